@@ -1,0 +1,225 @@
+// Writes the rewritten module from its parsed form and the sealed plan. Sections come out in the order of the specification;
+// whatever no pass touches is copied from the source.
+
+import { type FunctionHints, type Hint, HintWriter, readHints } from './hints.ts';
+import { KERNEL_MODULE } from './kernel-module.ts';
+import { type ElementSegment, type Module, type Range, Section } from './module.ts';
+import { rewriteNames } from './names.ts';
+import { IMMEDIATES, Op } from './opcodes.ts';
+import { type AddedFunction, emit, type Plan } from './plan.ts';
+import { writeFunctionType, writeProvidedLimits, writeValueType } from './types.ts';
+import { Walker } from './walk.ts';
+import { Writer } from './writer.ts';
+
+const HEADER = Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00);
+const BRANCH_HINTS = 'metadata.code.branch_hint';
+const NAMES = 'name';
+
+// Custom sections. Kept as they are: those that hold no index and no code offset.
+const KEPT_FIRST = new Set(['dylink.0']);
+const KEPT_LAST = new Set(['producers', 'target_features']);
+// Remapped: NAMES and BRANCH_HINTS. Every other one is dropped on purpose, because rewriting would make it lie: `.debug_*`,
+// `sourceMappingURL` and `external_debug_info` (code offsets), `linking` and `reloc.*` (offsets, and no linker comes after us),
+// other `metadata.code.*` (offsets), and all that the loader does not know.
+
+function writeSection(out: Writer, id: number, content: Writer): void {
+  out.u8(id).sized(content);
+}
+
+function writeItems(out: Writer, id: number, count: number, write: (content: Writer) => void): void {
+  if (count === 0) return;
+  const content = new Writer(1024).u32(count);
+  write(content);
+  writeSection(out, id, content);
+}
+
+function writeCustom(out: Writer, name: string, content: Uint8Array): void {
+  writeSection(out, Section.custom, new Writer(content.length + 64).name(name).raw(content));
+}
+
+function writeTypes(out: Writer, { module, types }: Plan): void {
+  const { source, typeSection, typeGroups } = module;
+  writeItems(out, Section.type, typeGroups + types.length, (content) => {
+    content.copy(source, typeSection.start, typeSection.end);
+    for (const type of types) writeFunctionType(content, type);
+  });
+}
+
+function writeImports(out: Writer, plan: Plan): void {
+  const { source, imports, memories } = plan.module;
+  const kept = plan.provideMemories ? imports.filter((entry) => entry.kind !== 'memory') : imports;
+  const provided = plan.provideMemories ? memories : [];
+  writeItems(out, Section.import, kept.length + plan.imports.length + provided.length, (content) => {
+    let functionNumber = 0;
+    for (const entry of kept) {
+      content.copy(source, entry.names.start, entry.names.end);
+      if (entry.kind === 'function') content.u8(0).u32(plan.lowered.get(functionNumber++)?.type ?? entry.type);
+      else content.copy(source, entry.description.start, entry.description.end);
+    }
+    for (const { name, type } of plan.imports) content.name(KERNEL_MODULE).name(name).u8(0).u32(type);
+    provided.forEach((limits, index) => {
+      content.name(KERNEL_MODULE).name(`memory${index}`).u8(2);
+      writeProvidedLimits(content, limits);
+    });
+  });
+}
+
+function writeFunctions(out: Writer, { module, functions }: Plan): void {
+  const own = module.functions.subarray(module.importedFunctions);
+  writeItems(out, Section.function, own.length + functions.length, (content) => {
+    content.reserve(own.length * 2);
+    for (let i = 0; i < own.length; i++) content.u32(own[i]!);
+    for (const { type } of functions) content.u32(type);
+  });
+}
+
+function writeElement(content: Writer, source: Uint8Array, segment: ElementSegment, passive: boolean, map: Uint32Array): void {
+  const { mode, target, type, indices, items, count } = segment;
+  const active = mode === 'active' && !passive;
+  content.u32((active ? 2 : mode === 'declarative' ? 3 : 1) | (type ? 4 : 0));
+  const walker = new Walker(source, content, { kinds: IMMEDIATES, functionMap: map, replacements: new Map() });
+  if (active) {
+    content.u32(target!.table);
+    walker.expression(target!.offset);
+  }
+  if (type) content.raw(type);
+  else content.u8(0);
+  content.u32(count);
+  if (indices) for (let i = 0; i < count; i++) content.u32(map[indices[i]!]!);
+  else walker.expression(items);
+}
+
+interface Code {
+  readonly bodies: Writer;
+  readonly hints: HintWriter;
+}
+
+function writeAdded(code: Code, { ref, locals, body }: AddedFunction): void {
+  const hints: Hint[] = [];
+  const out = new Writer(128).u32(locals.length);
+  for (const local of locals) {
+    out.u32(1);
+    writeValueType(out, local);
+  }
+  body(out, (likely) => hints.push({ offset: out.length, likely }));
+  emit(out, Op.end);
+  code.bodies.sized(out);
+  code.hints.add(ref.index, hints);
+}
+
+function writeCode(plan: Plan, map: Uint32Array, known: FunctionHints): Code {
+  const { module, functions, replacements } = plan;
+  const { source, code: section, importedFunctions } = module;
+  const size = section.end - section.start;
+  const code = { bodies: new Writer(size + (size >> 4) + 4096), hints: new HintWriter() };
+  code.bodies.u32(section.count + functions.length);
+  const walker = new Walker(source, code.bodies, { kinds: IMMEDIATES, functionMap: map, replacements });
+  let position = section.start;
+  for (let i = 0; i < section.count; i++) {
+    const index = importedFunctions + i;
+    const hints = known.get(index);
+    if (hints === undefined) {
+      position = walker.body(position, section.end, index);
+      continue;
+    }
+    const marks = hints.map(({ offset }) => offset);
+    position = walker.body(position, section.end, index, marks);
+    const moved = hints.map(({ likely }, n) => ({ offset: marks[n]!, likely })).filter(({ offset }) => offset >= 0);
+    code.hints.add(map[index]!, moved);
+  }
+  for (const added of functions) writeAdded(code, added);
+  return code;
+}
+
+function writeData(out: Writer, plan: Plan, walkerFor: (content: Writer) => Walker): void {
+  const { source, data } = plan.module;
+  writeItems(out, Section.data, data.length, (content) => {
+    const walker = walkerFor(content);
+    for (const { target, content: bytes } of data) {
+      const active = target !== undefined && !plan.passiveSegments;
+      content.u32(active ? 2 : 1);
+      if (active) {
+        content.u32(target.memory);
+        walker.expression(target.offset);
+      }
+      content.copy(source, bytes.start, bytes.end);
+    }
+  });
+}
+
+function writeTables(out: Writer, module: Module, walkerFor: (content: Writer) => Walker): void {
+  writeItems(out, Section.table, module.ownTables.length, (content) => {
+    const walker = walkerFor(content);
+    for (const { declaration, expression } of module.ownTables) {
+      if (expression) content.u8(0x40).u8(0x00);
+      content.copy(module.source, declaration.start, declaration.end);
+      if (expression) walker.expression(expression);
+    }
+  });
+}
+
+function writeGlobals(out: Writer, module: Module, walkerFor: (content: Writer) => Walker): void {
+  writeItems(out, Section.global, module.globals.length, (content) => {
+    const walker = walkerFor(content);
+    for (const { declaration, expression } of module.globals) {
+      content.copy(module.source, declaration.start, declaration.end);
+      walker.expression(expression);
+    }
+  });
+}
+
+function writeExports(out: Writer, { module, exports }: Plan, map: Uint32Array): void {
+  writeItems(out, Section.export, module.exports.length + exports.length, (content) => {
+    for (const { nameBytes, kind, index } of module.exports)
+      content
+        .nameBytes(nameBytes)
+        .u8(kind)
+        .u32(kind === 0 ? map[index]! : index);
+    for (const { name, ref } of exports) content.name(name).u8(0).u32(ref.index);
+  });
+}
+
+function copyOf(source: Uint8Array, { start, end }: Range): Writer {
+  return new Writer(end - start).copy(source, start, end);
+}
+
+export function assemble(plan: Plan): Uint8Array {
+  const { module, map } = plan;
+  const { source, customs } = module;
+  const walkerFor = (content: Writer) =>
+    new Walker(source, content, { kinds: IMMEDIATES, functionMap: map, replacements: new Map() });
+  const named = (name: string) => customs.find((custom) => custom.name === name);
+
+  const code = writeCode(plan, map, readHints(module, named(BRANCH_HINTS)));
+  const out = new Writer(source.length + (source.length >> 4) + 65536).raw(HEADER);
+  const keep = (names: ReadonlySet<string>) => {
+    for (const custom of customs) if (names.has(custom.name)) writeSection(out, Section.custom, copyOf(source, custom));
+  };
+  keep(KEPT_FIRST);
+  writeTypes(out, plan);
+  writeImports(out, plan);
+  writeFunctions(out, plan);
+  writeTables(out, module, walkerFor);
+  if (!plan.provideMemories)
+    writeItems(out, Section.memory, module.ownMemories.length, (content) =>
+      module.ownMemories.forEach((range) => {
+        content.copy(source, range.start, range.end);
+      }),
+    );
+  if (module.tagSection) writeSection(out, Section.tag, copyOf(source, module.tagSection));
+  writeGlobals(out, module, walkerFor);
+  writeExports(out, plan, map);
+  if (module.start !== undefined && !plan.dropStart) writeSection(out, Section.start, new Writer().u32(map[module.start]!));
+  writeItems(out, Section.element, module.elements.length, (content) => {
+    for (const segment of module.elements) writeElement(content, source, segment, plan.passiveSegments, map);
+  });
+  if (module.data.length > 0 || module.dataCount) writeSection(out, Section.dataCount, new Writer().u32(module.data.length));
+  const hints = code.hints.content();
+  if (hints) writeCustom(out, BRANCH_HINTS, hints.result());
+  if (module.code.count + plan.functions.length > 0) writeSection(out, Section.code, code.bodies);
+  writeData(out, plan, walkerFor);
+  const names = rewriteNames(plan, map, named(NAMES));
+  if (names.length > 0) writeCustom(out, NAMES, names.result());
+  keep(KEPT_LAST);
+  return out.result();
+}

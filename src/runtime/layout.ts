@@ -1,0 +1,68 @@
+// What the kernel must know of a rewritten module to link it: plain data that survives JSON, kept in the code cache.
+// Counts are in pages of 64 KiB or in elements; indices are those of the rewritten module.
+
+import type { ValueType } from './types.ts';
+
+export interface ImportName {
+  readonly module: string;
+  readonly name: string;
+}
+
+/** An imported function, in import order, with its original type. */
+export interface FunctionImport extends ImportName {
+  readonly params: readonly ValueType[];
+  readonly results: readonly ValueType[];
+  /**
+   * True: the import takes each i64 parameter as two i32 (low, high) and returns an i32, whose negative values the stub hands
+   * to `wait`. False: a type that the kernel does not serve, or a foreign module.
+   */
+  readonly lowered: boolean;
+}
+
+export interface MemoryLayout {
+  readonly import?: ImportName;
+  readonly minimum: number;
+  readonly maximum?: number;
+  readonly shared: boolean;
+  readonly address: 'i32' | 'i64';
+}
+
+export interface TableLayout {
+  readonly import?: ImportName;
+  readonly element: ValueType;
+  readonly minimum: number;
+  readonly maximum?: number;
+  readonly address: 'i32' | 'i64';
+}
+
+export interface GlobalImport extends ImportName {
+  readonly type: ValueType;
+  readonly mutable: boolean;
+}
+
+export interface TagImport extends ImportName {
+  readonly params: readonly ValueType[];
+}
+
+export type ExportKind = 'function' | 'table' | 'memory' | 'global' | 'tag';
+
+export interface ExportLayout {
+  readonly name: string;
+  readonly kind: ExportKind;
+  readonly index: number;
+  /** Of functions only. */
+  readonly params?: readonly ValueType[];
+  readonly results?: readonly ValueType[];
+}
+
+export interface Layout {
+  readonly functions: readonly FunctionImport[];
+  /** Every memory, imported or defined: the rewritten module imports all of them from the kernel as `memory<index>`. */
+  readonly memories: readonly MemoryLayout[];
+  readonly tables: readonly TableLayout[];
+  readonly globals: readonly GlobalImport[];
+  readonly tags: readonly TagImport[];
+  readonly exports: readonly ExportLayout[];
+  /** The export that applies the segments and calls the start function; to be called before any other. */
+  readonly entry?: string;
+}

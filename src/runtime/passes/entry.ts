@@ -1,0 +1,34 @@
+// entry: what instantiation would run (segments, the start function) becomes one exported function, which the kernel calls first
+// on the process's own stack: V8 can suspend nothing under an instantiation.
+
+import { Op } from '../opcodes.ts';
+import { emit, type Pass } from '../plan.ts';
+import { decodeUtf8, encodeUtf8 } from '../utf8.ts';
+
+const ENTRY = 'superos:entry';
+
+function unusedName(taken: ReadonlySet<string>): string {
+  let name = ENTRY;
+  for (let n = 2; taken.has(name); n++) name = `${ENTRY}-${n}`;
+  return name;
+}
+
+export const entry: Pass = {
+  name: 'entry',
+  plan(plan) {
+    const { start, exports } = plan.module;
+    plan.dropStart = true;
+    if (start !== undefined) {
+      const target = plan.original(start);
+      plan.initialisers.push((out) => emit(out, Op.call, target.index));
+    }
+    const { initialisers } = plan;
+    if (initialisers.length === 0) return;
+    const name = unusedName(new Set(exports.map(({ nameBytes }) => decodeUtf8(nameBytes))));
+    const ref = plan.function(encodeUtf8(ENTRY), plan.type([], []), [], (out, hint) => {
+      for (const initialise of initialisers) initialise(out, hint);
+    });
+    plan.exports.push({ name, ref });
+    plan.entry = name;
+  },
+};

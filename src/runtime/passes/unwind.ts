@@ -1,0 +1,80 @@
+// unwind: a system call is a plain import of numbers. A stub around it tests the result: a negative one asks for the kernel's
+// attention (block, exit, kill), which the one suspending import, `wait`, gives; a NaN from it unwinds this thread by a trap,
+// which no guest handler can catch. Stubs have the original type, and every use of the import goes through its stub.
+
+import { BlockType, Op } from '../opcodes.ts';
+import { emit, emitConst, type FunctionRef, type Pass, type Plan } from '../plan.ts';
+import type { FunctionType } from '../types.ts';
+import { encodeUtf8 } from '../utf8.ts';
+
+// V8's bound on parameters; splitting i64 may exceed it.
+const PARAMS_MAX = 1000;
+
+function lowerable(type: FunctionType): boolean {
+  const { params, results } = type;
+  const words = params.reduce((sum, param) => sum + (param === 'i64' ? 2 : 1), 0);
+  return (
+    words <= PARAMS_MAX &&
+    params.every((param) => param === 'i32' || param === 'i64' || param === 'f32' || param === 'f64') &&
+    (results.length === 0 || (results.length === 1 && results[0] === 'i32'))
+  );
+}
+
+function stub(plan: Plan, name: Uint8Array, typeIndex: number, target: FunctionRef, wait: FunctionRef): FunctionRef {
+  const { params, results } = plan.module.types[typeIndex]!;
+  const result = params.length;
+  const answer = params.length + 1;
+  return plan.function(name, typeIndex, ['i32', 'f64'], (out, hint) => {
+    params.forEach((param, i) => {
+      emit(out, Op.localGet, i);
+      if (param !== 'i64') return;
+      emit(out, Op.i32WrapI64);
+      emit(out, Op.localGet, i);
+      emitConst(out, 'i64', 32);
+      emit(out, Op.i64ShrU);
+      emit(out, Op.i32WrapI64);
+    });
+    emit(out, Op.call, target.index);
+    emit(out, Op.localTee, result);
+    emitConst(out, 'i32', 0);
+    emit(out, Op.i32LtS);
+    hint(false);
+    emit(out, Op.if, BlockType.empty);
+    emit(out, Op.localGet, result);
+    emit(out, Op.call, wait.index);
+    emit(out, Op.localTee, answer);
+    emit(out, Op.localGet, answer);
+    emit(out, Op.f64Ne);
+    hint(false);
+    emit(out, Op.if, BlockType.empty);
+    emit(out, Op.unreachable);
+    emit(out, Op.end);
+    if (results.length > 0) {
+      emit(out, Op.localGet, answer);
+      emit(out, Op.i32TruncSatF64S);
+      emit(out, Op.localSet, result);
+    }
+    emit(out, Op.end);
+    if (results.length > 0) emit(out, Op.localGet, result);
+  });
+}
+
+export const unwind: Pass = {
+  name: 'unwind',
+  plan(plan) {
+    const { imports, types } = plan.module;
+    const foreign = new Set(plan.options.foreign);
+    let index = -1;
+    for (const entry of imports) {
+      if (entry.kind !== 'function') continue;
+      index++;
+      const type = types[entry.type]!;
+      if (foreign.has(entry.module) || !lowerable(type)) continue;
+      const wait = plan.import('wait', ['i32'], ['f64']);
+      const words = type.params.flatMap((param) => (param === 'i64' ? ['i32', 'i32'] : [param]));
+      const name = encodeUtf8(`${entry.module}.${entry.name}`);
+      // Imports keep their place, so the target's index is its number.
+      plan.lowered.set(index, { type: plan.type(words, ['i32']), stub: stub(plan, name, entry.type, { index }, wait) });
+    }
+  },
+};

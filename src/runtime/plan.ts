@@ -1,0 +1,145 @@
+// What the passes want done to a module. A pass declares here what it adds and replaces; nothing is written before every pass
+// has spoken, because the number of added imports decides the index of every function.
+
+import type { Module } from './module.ts';
+import { ATOMIC, GC, MISC, Op, prefixOf, SIMD } from './opcodes.ts';
+import type { FunctionType, ValueType } from './types.ts';
+import type { Replacement } from './walk.ts';
+import type { Writer } from './writer.ts';
+
+/** A function of the rewritten module; `index` is known when bodies are written, not before. */
+export interface FunctionRef {
+  index: number;
+}
+
+/** Writes instructions, the final `end` excepted. `hint` marks the branch written next: true where it is likely taken. */
+export type Body = (out: Writer, hint: (likely: boolean) => void) => void;
+
+export interface AddedFunction {
+  readonly ref: FunctionRef;
+  readonly name: Uint8Array;
+  readonly type: number;
+  readonly locals: readonly ValueType[];
+  readonly body: Body;
+}
+
+export interface AddedImport {
+  readonly ref: FunctionRef;
+  readonly name: string;
+  readonly type: number;
+}
+
+export interface LoweredImport {
+  readonly type: number;
+  readonly stub: FunctionRef;
+}
+
+export interface LoadOptions {
+  /** Import modules whose functions are not system calls: left alone. */
+  readonly foreign?: readonly string[];
+}
+
+export interface Pass {
+  readonly name: string;
+  plan(plan: Plan): void;
+}
+
+export class Plan {
+  readonly module: Module;
+  readonly options: LoadOptions;
+  readonly types: FunctionType[] = [];
+  readonly imports: AddedImport[] = [];
+  readonly functions: AddedFunction[] = [];
+  readonly exports: { readonly name: string; readonly ref: FunctionRef }[] = [];
+  readonly replacements = new Map<number, Replacement>();
+  /** By number of the imported function. */
+  readonly lowered = new Map<number, LoweredImport>();
+  /** What has to run before anything else of the module, in order. */
+  readonly initialisers: Body[] = [];
+  /** Every memory is imported from the kernel. */
+  provideMemories = false;
+  /** Active segments become passive; an initialiser applies them. */
+  passiveSegments = false;
+  /** The start section is left out. */
+  dropStart = false;
+  entry: string | undefined;
+  /** New index of every original function, once sealed. */
+  map = new Uint32Array();
+  readonly #typeIndices = new Map<string, number>();
+  /** Original function index to reference, for functions that passes call. */
+  readonly #originals = new Map<number, FunctionRef>();
+
+  constructor(module: Module, options: LoadOptions) {
+    this.module = module;
+    this.options = options;
+  }
+
+  type(params: readonly ValueType[], results: readonly ValueType[]): number {
+    const key = `${params.join()}:${results.join()}`;
+    const known = this.#typeIndices.get(key);
+    if (known !== undefined) return known;
+    const index = this.module.types.length + this.types.length;
+    this.types.push({ params, results });
+    this.#typeIndices.set(key, index);
+    return index;
+  }
+
+  /** A function that the kernel provides. */
+  import(name: string, params: readonly ValueType[], results: readonly ValueType[]): FunctionRef {
+    const known = this.imports.find((added) => added.name === name);
+    if (known) return known.ref;
+    const ref = { index: -1 };
+    this.imports.push({ ref, name, type: this.type(params, results) });
+    return ref;
+  }
+
+  function(name: Uint8Array, type: number, locals: readonly ValueType[], body: Body): FunctionRef {
+    const ref = { index: -1 };
+    this.functions.push({ ref, name, type, locals, body });
+    return ref;
+  }
+
+  /** A function of the original module. */
+  original(index: number): FunctionRef {
+    const ref = this.#originals.get(index) ?? { index: -1 };
+    this.#originals.set(index, ref);
+    return ref;
+  }
+
+  replace(opcode: number, replacement: Replacement): void {
+    if (this.replacements.has(opcode)) throw new Error(`opcode 0x${opcode.toString(16)} is replaced by two passes`);
+    this.replacements.set(opcode, replacement);
+  }
+
+  /** Fixes every function index. No pass may add anything afterwards. */
+  seal(): void {
+    const { importedFunctions, functions } = this.module;
+    const map = new Uint32Array(functions.length);
+    const added = this.imports.length;
+    this.imports.forEach((entry, i) => {
+      entry.ref.index = importedFunctions + i;
+    });
+    this.functions.forEach((entry, i) => {
+      entry.ref.index = functions.length + added + i;
+    });
+    for (let i = 0; i < functions.length; i++) {
+      map[i] = i < importedFunctions ? (this.lowered.get(i)?.stub.index ?? i) : i + added;
+    }
+    for (const [index, ref] of this.#originals) ref.index = map[index]!;
+    this.map = map;
+  }
+}
+
+/** Writes an instruction whose immediates are unsigned indices. */
+export function emit(out: Writer, opcode: number, ...immediates: readonly number[]): void {
+  if (opcode < GC) out.u8(opcode);
+  else {
+    const base = opcode >= SIMD ? SIMD : opcode >= ATOMIC ? ATOMIC : opcode >= MISC ? MISC : GC;
+    out.u8(prefixOf(opcode)).u32(opcode - base);
+  }
+  for (const immediate of immediates) out.u32(immediate);
+}
+
+export function emitConst(out: Writer, type: 'i32' | 'i64', value: number): void {
+  out.u8(type === 'i32' ? Op.i32Const : Op.i64Const).signed(type === 'i32' ? value | 0 : value);
+}
