@@ -1,0 +1,4 @@
+// The least a Rust program with std needs.
+fn main() {
+    println!("Hello from Rust");
+}
