@@ -45,14 +45,14 @@ export class Reader {
     return this.fail('integer too long', start);
   }
 
-  /** An unsigned 64-bit integer that must be exact as a number: page and element counts. */
+  /** An unsigned 64-bit limit. Beyond what a number holds exactly it is that bound: no memory or table is so large. */
   u64(): number {
     const start = this.position;
     let value = 0;
     for (let shift = 0; shift < 70; shift += 7) {
       const byte = this.u8();
       value += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return value <= Number.MAX_SAFE_INTEGER ? value : this.fail('integer too large', start);
+      if (byte < 0x80) return Math.min(value, Number.MAX_SAFE_INTEGER);
     }
     return this.fail('integer too long', start);
   }
