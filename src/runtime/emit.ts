@@ -3,7 +3,7 @@
 
 import { type FunctionHints, type Hint, HintWriter, readHints } from './hints.ts';
 import { KERNEL_MODULE } from './kernel-module.ts';
-import { type ElementSegment, type Module, type Range, Section } from './module.ts';
+import { type Module, type Range, Section } from './module.ts';
 import { rewriteNames } from './names.ts';
 import { IMMEDIATES, Op } from './opcodes.ts';
 import { type AddedFunction, emit, type Plan } from './plan.ts';
@@ -73,20 +73,17 @@ function writeFunctions(out: Writer, { module, functions }: Plan): void {
   });
 }
 
-function writeElement(content: Writer, source: Uint8Array, segment: ElementSegment, passive: boolean, map: Uint32Array): void {
-  const { mode, target, type, indices, items, count } = segment;
-  const active = mode === 'active' && !passive;
-  content.u32((active ? 2 : mode === 'declarative' ? 3 : 1) | (type ? 4 : 0));
-  const walker = new Walker(source, content, { kinds: IMMEDIATES, functionMap: map, replacements: new Map() });
-  if (active) {
-    content.u32(target!.table);
-    walker.expression(target!.offset);
-  }
-  if (type) content.raw(type);
-  else content.u8(0);
-  content.u32(count);
-  if (indices) for (let i = 0; i < count; i++) content.u32(map[indices[i]!]!);
-  else walker.expression(items);
+type WalkerFor = (content: Writer) => Walker;
+
+function writeElements(out: Writer, module: Module, map: Uint32Array, walkerFor: WalkerFor): void {
+  writeItems(out, Section.element, module.elements.length, (content) => {
+    const walker = walkerFor(content);
+    for (const { header, count, indices, items } of module.elements) {
+      content.copy(module.source, header.start, header.end).u32(count);
+      if (indices === undefined) walker.expression(items);
+      else for (let i = 0; i < count; i++) content.u32(map[indices[i]!]!);
+    }
+  });
 }
 
 interface Code {
@@ -131,23 +128,19 @@ function writeCode(plan: Plan, map: Uint32Array, known: FunctionHints): Code {
   return code;
 }
 
-function writeData(out: Writer, plan: Plan, walkerFor: (content: Writer) => Walker): void {
+const PASSIVE = 1;
+
+function writeData(out: Writer, plan: Plan): void {
   const { source, data } = plan.module;
   writeItems(out, Section.data, data.length, (content) => {
-    const walker = walkerFor(content);
-    for (const { target, content: bytes } of data) {
-      const active = target !== undefined && !plan.passiveSegments;
-      content.u32(active ? 2 : 1);
-      if (active) {
-        content.u32(target.memory);
-        walker.expression(target.offset);
-      }
-      content.copy(source, bytes.start, bytes.end);
+    for (const { start, end, target, content: bytes } of data) {
+      if (target && plan.passiveData) content.u32(PASSIVE).copy(source, bytes.start, bytes.end);
+      else content.copy(source, start, end);
     }
   });
 }
 
-function writeTables(out: Writer, module: Module, walkerFor: (content: Writer) => Walker): void {
+function writeTables(out: Writer, module: Module, walkerFor: WalkerFor): void {
   writeItems(out, Section.table, module.ownTables.length, (content) => {
     const walker = walkerFor(content);
     for (const { declaration, expression } of module.ownTables) {
@@ -158,7 +151,7 @@ function writeTables(out: Writer, module: Module, walkerFor: (content: Writer) =
   });
 }
 
-function writeGlobals(out: Writer, module: Module, walkerFor: (content: Writer) => Walker): void {
+function writeGlobals(out: Writer, module: Module, walkerFor: WalkerFor): void {
   writeItems(out, Section.global, module.globals.length, (content) => {
     const walker = walkerFor(content);
     for (const { declaration, expression } of module.globals) {
@@ -186,7 +179,7 @@ function copyOf(source: Uint8Array, { start, end }: Range): Writer {
 export function assemble(plan: Plan): Uint8Array {
   const { module, map } = plan;
   const { source, customs } = module;
-  const walkerFor = (content: Writer) =>
+  const walkerFor: WalkerFor = (content) =>
     new Walker(source, content, { kinds: IMMEDIATES, functionMap: map, replacements: new Map() });
   const named = (name: string) => customs.find((custom) => custom.name === name);
 
@@ -210,14 +203,12 @@ export function assemble(plan: Plan): Uint8Array {
   writeGlobals(out, module, walkerFor);
   writeExports(out, plan, map);
   if (module.start !== undefined && !plan.dropStart) writeSection(out, Section.start, new Writer().u32(map[module.start]!));
-  writeItems(out, Section.element, module.elements.length, (content) => {
-    for (const segment of module.elements) writeElement(content, source, segment, plan.passiveSegments, map);
-  });
+  writeElements(out, module, map, walkerFor);
   if (module.data.length > 0 || module.dataCount) writeSection(out, Section.dataCount, new Writer().u32(module.data.length));
   const hints = code.hints.content();
   if (hints) writeCustom(out, BRANCH_HINTS, hints.result());
   if (module.code.count + plan.functions.length > 0) writeSection(out, Section.code, code.bodies);
-  writeData(out, plan, walkerFor);
+  writeData(out, plan);
   const names = rewriteNames(plan, map, named(NAMES));
   if (names.length > 0) writeCustom(out, NAMES, names.result());
   keep(KEPT_LAST);

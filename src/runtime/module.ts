@@ -58,7 +58,7 @@ export interface OwnGlobal {
   readonly expression: Range;
 }
 
-export interface DataSegment {
+export interface DataSegment extends Range {
   /** Of an active segment: where it goes. */
   readonly target?: { readonly memory: number; readonly offset: Range };
   /** The bytes, with their length. */
@@ -67,12 +67,10 @@ export interface DataSegment {
 }
 
 export interface ElementSegment {
-  readonly mode: 'active' | 'passive' | 'declarative';
-  readonly target?: { readonly table: number; readonly offset: Range };
-  /** The binary form of the type of the items, which are expressions; absent where they are function indices. */
-  readonly type?: Uint8Array;
+  /** Kind, table, offset and type: no function index is among them, because an offset has a numeric type. */
+  readonly header: Range;
   readonly count: number;
-  /** The function indices, or the expressions. */
+  /** The items: function indices, or expressions. */
   readonly indices?: Uint32Array;
   readonly items: Range;
 }
@@ -185,15 +183,12 @@ function readElement(reader: Reader): ElementSegment {
   const flags = reader.u32();
   if (flags > 7) reader.fail('unknown element segment kind', at);
   const active = (flags & 1) === 0;
-  const explicit = (flags & 2) !== 0;
   const expressions = (flags & 4) !== 0;
-  const target = active ? { table: explicit ? reader.u32() : 0, offset: expression(reader) } : undefined;
-  const typed = reader.position;
-  if (flags & 3) {
-    if (expressions) readValueType(reader);
-    else reader.u8();
-  }
-  const type = reader.position === typed ? FUNCREF : reader.bytes.subarray(typed, reader.position);
+  if (active && flags & 2) reader.u32();
+  if (active) expression(reader);
+  if (flags & 3 && expressions) readValueType(reader);
+  else if (flags & 3) reader.u8();
+  const header = { start: at, end: reader.position };
   const count = reader.count();
   const start = reader.position;
   const indices = expressions ? undefined : new Uint32Array(count);
@@ -201,18 +196,8 @@ function readElement(reader: Reader): ElementSegment {
     if (indices) indices[i] = reader.u32();
     else expression(reader);
   }
-  return {
-    mode: active ? 'active' : explicit ? 'declarative' : 'passive',
-    ...(target && { target }),
-    ...(expressions && { type }),
-    count,
-    ...(indices && { indices }),
-    items: { start, end: reader.position },
-  };
+  return { header, count, ...(indices && { indices }), items: { start, end: reader.position } };
 }
-
-/** The type of the expressions of a segment that names none. */
-const FUNCREF = Uint8Array.of(0x70);
 
 function readData(reader: Reader): DataSegment {
   const at = reader.position;
@@ -222,7 +207,8 @@ function readData(reader: Reader): DataSegment {
   const start = reader.position;
   const size = reader.u32();
   reader.skip(size);
-  return { ...(target && { target }), content: { start, end: reader.position }, size };
+  const end = reader.position;
+  return { start: at, end, ...(target && { target }), content: { start, end }, size };
 }
 
 function items<T>(section: Reader | undefined, read: (reader: Reader) => T): T[] {

@@ -58,8 +58,8 @@ export class Plan {
   readonly initialisers: Body[] = [];
   /** Every memory is imported from the kernel. */
   provideMemories = false;
-  /** Active segments become passive; an initialiser applies them. */
-  passiveSegments = false;
+  /** Active data segments become passive; initialisers apply them. */
+  passiveData = false;
   /** The start section is left out. */
   dropStart = false;
   entry: string | undefined;
