@@ -1,0 +1,40 @@
+// From the host's errors to ours: numbers that the C library left in errno, and exceptions of node:fs.
+import { constants } from 'node:os';
+import { ERRNO_NAMES, type Errno } from '../../errno.ts';
+
+const NAMES: ReadonlySet<string> = new Set(ERRNO_NAMES);
+
+const errnoOf = (name: string): Errno | undefined => {
+  if (name === 'EOPNOTSUPP') return 'NOTSUP';
+  const ours = name.slice(1);
+  return name.startsWith('E') && NAMES.has(ours) ? (ours as Errno) : undefined;
+};
+
+const BY_NUMBER = new Map<number, Errno>();
+for (const [name, number] of Object.entries(constants.errno)) {
+  const errno = errnoOf(name);
+  if (errno !== undefined) BY_NUMBER.set(number, errno);
+}
+
+/** What the host's error number means here; IO where it has no counterpart. */
+export const fromNumber = (number: number): Errno => BY_NUMBER.get(number) ?? 'IO';
+
+/** What an exception of node:fs means here. One that is not about a file is a bug and goes on. */
+export const fromException = (error: unknown): Errno => {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (typeof code !== 'string') throw error;
+  if (code === 'ERR_OUT_OF_RANGE') return 'INVAL';
+  if (code === 'ERR_ACCESS_DENIED') return 'ACCES';
+  if (code.startsWith('ERR_')) throw error;
+  return errnoOf(code) ?? 'IO';
+};
+
+/** Runs a call of node:fs that gives nothing. */
+export const attempt = (call: () => void): Errno | undefined => {
+  try {
+    call();
+    return undefined;
+  } catch (error) {
+    return fromException(error);
+  }
+};

@@ -1,0 +1,108 @@
+// An open regular file of the host. Bytes go straight between it and the caller's memory, synchronously; no operation goes on
+// after its call has returned.
+import fs from 'node:fs';
+import type { Advice, File, FileStat, NewTime, OpenOptions } from '../../disk.ts';
+import type { Errno } from '../../errno.ts';
+import type { At } from './at.ts';
+import { attempt, fromException } from './errno.ts';
+
+/** The most that Linux moves in one call. */
+const TRANSFER_MAX = 0x7ffff000;
+const PERMISSIONS = 0o777;
+
+export class NodeFile implements File {
+  readonly kind = 'file';
+  readonly type = 'regular-file';
+  readonly #at: At;
+  /** O_RDONLY, O_WRONLY or O_RDWR. */
+  readonly #access: number;
+  #fd: number;
+  #append: boolean;
+  #sync: OpenOptions['sync'];
+
+  constructor(at: At, fd: number, access: number, append: boolean, sync: OpenOptions['sync']) {
+    this.#at = at;
+    this.#fd = fd;
+    this.#access = access;
+    this.#append = append;
+    this.#sync = sync;
+  }
+
+  read(into: Uint8Array, at: number, length: number, offset: number): number | Errno {
+    if (this.#fd < 0) return 'BADF';
+    try {
+      return fs.readSync(this.#fd, into, at, Math.min(length, TRANSFER_MAX), offset);
+    } catch (error) {
+      return fromException(error);
+    }
+  }
+
+  write(from: Uint8Array, at: number, length: number, offset: number): number | Errno {
+    if (this.#fd < 0) return 'BADF';
+    let written: number;
+    try {
+      written = fs.writeSync(this.#fd, from, at, Math.min(length, TRANSFER_MAX), offset);
+    } catch (error) {
+      return fromException(error);
+    }
+    return this.#sync === 'none' ? written : (this.sync(this.#sync === 'data') ?? written);
+  }
+
+  ready(): undefined {
+    return undefined;
+  }
+
+  stat(): FileStat | Errno {
+    return this.#fd < 0 ? 'BADF' : this.#at.status(this.#fd);
+  }
+
+  setSize(bytes: number): Errno | undefined {
+    if (this.#fd < 0) return 'BADF';
+    if (bytes < 0) return 'INVAL';
+    if (!Number.isSafeInteger(bytes)) return 'FBIG';
+    return attempt(() => fs.ftruncateSync(this.#fd, bytes));
+  }
+
+  setTimes(accessed: NewTime, modified: NewTime): Errno | undefined {
+    return this.#fd < 0 ? 'BADF' : this.#at.setTimes(this.#fd, accessed, modified);
+  }
+
+  allocate(offset: number, length: number): Errno | undefined {
+    if (this.#fd < 0 || this.#access === fs.constants.O_RDONLY) return 'BADF';
+    if (offset < 0 || length <= 0) return 'INVAL';
+    if (!Number.isSafeInteger(offset + length)) return 'FBIG';
+    return this.#at.allocate(this.#fd, offset, length);
+  }
+
+  advise(offset: number, length: number, advice: Advice): Errno | undefined {
+    if (this.#fd < 0) return 'BADF';
+    if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0) return 'INVAL';
+    return this.#at.advise(this.#fd, offset, length, advice);
+  }
+
+  sync(dataOnly: boolean): Errno | undefined {
+    if (this.#fd < 0) return 'BADF';
+    return attempt(() => (dataOnly ? fs.fdatasyncSync(this.#fd) : fs.fsyncSync(this.#fd)));
+  }
+
+  setFlags(flags: { append: boolean; nonblocking: boolean; sync: OpenOptions['sync'] }): Errno | undefined {
+    if (this.#fd < 0) return 'BADF';
+    if (flags.append !== this.#append) {
+      const fd = this.#at.setAppend(this.#fd, this.#access, flags.append);
+      if (typeof fd === 'string') return fd;
+      this.#fd = fd;
+      this.#append = flags.append;
+    }
+    this.#sync = flags.sync;
+    return undefined;
+  }
+
+  setMode(mode: number): Errno | undefined {
+    return this.#fd < 0 ? 'BADF' : attempt(() => fs.fchmodSync(this.#fd, mode & PERMISSIONS));
+  }
+
+  close(): void {
+    if (this.#fd >= 0) this.#at.close(this.#fd);
+    this.#fd = -1;
+  }
+}
