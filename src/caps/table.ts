@@ -1,0 +1,96 @@
+// A process's table of capabilities. The guest holds only an index; what a call works on is the capability that the index
+// named when the call began, so that a slot reused meanwhile never serves it.
+import type { Description } from './object.ts';
+
+/** A right to use an object. Never widened: derive only takes rights away. */
+export class Capability {
+  readonly object: Description;
+  /** Bits of RIGHT. */
+  rights: number;
+  /** What a descriptor opened through this one can have at most. */
+  inheriting: number;
+  /** The name under which a directory was given to the process, if it was. */
+  readonly preopen: string | undefined;
+
+  constructor(object: Description, rights: number, inheriting = 0, preopen?: string) {
+    this.object = object;
+    this.rights = rights;
+    this.inheriting = inheriting;
+    this.preopen = preopen;
+  }
+
+  /** Another capability on the same object with at most these rights. */
+  derive(rights: number, inheriting: number): Capability {
+    return new Capability(this.object.retain() as Description, this.rights & rights, this.inheriting & inheriting, this.preopen);
+  }
+
+  /** Gives up rights for good; false, and nothing changed, where that would add one. */
+  narrow(rights: number, inheriting: number): boolean {
+    if ((rights & ~this.rights) !== 0 || (inheriting & ~this.inheriting) !== 0) return false;
+    this.rights = rights;
+    this.inheriting = inheriting;
+    return true;
+  }
+}
+
+export class CapTable {
+  /** By descriptor. Read by the dispatcher, changed here only. */
+  readonly slots: (Capability | undefined)[] = [];
+  readonly #max: number;
+  #lowest = 0;
+  #used = 0;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  get size(): number {
+    return this.#used;
+  }
+
+  get room(): number {
+    return this.#max - this.#used;
+  }
+
+  /** The lowest free descriptor, which it takes over; undefined when the table is full (the caller keeps the capability). */
+  insert(capability: Capability): number | undefined {
+    if (this.#used >= this.#max) return undefined;
+    let slot = this.#lowest;
+    while (this.slots[slot] !== undefined) slot++;
+    this.slots[slot] = capability;
+    this.#lowest = slot + 1;
+    this.#used++;
+    return slot;
+  }
+
+  close(slot: number): boolean {
+    const capability = this.slots[slot];
+    if (capability === undefined) return false;
+    this.#clear(slot);
+    capability.object.release();
+    return true;
+  }
+
+  /** POSIX dup2 and WASI fd_renumber: `to` is closed and becomes `from`. Both must be open; onto itself changes nothing. */
+  renumber(from: number, to: number): boolean {
+    const moved = this.slots[from];
+    const replaced = this.slots[to];
+    if (moved === undefined || replaced === undefined) return false;
+    if (from === to) return true;
+    this.slots[to] = moved;
+    this.#clear(from);
+    replaced.object.release();
+    return true;
+  }
+
+  closeAll(): void {
+    for (let slot = this.slots.length - 1; slot >= 0; slot--) this.close(slot);
+    this.slots.length = 0;
+  }
+
+  #clear(slot: number): void {
+    this.slots[slot] = undefined;
+    this.#used--;
+    if (slot < this.#lowest) this.#lowest = slot;
+  }
+}

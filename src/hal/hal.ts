@@ -1,0 +1,22 @@
+// The hardware abstraction layer: all that a machine knows of its host. The kernel gets one as an argument, so that tests
+// run it on a simulated one.
+import type { Clock } from './clock.ts';
+import type { Cpu } from './cpu.ts';
+import type { Disk } from './disk.ts';
+import type { Entropy } from './entropy.ts';
+import type { Mmu } from './mmu.ts';
+
+/** What this host can hold; V8 aborts the whole process beyond it, so the kernel refuses first. */
+export interface Host {
+  /** Processes alive at once: each takes kernel mappings and 8 GiB of address space. */
+  readonly processesMax: number;
+}
+
+export interface Hal {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly disk: Disk;
+  readonly cpu: Cpu;
+  readonly mmu: Mmu;
+  readonly host: Host;
+}

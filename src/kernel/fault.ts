@@ -1,0 +1,23 @@
+// From what came out of a guest's stack to why the process ended. Traps are the guest's; anything else is ours.
+import { printable } from './link.ts';
+import { type Cause, crashed, trapped } from './status.ts';
+
+export function causeOf(error: unknown): Cause {
+  if (error instanceof WebAssembly.RuntimeError) return trapped(describe(error.message, error));
+  if (error instanceof RangeError && error.message.includes('call stack')) return trapped(describe('call stack exhausted', error));
+  if (error instanceof WebAssembly.Exception) return trapped('uncaught exception');
+  if (error instanceof RangeError) return trapped(printable(error.message));
+  return crashed(error instanceof Error ? (error.stack ?? error.message) : String(error));
+}
+
+/** The message and the guest's frames, innermost first, one a line. Names are the guest's choice. */
+function describe(message: string, error: Error): string {
+  const lines = [message];
+  for (const line of (error.stack ?? '').split('\n')) {
+    const frame = /^\s*at (?:(.*) \()?wasm:\/\/[^ ]*(wasm-function\[\d+\]:0x[0-9a-f]+)\)?$/.exec(line);
+    if (frame === null) continue;
+    const name = frame[1] === undefined ? '' : `${printable(frame[1])} `;
+    if (!name.startsWith('superos:')) lines.push(`    at ${name}(${frame[2]})`);
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,165 @@
+// The kernel: makes processes, knows them, and buries them. It is single-threaded, owns its processes outright and takes no
+// lock. What it knows of the host is its HAL.
+import { RIGHT, STREAM_RIGHTS } from '../caps/rights.ts';
+import { Capability, CapTable } from '../caps/table.ts';
+import type { Hal } from '../hal/hal.ts';
+import type { MemoryType } from '../hal/mmu.ts';
+import type { Layout, MemoryLayout } from '../runtime/layout.ts';
+import type { Program } from '../runtime/program.ts';
+import { SpawnError } from './error.ts';
+import { ARGUMENT_BYTES_MAX, FDS_MAX, type Limits, WASM_PAGE } from './limits.ts';
+import { printable, refusal } from './link.ts';
+import { PidTable } from './pid.ts';
+import { Pipe, PipeEnd } from './pipe.ts';
+import { type HeldMemory, type Invocation, Process } from './process.ts';
+import { Scheduler } from './scheduler.ts';
+import { stopped } from './status.ts';
+import { encodeStrings } from './strings.ts';
+
+/** What a new process is to be and to have. */
+export interface SpawnRequest {
+  readonly program: Program;
+  readonly parent?: Process;
+  /** From argv[0] on. */
+  readonly args: readonly string[];
+  readonly environment: ReadonlyMap<string, string>;
+  /** Its descriptors, from 0 on; they are the process's from now on, whatever happens. */
+  readonly descriptors: readonly Capability[];
+  readonly clock: boolean;
+  readonly entropy: boolean;
+  readonly limits: Limits;
+  readonly invoke?: Invocation;
+}
+
+export class Kernel {
+  readonly hal: Hal;
+  readonly scheduler: Scheduler;
+  readonly #processes = new PidTable<Process>();
+
+  constructor(hal: Hal) {
+    this.hal = hal;
+    this.scheduler = new Scheduler(hal.clock, hal.cpu);
+  }
+
+  get processes(): Iterable<Process> {
+    return this.#processes;
+  }
+
+  process(pid: number): Process | undefined {
+    return this.#processes.get(pid);
+  }
+
+  /** Makes a process and lets it run. Throws SpawnError, and then nothing of it is left. */
+  spawn(request: SpawnRequest): Process {
+    const capabilities = new CapTable(Math.min(request.limits.fds, FDS_MAX));
+    const memories: HeldMemory[] = [];
+    try {
+      return this.#spawn(request, capabilities, memories);
+    } catch (error) {
+      capabilities.closeAll();
+      for (const { memory, type } of memories) this.hal.mmu.release(memory, type);
+      throw error;
+    }
+  }
+
+  #spawn(request: SpawnRequest, capabilities: CapTable, memories: HeldMemory[]): Process {
+    const { program, limits } = request;
+    for (const [i, capability] of request.descriptors.entries()) {
+      if (capabilities.insert(capability) !== undefined) continue;
+      for (const left of request.descriptors.slice(i)) left.object.release();
+      throw new SpawnError('MFILE', `${request.descriptors.length} descriptors are given, but the limit is ${limits.fds}`);
+    }
+    if (this.#processes.size >= this.hal.host.processesMax) {
+      throw new SpawnError('AGAIN', `this host holds ${this.hal.host.processesMax} processes at once`);
+    }
+    const refused = refusal(program.layout) ?? refusedCall(program.layout, request.invoke);
+    if (refused !== undefined) throw new SpawnError('NOEXEC', refused);
+    const args = encodeStrings(request.args);
+    const environment = encodeStrings([...request.environment].map(([name, value]) => `${name}=${value}`));
+    if (args.bytes + environment.bytes > ARGUMENT_BYTES_MAX) {
+      throw new SpawnError('2BIG', `arguments and environment take ${args.bytes + environment.bytes} bytes; the limit is ${ARGUMENT_BYTES_MAX}`);
+    }
+    const types = program.layout.memories.map((layout) => memoryType(layout, limits));
+    const declared = types.reduce((sum, { minimum }) => sum + minimum, 0) * WASM_PAGE;
+    const fits = declared <= limits.memory;
+    for (const type of fits ? types : []) {
+      const memory = this.hal.mmu.allocate(type);
+      if (memory === undefined) throw new SpawnError('NOMEM', `the host has no room for a memory of ${type.minimum} pages`);
+      memories.push({ memory, type });
+    }
+    const process = this.#processes.insert(
+      (pid) =>
+        new Process(pid, this, {
+          program,
+          parent: request.parent,
+          args,
+          environment,
+          capabilities,
+          clock: request.clock ? this.hal.clock : undefined,
+          entropy: request.entropy ? this.hal.entropy : undefined,
+          limits,
+          memories,
+          invoke: request.invoke,
+        }),
+    );
+    if (process === undefined) throw new SpawnError('AGAIN', 'every process number is in use');
+    if (!fits) process.end(stopped('memory-limit', `its memory starts at ${declared} bytes; the limit is ${limits.memory}`));
+    process.start();
+    return process;
+  }
+
+  /** A process has ended: its children get another parent. It stays a zombie until it is reaped. */
+  ended(process: Process): void {
+    for (const child of process.children) {
+      child.parent = process.parent;
+      process.parent?.children.add(child);
+    }
+    process.children.clear();
+  }
+
+  /** Forgets a process that has ended. */
+  reap(process: Process): void {
+    if (process.status === undefined) return;
+    process.parent?.children.delete(process);
+    this.#processes.remove(process.pid);
+  }
+
+  /** Both ends of a new pipe. */
+  pipe(): readonly [reader: Capability, writer: Capability] {
+    const pipe = new Pipe();
+    const rights = STREAM_RIGHTS | RIGHT.transfer;
+    return [
+      new Capability(new PipeEnd(pipe, 'read'), rights & ~RIGHT.write),
+      new Capability(new PipeEnd(pipe, 'write'), rights & ~RIGHT.read),
+    ];
+  }
+}
+
+/** The declared maximum, or what the limit allows where that is less: V8 then holds the bound too. */
+function memoryType({ minimum, maximum, shared, address }: MemoryLayout, limits: Limits): MemoryType {
+  const allowed = Math.max(minimum, Math.floor(limits.memory / WASM_PAGE));
+  return { minimum, maximum: Math.min(maximum ?? allowed, allowed), shared, address };
+}
+
+const NUMERIC = new Set<unknown>(['i32', 'i64', 'f32', 'f64']);
+
+/** Why the program cannot be started the way that was asked for. */
+function refusedCall(layout: Layout, invoke: Invocation | undefined): string | undefined {
+  const functions = layout.exports.filter(({ kind }) => kind === 'function');
+  const names = functions.map(({ name }) => printable(name));
+  const listed = names.length === 0 ? 'no functions' : `${names.slice(0, 8).join(', ')}${names.length > 8 ? ', ...' : ''}`;
+  const wanted = functions.find(({ name }) => name === (invoke?.name ?? '_start'));
+  if (wanted === undefined) {
+    return invoke === undefined
+      ? `has no _start: it is no command. Name an export to call with --invoke; it exports ${listed}`
+      : `exports no function ${printable(invoke.name)}; it exports ${listed}`;
+  }
+  const params = wanted.params ?? [];
+  const results = wanted.results ?? [];
+  if (invoke === undefined) return params.length + results.length === 0 ? undefined : '_start takes or returns values: it is no command';
+  if (![...params, ...results].every((type) => NUMERIC.has(type))) return `${printable(invoke.name)} takes or returns values that are no numbers`;
+  if (params.length !== invoke.args.length) {
+    return `${printable(invoke.name)} takes ${params.length} arguments (${params.join(', ')}), not ${invoke.args.length}`;
+  }
+  return undefined;
+}

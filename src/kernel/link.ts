@@ -1,0 +1,55 @@
+// Linking: what a rewritten module imports is given to it, or the program is refused. Only numbers cross between a guest
+// and the kernel: a module that asks for host values is not run.
+import type { Layout } from '../runtime/layout.ts';
+import { KERNEL_MODULE } from '../runtime/kernel-module.ts';
+import { bind, signature } from '../syscalls/dispatch.ts';
+import { HANDLERS } from '../syscalls/handlers.ts';
+import { type CallName, TABLE } from '../syscalls/table.ts';
+import { TABLE_ELEMENTS_MAX } from './limits.ts';
+import type { Thread } from './thread.ts';
+
+/** By import module and name. */
+const CALLS: ReadonlyMap<string, CallName> = new Map(
+  (Object.keys(TABLE) as CallName[]).map((name) => [`${TABLE[name].abi} ${TABLE[name].name}`, name]),
+);
+
+/** Why a program cannot be run, in one line; undefined when it can. */
+export function refusal(layout: Layout): string | undefined {
+  for (const { module, name, params, results } of layout.functions) {
+    const call = CALLS.get(`${module} ${name}`);
+    if (call === undefined) return `imports ${printable(module)}.${printable(name)}, which SuperOS does not provide`;
+    const wanted = signature(TABLE[call]);
+    if (params.join() !== wanted.params.join() || results.join() !== wanted.results.join()) {
+      return `imports ${module}.${name} as (${params.join(', ')}) -> (${results.join(', ')}); it is (${wanted.params.join(', ')}) -> (${wanted.results.join(', ')})`;
+    }
+  }
+  const value = layout.globals[0] ?? layout.tags[0] ?? layout.tables.find((table) => table.import !== undefined)?.import;
+  if (value !== undefined) return `imports ${printable(value.module)}.${printable(value.name)}, which is no function: only numbers cross between a program and the kernel`;
+  const elements = layout.tables.reduce((sum, table) => sum + table.minimum, 0);
+  if (elements > TABLE_ELEMENTS_MAX) return `declares tables of ${elements} elements; the limit is ${TABLE_ELEMENTS_MAX}`;
+  return undefined;
+}
+
+/** Text of a guest's choosing, fit for a person's terminal. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  const plain = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
+  return plain.length > 100 ? `${plain.slice(0, 100)}...` : plain;
+}
+
+/** The imports of a module that `refusal` accepted, for a process whose one thread is `thread`. */
+export function imports(layout: Layout, thread: Thread, memories: readonly WebAssembly.Memory[]): WebAssembly.Imports {
+  const { process } = thread;
+  const kernel: Record<string, unknown> = {
+    wait: new WebAssembly.Suspending((raw: number) => thread.attend(raw)),
+    memory_grow: (index: number, pages: number) => process.grow(index, pages >>> 0),
+    table_size: (_index: number, wanted: number) => (wanted >>> 0 <= TABLE_ELEMENTS_MAX ? 1 : 0),
+  };
+  for (const [index, memory] of memories.entries()) kernel[`memory${index}`] = memory;
+  const given: WebAssembly.Imports = { [KERNEL_MODULE]: kernel };
+  for (const { module, name } of layout.functions) {
+    given[module] ??= {};
+    given[module][name] = bind(CALLS.get(`${module} ${name}`)!, HANDLERS, thread);
+  }
+  return given;
+}

@@ -1,0 +1,119 @@
+// Pipes: bytes from writers to readers through a bounded buffer in the kernel.
+import { Description } from '../caps/object.ts';
+import type { Errno } from '../hal/errno.ts';
+import { PIPE_BYTES } from './limits.ts';
+
+/** A one-shot event that any number may wait for. */
+class Event {
+  #promise: Promise<void> | undefined;
+  #resolve: (() => void) | undefined;
+
+  wait(): Promise<void> {
+    this.#promise ??= new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    return this.#promise;
+  }
+
+  fire(): void {
+    this.#resolve?.();
+    this.#promise = undefined;
+    this.#resolve = undefined;
+  }
+}
+
+/** The buffer between the two ends. Reading and writing never wait: AGAIN, and `ready` tells when. */
+export class Pipe {
+  readonly #buffer: Uint8Array;
+  /** Where the oldest byte is, and how many there are. */
+  #head = 0;
+  #held = 0;
+  #readers = 0;
+  #writers = 0;
+  readonly #readable = new Event();
+  readonly #writable = new Event();
+
+  constructor(bytes: number = PIPE_BYTES) {
+    this.#buffer = new Uint8Array(bytes);
+  }
+
+  get held(): number {
+    return this.#held;
+  }
+
+  /** Bytes read, 0 at the end: nobody writes any more. */
+  read(into: Uint8Array, at: number, length: number): number | Errno {
+    if (this.#held === 0) return this.#writers === 0 || length === 0 ? 0 : 'AGAIN';
+    const size = this.#buffer.length;
+    const count = Math.min(length, this.#held);
+    const first = Math.min(count, size - this.#head);
+    into.set(this.#buffer.subarray(this.#head, this.#head + first), at);
+    into.set(this.#buffer.subarray(0, count - first), at + first);
+    this.#head = (this.#head + count) % size;
+    this.#held -= count;
+    this.#writable.fire();
+    return count;
+  }
+
+  /** Bytes taken; PIPE when nobody reads any more. */
+  write(from: Uint8Array, at: number, length: number): number | Errno {
+    if (this.#readers === 0) return 'PIPE';
+    const size = this.#buffer.length;
+    const room = size - this.#held;
+    if (room === 0 && length > 0) return 'AGAIN';
+    const count = Math.min(length, room);
+    const tail = (this.#head + this.#held) % size;
+    const first = Math.min(count, size - tail);
+    this.#buffer.set(from.subarray(at, at + first), tail);
+    this.#buffer.set(from.subarray(at + first, at + count), 0);
+    this.#held += count;
+    if (count > 0) this.#readable.fire();
+    return count;
+  }
+
+  ready(event: 'read' | 'write'): Promise<void> | undefined {
+    if (event === 'read') return this.#held > 0 || this.#writers === 0 ? undefined : this.#readable.wait();
+    return this.#held < this.#buffer.length || this.#readers === 0 ? undefined : this.#writable.wait();
+  }
+
+  open(end: 'read' | 'write'): void {
+    if (end === 'read') this.#readers++;
+    else this.#writers++;
+  }
+
+  close(end: 'read' | 'write'): void {
+    if (end === 'read') {
+      if (--this.#readers === 0) this.#writable.fire();
+    } else if (--this.#writers === 0) this.#readable.fire();
+  }
+}
+
+/** One end of a pipe, open until its last capability is gone. */
+export class PipeEnd extends Description {
+  readonly #pipe: Pipe;
+  readonly #end: 'read' | 'write';
+
+  constructor(pipe: Pipe, end: 'read' | 'write') {
+    super('unknown');
+    this.#pipe = pipe;
+    this.#end = end;
+    pipe.open(end);
+  }
+
+  override read(into: Uint8Array, at: number, length: number): number | Errno {
+    return this.#end === 'read' ? this.#pipe.read(into, at, length) : 'BADF';
+  }
+  override write(from: Uint8Array, at: number, length: number): number | Errno {
+    return this.#end === 'write' ? this.#pipe.write(from, at, length) : 'BADF';
+  }
+  override ready(event: 'read' | 'write'): Promise<void> | undefined {
+    return this.#pipe.ready(event);
+  }
+  override available(): number {
+    return this.#end === 'read' ? this.#pipe.held : 0;
+  }
+
+  protected override destroy(): void {
+    this.#pipe.close(this.#end);
+  }
+}

@@ -1,0 +1,185 @@
+// /dev: null, zero, random, and tty where the process has a console. Each is what the process may use anyway, by name.
+import type { Stream } from '../../hal/console.ts';
+import type { Directory, Entry, File, FileStat, OpenOptions } from '../../hal/disk.ts';
+import type { Entropy } from '../../hal/entropy.ts';
+import type { Errno } from '../../hal/errno.ts';
+
+/** Bytes that one read of an endless device gives at most, so that it ends soon. */
+const PIECE = 1 << 20;
+
+interface Device {
+  read(into: Uint8Array, at: number, length: number): number | Errno;
+  write(from: Uint8Array, at: number, length: number): number | Errno;
+  ready(event: 'read' | 'write'): Promise<void> | undefined;
+}
+
+const sink = { write: (_from: Uint8Array, _at: number, length: number) => length, ready: () => undefined };
+const nothing: Device = { ...sink, read: () => 0 };
+const zero: Device = {
+  ...sink,
+  read: (into, at, length) => {
+    const count = Math.min(length, PIECE);
+    into.fill(0, at, at + count);
+    return count;
+  },
+};
+const random = (entropy: Entropy): Device => ({
+  ...sink,
+  read: (into, at, length) => {
+    const count = Math.min(length, PIECE);
+    entropy.fill(into, at, count);
+    return count;
+  },
+});
+const terminal = (input: Stream, output: Stream): Device => ({
+  read: (into, at, length) => input.read(into, at, length),
+  write: (from, at, length) => output.write(from, at, length),
+  ready: (event) => (event === 'read' ? input : output).ready(event),
+});
+
+/** A device as an open file. Its attributes are fixed; it has no times. */
+class DeviceFile implements File {
+  readonly kind = 'file';
+  readonly type = 'character-device';
+  readonly #device: Device;
+  readonly #inode: bigint;
+
+  constructor(device: Device, inode: bigint) {
+    this.#device = device;
+    this.#inode = inode;
+  }
+
+  read(into: Uint8Array, at: number, length: number): number | Errno {
+    return this.#device.read(into, at, length);
+  }
+  write(from: Uint8Array, at: number, length: number): number | Errno {
+    return this.#device.write(from, at, length);
+  }
+  ready(event: 'read' | 'write'): Promise<void> | undefined {
+    return this.#device.ready(event);
+  }
+  stat(): FileStat {
+    return attributes('character-device', this.#inode, 0o666);
+  }
+  setSize(): Errno {
+    return 'INVAL';
+  }
+  setTimes(): Errno {
+    return 'PERM';
+  }
+  allocate(): Errno {
+    return 'SPIPE';
+  }
+  advise(): Errno {
+    return 'SPIPE';
+  }
+  sync(): Errno {
+    return 'INVAL';
+  }
+  setFlags(): undefined {
+    return undefined;
+  }
+  setMode(): Errno {
+    return 'PERM';
+  }
+  close(): void {}
+}
+
+const attributes = (type: FileStat['type'], inode: bigint, mode: number): FileStat => ({
+  device: 0n,
+  inode,
+  type,
+  mode,
+  links: 1n,
+  size: 0n,
+  accessed: 0n,
+  modified: 0n,
+  changed: 0n,
+});
+
+/** The directory itself: nothing in it can be made, removed or renamed. */
+class DeviceDirectory implements Directory {
+  readonly kind = 'directory';
+  readonly #devices: readonly (readonly [name: string, Device])[];
+
+  constructor(devices: readonly (readonly [string, Device])[]) {
+    this.#devices = devices;
+  }
+
+  open(path: string, options: OpenOptions): File | Directory | Errno {
+    const found = this.#find(path);
+    if (typeof found === 'string') return options.create && found === 'NOENT' ? 'PERM' : found;
+    if (options.create && options.exclusive) return 'EXIST';
+    if (found === 0) return options.write ? 'ISDIR' : this;
+    return options.directory ? 'NOTDIR' : new DeviceFile(this.#devices[found - 1]![1], BigInt(found));
+  }
+  stat(path: string): FileStat | Errno {
+    const found = this.#find(path);
+    if (typeof found === 'string') return found;
+    return found === 0 ? attributes('directory', 0n, 0o555) : attributes('character-device', BigInt(found), 0o666);
+  }
+  list(): readonly Entry[] {
+    return this.#devices.map(([name], i) => ({ name, inode: BigInt(i + 1), type: 'character-device' }));
+  }
+  makeDirectory(path: string): Errno {
+    return this.#refuse(path);
+  }
+  removeDirectory(path: string): Errno {
+    return this.#refuse(path);
+  }
+  unlink(path: string): Errno {
+    return this.#refuse(path);
+  }
+  rename(path: string): Errno {
+    return this.#refuse(path);
+  }
+  link(path: string): Errno {
+    return this.#refuse(path);
+  }
+  symlink(_target: string, path: string): Errno {
+    return this.#refuse(path);
+  }
+  readlink(path: string): { error: Errno } {
+    const found = this.#find(path);
+    return { error: typeof found === 'string' ? found : 'INVAL' };
+  }
+  setTimes(path: string): Errno {
+    return this.#refuse(path);
+  }
+  setMode(path: string): Errno {
+    return this.#refuse(path);
+  }
+  sync(): undefined {
+    return undefined;
+  }
+  duplicate(): Directory {
+    return this;
+  }
+  close(): void {}
+
+  #refuse(path: string): Errno {
+    const found = this.#find(path);
+    return found === 'PERM' ? found : 'ROFS';
+  }
+
+  /** 0 for the directory, else the device's place, counted from 1. */
+  #find(path: string): number | Errno {
+    const components = path.split('/').filter((component) => component !== '' && component !== '.');
+    if (components[0] === '..') return 'PERM';
+    if (components.length === 0) return 0;
+    const place = this.#devices.findIndex(([name]) => name === components[0]) + 1;
+    if (place === 0) return 'NOENT';
+    return components.length === 1 ? place : 'NOTDIR';
+  }
+}
+
+/** /dev for a process: random with the capability for randomness, tty with a terminal. */
+export function devices(entropy: Entropy | undefined, tty: { input: Stream; output: Stream } | undefined): Directory {
+  const list: (readonly [string, Device])[] = [
+    ['null', nothing],
+    ['zero', zero],
+  ];
+  if (entropy !== undefined) list.push(['random', random(entropy)], ['urandom', random(entropy)]);
+  if (tty !== undefined) list.push(['tty', terminal(tty.input, tty.output)]);
+  return new DeviceDirectory(list);
+}

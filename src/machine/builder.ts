@@ -1,0 +1,160 @@
+// What a process is to be, said step by step; nothing happens before `spawn`.
+import type { Signal } from '../syscalls/caller.ts';
+import type { ExitStatus } from '../kernel/status.ts';
+import type { ChildProcess } from './child.ts';
+import { SuperosError } from './error.ts';
+import { type Grant, parseGrant, STANDARD } from './grant.ts';
+import type { Machine } from './machine.ts';
+import type { ProgramSource } from './source.ts';
+import { parseSize, parseTime } from './units.ts';
+
+/** A standard stream: a pipe to the embedder, the machine's own console, or nothing (end of input; output thrown away). */
+export type Stdio = 'pipe' | 'inherit' | 'null';
+
+export interface LimitOptions {
+  /** Bytes of linear memory, such as `64m`. */
+  readonly memory?: string | number;
+  /** Time by the clock on the wall, such as `2s`; a number is milliseconds. */
+  readonly timeout?: string | number;
+  readonly fds?: number;
+}
+
+export interface RunResult {
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  readonly status: ExitStatus;
+  /** What the invoked export returned. */
+  readonly results: readonly unknown[] | undefined;
+}
+
+/** Everything that was said, for the machine to carry out. */
+export interface ProcessOptions {
+  readonly source: ProgramSource;
+  argv0: string | undefined;
+  args: readonly string[];
+  environment: Map<string, string>;
+  grants: readonly Grant[];
+  stdio: readonly [Stdio, Stdio, Stdio];
+  cwd: string | undefined;
+  memory: number | undefined;
+  timeoutNs: number | undefined;
+  fds: number | undefined;
+  invoke: { name: string; args: readonly (string | number | bigint)[] } | undefined;
+  abort: AbortSignal | undefined;
+}
+
+export class ProcessBuilder {
+  readonly #machine: Machine;
+  readonly #options: ProcessOptions;
+  #input: string | Uint8Array | undefined;
+
+  constructor(machine: Machine, source: ProgramSource) {
+    this.#machine = machine;
+    this.#options = {
+      source,
+      argv0: undefined,
+      args: [],
+      environment: new Map(),
+      grants: STANDARD,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      cwd: undefined,
+      memory: undefined,
+      timeoutNs: undefined,
+      fds: undefined,
+      invoke: undefined,
+      abort: undefined,
+    };
+  }
+
+  /** Arguments from argv[1] on. */
+  args(args: readonly string[]): this {
+    this.#options.args = [...args];
+    return this;
+  }
+
+  /** argv[0]; the program's file name by default. */
+  argv0(name: string): this {
+    this.#options.argv0 = name;
+    return this;
+  }
+
+  /** Adds variables. Nothing is inherited. */
+  env(variables: Readonly<Record<string, string>>): this {
+    for (const [name, value] of Object.entries(variables)) {
+      if (name === '' || name.includes('=') || name.includes('\0') || value.includes('\0')) {
+        throw new SuperosError('invalid-argument', `no variable can be named or set so: ${JSON.stringify(name)}`);
+      }
+      this.#options.environment.set(name, value);
+    }
+    return this;
+  }
+
+  /** All that the process is given besides its standard streams; without this call: clock, random, dev. */
+  capabilities(grants: readonly (Grant | string)[]): this {
+    this.#options.grants = grants.map((grant) => (typeof grant === 'string' ? parseGrant(grant) : grant));
+    return this;
+  }
+
+  /** The directory that the program knows as `.`, among those it is given. */
+  cwd(directory: string): this {
+    this.#options.cwd = directory;
+    return this;
+  }
+
+  limits({ memory, timeout, fds }: LimitOptions): this {
+    if (memory !== undefined) this.#options.memory = parseSize(memory);
+    if (timeout !== undefined) this.#options.timeoutNs = parseTime(timeout, 'ms');
+    if (fds !== undefined) {
+      if (!Number.isInteger(fds) || fds < 0) throw new SuperosError('invalid-argument', `a number of descriptors is expected, not ${fds}`);
+      this.#options.fds = fds;
+    }
+    return this;
+  }
+
+  /** Standard input, output and error, each or all: pipes by default. */
+  stdio(stdin: Stdio, stdout: Stdio = stdin, stderr: Stdio = stdout): this {
+    this.#options.stdio = [stdin, stdout, stderr];
+    return this;
+  }
+
+  /** What the process reads from standard input, with `run`. */
+  input(bytes: string | Uint8Array): this {
+    this.#input = bytes;
+    return this;
+  }
+
+  /** Calls this export instead of `_start`, after `_initialize` where there is one. Text is read as the export's types ask. */
+  invoke(name: string, args: readonly (string | number | bigint)[] = []): this {
+    this.#options.invoke = { name, args: [...args] };
+    return this;
+  }
+
+  /** Kills the process when this signal fires. */
+  signal(abort: AbortSignal): this {
+    this.#options.abort = abort;
+    return this;
+  }
+
+  /** Starts the process. Rejects with SuperosError where that cannot be done. */
+  spawn(): Promise<ChildProcess> {
+    return this.#machine.spawn(this.#options);
+  }
+
+  /** Starts the process, gives it `input`, collects what it writes, and waits. */
+  async run(): Promise<RunResult> {
+    const child = await this.spawn();
+    // A program that does not read its input to the end is no error of ours: it closes the pipe, and EPIPE says so.
+    child.stdin?.on('error', () => child.stdin?.destroy());
+    child.stdin?.end(this.#input ?? '');
+    const [stdout, stderr, status] = await Promise.all([collect(child.stdout), collect(child.stderr), child.wait()]);
+    return { stdout, stderr, status, results: child.results };
+  }
+}
+
+async function collect(stream: AsyncIterable<Buffer> | null): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  if (stream !== null) for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+export type { Signal };

@@ -1,0 +1,175 @@
+// The machine: a kernel on this host's hardware, with the programs and processes of one embedder.
+import { STREAM_RIGHTS } from '../caps/rights.ts';
+import { OpenStream } from '../caps/stream.ts';
+import { Capability } from '../caps/table.ts';
+import type { Console, Stream } from '../hal/console.ts';
+import type { Hal } from '../hal/hal.ts';
+import { nodeConsole } from '../hal/node/console.ts';
+import { nodeHal } from '../hal/node/hal.ts';
+import { SpawnError } from '../kernel/error.ts';
+import { Kernel } from '../kernel/kernel.ts';
+import { DEFAULT_LIMITS } from '../kernel/limits.ts';
+import type { Invocation, Process } from '../kernel/process.ts';
+import type { Program } from '../runtime/program.ts';
+import { type ProcessOptions, ProcessBuilder, type Stdio } from './builder.ts';
+import { ChildProcess } from './child.ts';
+import { SuperosError, type SuperosErrorCode } from './error.ts';
+import { grant } from './grant.ts';
+import { compile, loadSource, type ProgramSource } from './source.ts';
+import { readable, writable } from './streams.ts';
+
+export interface MachineOptions {
+  /** Threads that run kernels. 0, so far the only choice: the kernel runs on the thread that booted it. */
+  readonly cpus?: 0;
+  /** The hardware; this host's by default. */
+  readonly hal?: Hal;
+}
+
+const CODES: Partial<Record<SpawnError['errno'], SuperosErrorCode>> = { AGAIN: 'again', NOMEM: 'no-memory', NOEXEC: 'not-runnable' };
+
+/** Milliseconds between turns of a timer that only keeps Node's event loop alive. */
+const KEEPALIVE_MS = 2 ** 30;
+
+export class Machine implements AsyncDisposable {
+  readonly #kernel: Kernel;
+  readonly #children = new Set<ChildProcess>();
+  #console: Console | undefined;
+  #keepalive: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  private constructor(hal: Hal) {
+    this.#kernel = new Kernel(hal);
+  }
+
+  static async boot({ cpus = 0, hal = nodeHal() }: MachineOptions = {}): Promise<Machine> {
+    if (cpus !== 0) throw new SuperosError('not-supported', `kernels on threads of their own are not there yet: cpus is 0, not ${cpus}`);
+    return new Machine(hal);
+  }
+
+  /** Describes a process to be: nothing happens before `spawn` or `run`. */
+  process(source: ProgramSource): ProcessBuilder {
+    return new ProcessBuilder(this, source);
+  }
+
+  /** Loads a program once, to be spawned many times. */
+  compile(bytes: Uint8Array, name = 'program'): Program {
+    return compile(name, bytes);
+  }
+
+  get processes(): readonly ChildProcess[] {
+    return [...this.#children];
+  }
+
+  /** Carries out what a ProcessBuilder describes. */
+  async spawn(options: ProcessOptions): Promise<ChildProcess> {
+    if (this.#closed) throw new SuperosError('closed', 'the machine has been shut down');
+    const program = await loadSource(options.source);
+    options.abort?.throwIfAborted();
+    const invoke = options.invoke === undefined ? undefined : invocation(program, options.invoke);
+    const granted = grant(this.#kernel.hal, options.stdio.includes('inherit') ? this.#host : undefined, options.grants, options.cwd);
+    const [stdin, stdout, stderr] = options.stdio.map((how, fd) => this.#stream(how, fd)) as [Ends, Ends, Ends];
+    let process: Process;
+    try {
+      process = this.#kernel.spawn({
+        program,
+        args: [options.argv0 ?? program.name, ...options.args],
+        environment: options.environment,
+        descriptors: [stdin.inner, stdout.inner, stderr.inner, ...granted.directories],
+        clock: granted.clock,
+        entropy: granted.entropy,
+        limits: {
+          memory: options.memory ?? DEFAULT_LIMITS.memory,
+          timeoutNs: options.timeoutNs,
+          fds: options.fds ?? DEFAULT_LIMITS.fds,
+        },
+        ...(invoke === undefined ? {} : { invoke }),
+      });
+    } catch (error) {
+      for (const end of [stdin, stdout, stderr]) end.outer?.object.release();
+      if (!(error instanceof SpawnError)) throw error;
+      throw new SuperosError(CODES[error.errno] ?? 'invalid-argument', `${program.name}: ${error.message}`, { cause: error });
+    }
+    const child = new ChildProcess(process, {
+      stdin: stdin.outer === undefined ? null : writable(stdin.outer),
+      stdout: stdout.outer === undefined ? null : readable(stdout.outer),
+      stderr: stderr.outer === undefined ? null : readable(stderr.outer),
+    });
+    this.#adopt(child, process, options.abort);
+    return child;
+  }
+
+  /** Kills what still runs, and waits until it is gone. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#children].map((child) => child[Symbol.asyncDispose]()));
+  }
+
+  get #host(): Console {
+    this.#console ??= nodeConsole();
+    return this.#console;
+  }
+
+  #adopt(child: ChildProcess, process: Process, abort: AbortSignal | undefined): void {
+    this.#children.add(child);
+    this.#keepalive ??= setInterval(() => undefined, KEEPALIVE_MS);
+    const kill = () => child.kill('SIGKILL');
+    abort?.addEventListener('abort', kill, { once: true });
+    process.done.then(() => {
+      abort?.removeEventListener('abort', kill);
+      this.#kernel.reap(process);
+      this.#children.delete(child);
+      if (this.#children.size > 0) return;
+      clearInterval(this.#keepalive);
+      this.#keepalive = undefined;
+    });
+  }
+
+  #stream(how: Stdio, fd: number): Ends {
+    if (how === 'pipe') {
+      const [reader, writer] = this.#kernel.pipe();
+      return fd === 0 ? { inner: reader, outer: writer } : { inner: writer, outer: reader };
+    }
+    const stream = how === 'null' ? NOTHING : keep([this.#host.stdin, this.#host.stdout, this.#host.stderr][fd]!);
+    return { inner: new Capability(new OpenStream(stream), STREAM_RIGHTS), outer: undefined };
+  }
+}
+
+/** A standard stream: the process's end, and the embedder's where there is one. */
+interface Ends {
+  readonly inner: Capability;
+  readonly outer: Capability | undefined;
+}
+
+const NOTHING: Stream = {
+  type: 'character-device',
+  read: () => 0,
+  write: (_from, _at, length) => length,
+  ready: () => undefined,
+  close: () => undefined,
+};
+
+/** The machine's console outlives the processes that use it. */
+const keep = (stream: Stream): Stream => ({
+  type: stream.type,
+  read: (into, at, length) => stream.read(into, at, length),
+  write: (from, at, length) => stream.write(from, at, length),
+  ready: (event) => stream.ready(event),
+  close: () => undefined,
+});
+
+/** Arguments of an export by its types: text is read as a number of that type. */
+function invocation(program: Program, { name, args }: { name: string; args: readonly (string | number | bigint)[] }): Invocation {
+  const params = program.layout.exports.find((one) => one.kind === 'function' && one.name === name)?.params ?? [];
+  return { name, args: args.map((arg, i) => number(arg, params[i] ?? 'f64')) };
+}
+
+function number(arg: string | number | bigint, type: unknown): number | bigint {
+  try {
+    if (type === 'i64') return BigInt(arg);
+    const value = Number(arg);
+    if (arg !== '' && (!Number.isNaN(value) || String(arg).toLowerCase() === 'nan')) return value;
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error;
+  }
+  throw new SuperosError('invalid-argument', `'${arg}' is not a number of type ${String(type)}`);
+}

@@ -1,0 +1,71 @@
+// The ends of a process's standard streams that its embedder holds: Node streams over the kernel's pipes, with back-pressure
+// both ways.
+import { Readable, Writable } from 'node:stream';
+import type { Capability } from '../caps/table.ts';
+import { PIPE_BYTES } from '../kernel/limits.ts';
+
+/** What is written to it, the process reads. EPIPE once nobody reads any more. */
+export function writable({ object }: Capability): Writable {
+  let open = true;
+  const close = () => {
+    if (open) object.release();
+    open = false;
+  };
+  async function put(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      const written = object.write(bytes, at, bytes.length - at);
+      if (typeof written === 'number') at += written;
+      else if (written === 'AGAIN') await object.ready('write');
+      else throw Object.assign(new Error(`write E${written}`), { code: `E${written}`, syscall: 'write' });
+    }
+  }
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      put(chunk).then(() => done(), done);
+    },
+    final(done) {
+      close();
+      done();
+    },
+    destroy(error, done) {
+      close();
+      done(error);
+    },
+  });
+}
+
+/** What the process writes comes out of it. Bytes nobody asks for stay in the pipe, and hold the process up when it is full. */
+export function readable({ object }: Capability): Readable {
+  let open = true;
+  const close = () => {
+    if (open) object.release();
+    open = false;
+  };
+  let pulling = false;
+  async function pull(stream: Readable): Promise<void> {
+    while (open) {
+      const chunk = Buffer.allocUnsafe(PIPE_BYTES);
+      const read = object.read(chunk, 0, chunk.length);
+      if (read === 'AGAIN') await object.ready('read');
+      else if (read === 0 || typeof read === 'string') {
+        close();
+        stream.push(null);
+      } else if (!stream.push(read < chunk.length / 2 ? Buffer.copyBytesFrom(chunk, 0, read) : chunk.subarray(0, read))) return;
+    }
+  }
+  return new Readable({
+    read() {
+      if (pulling) return;
+      pulling = true;
+      pull(this)
+        .catch((error: Error) => this.destroy(error))
+        .finally(() => {
+          pulling = false;
+        });
+    },
+    destroy(error, done) {
+      close();
+      done(error);
+    },
+  });
+}

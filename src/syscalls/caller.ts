@@ -1,0 +1,61 @@
+// What a system call sees of the thread and process that made it. The kernel implements it; handlers know nothing else.
+import type { CapTable, Capability } from '../caps/table.ts';
+import type { Clock } from '../hal/clock.ts';
+import type { Directory } from '../hal/disk.ts';
+import type { Entropy } from '../hal/entropy.ts';
+import type { Errno } from '../hal/errno.ts';
+import type { Iovecs } from './iovecs.ts';
+import type { GuestMemory } from './memory.ts';
+
+/** The call goes on later: the stub in the guest asks the kernel for its result. */
+export const BLOCKED: unique symbol = Symbol('blocked');
+export type Result<E extends Errno = Errno> = E | undefined | typeof BLOCKED;
+
+export type Signal =
+  | 'SIGHUP' | 'SIGINT' | 'SIGQUIT' | 'SIGILL' | 'SIGTRAP' | 'SIGABRT' | 'SIGBUS' | 'SIGFPE' | 'SIGKILL' | 'SIGUSR1'
+  | 'SIGSEGV' | 'SIGUSR2' | 'SIGPIPE' | 'SIGALRM' | 'SIGTERM' | 'SIGCHLD' | 'SIGCONT' | 'SIGSTOP' | 'SIGTSTP' | 'SIGTTIN'
+  | 'SIGTTOU' | 'SIGURG' | 'SIGXCPU' | 'SIGXFSZ' | 'SIGVTALRM' | 'SIGPROF' | 'SIGWINCH' | 'SIGPOLL' | 'SIGPWR' | 'SIGSYS';
+
+export interface Caller {
+  readonly pid: number;
+  readonly memory: GuestMemory;
+  readonly capabilities: CapTable;
+  /** Arguments and environment (`NAME=value`), encoded, each with its NUL; and the bytes they take together. */
+  readonly args: readonly Uint8Array[];
+  readonly argBytes: number;
+  readonly environment: readonly Uint8Array[];
+  readonly environmentBytes: number;
+  /** Absent where the process was given no such capability. */
+  readonly clock: Clock | undefined;
+  readonly entropy: Entropy | undefined;
+  /** Filled by the dispatcher for the call at hand; `copy` it to keep it beyond. */
+  readonly iovecs: Iovecs;
+
+  /** Counted by the dispatcher; `budget` is what is left, in units of about 50 ns, until the kernel looks at the time. */
+  calls: number;
+  budget: number;
+  bytesRead: number;
+  bytesWritten: number;
+
+  /** CPU time of the process in nanoseconds. */
+  cpuTime(): number;
+  /**
+   * Suspends the calling thread until one of `events` settles or the monotonic clock reaches `deadlineNs`, then goes on
+   * with `retry`, which may block again. Whatever `retry` uses of the guest's memory must have been checked or copied.
+   */
+  block(events: readonly Promise<void>[], deadlineNs: number | undefined, retry: () => Result): typeof BLOCKED;
+  /** Lets others run, then goes on. */
+  yield(): typeof BLOCKED;
+  /** Ends the process with this status; the thread never goes on. */
+  exit(code: number): typeof BLOCKED;
+  /** Sends a signal to the process itself. */
+  raise(signal: Signal): Result;
+  /** The budget is spent: the thread goes on with `result` once the kernel has looked around. Returns what the import returns. */
+  breathe(result: number): number;
+  /** An internal error: it ends the process, never the kernel. Returns what the import returns. */
+  fault(error: unknown): number;
+  /** Both ends of a new pipe: where to read, where to write. */
+  pipe(): readonly [Capability, Capability];
+  /** Where an absolute or relative path of the process leads: the preopened directory and what is left of the path. */
+  resolve(path: string): { readonly capability: Capability; readonly directory: Directory; readonly rest: string } | undefined;
+}

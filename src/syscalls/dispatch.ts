@@ -1,0 +1,139 @@
+// The dispatcher: the one wrapper around every handler. From a record of the table it compiles the function that a guest
+// imports: count, decode, check rights and addresses, call the handler, encode its answer. It never throws into a guest.
+//
+// Each call gets source text of its own, compiled once, so that V8 sees one handler behind each: the text comes from the
+// table alone, never from a guest.
+import { BLOCKED, type Caller, type Result } from './caller.ts';
+import { ERRNO } from './errno.ts';
+import type { HandedAll, Parameter } from './parameter.ts';
+import { type Call, type CallName, TABLE } from './table.ts';
+import { decodeUtf8 } from './utf8.ts';
+
+/** POSIX PATH_MAX, in bytes. */
+const PATH_MAX = 4096;
+
+/** A function that a guest imports: 32-bit integers in; a negative result asks the stub to turn to the kernel. */
+export type Import = (...raw: number[]) => number;
+
+type AnswerOf<C> = C extends Call<readonly Parameter[], infer E, infer V> ? (V extends true ? number : Result<E | DecodeError>) : never;
+type DecodeError = 'BADF' | 'NOTCAPABLE' | 'FAULT' | 'INVAL' | 'ILSEQ' | 'NAMETOOLONG';
+export type Handler<N extends CallName> = (caller: Caller, ...handed: HandedAll<(typeof TABLE)[N]['params']>) => AnswerOf<(typeof TABLE)[N]>;
+export type Handlers = { readonly [N in CallName]: Handler<N> };
+type AnyHandler = (caller: Caller, ...handed: never[]) => Result | number;
+type Factory = (caller: Caller, handler: AnyHandler) => Import;
+
+const factories = new Map<CallName, Factory>();
+
+/** The import for `name` on behalf of `caller`. */
+export function bind(name: CallName, handlers: Handlers, caller: Caller): Import {
+  let factory = factories.get(name);
+  if (factory === undefined) {
+    factory = compile(TABLE[name], name);
+    factories.set(name, factory);
+  }
+  return factory(caller, handlers[name] as AnyHandler);
+}
+
+/** The WebAssembly signature of a call. */
+export function signature(call: Call): { params: readonly string[]; results: readonly string[] } {
+  return { params: call.params.flatMap((p) => p.wasm), results: call.noreturn ? [] : ['i32'] };
+}
+
+function compile(call: Call, name: CallName): Factory {
+  const checks: string[] = [];
+  const handed: string[] = [];
+  let raw = 0;
+  for (const parameter of call.params) {
+    const a = `a${raw}`;
+    const b = `a${raw + 1}`;
+    emit(parameter, a, b, checks, handed, call.value);
+    raw += parameter.wasm.reduce((n, type) => n + (type === 'i64' ? 2 : 1), 0);
+  }
+  const parameters = Array.from({ length: raw }, (_, i) => `a${i}`).join(', ');
+  const source = `
+    const memory = caller.memory, slots = caller.capabilities.slots, iovecs = caller.iovecs;
+    return function ${name}(${parameters}) {
+      caller.calls++;
+      try {
+        ${checks.join('\n')}
+        const answer = handler(${['caller', ...handed].join(', ')});
+        if (answer === BLOCKED) return -1;
+        const result = ${call.value ? 'answer' : 'answer === undefined ? 0 : ERRNO[answer]'};
+        return (caller.budget -= ${call.cost}) < 0 ? caller.breathe(result) : result;
+      } catch (error) {
+        return caller.fault(error);
+      }
+    };`;
+  const make = new Function('caller', 'handler', 'BLOCKED', 'ERRNO', 'decodePath', source);
+  return (caller, handler) => make(caller, handler, BLOCKED, ERRNO, decodeUtf8);
+}
+
+/** Adds the statements that decode and check one parameter, and what the handler is handed for it. A call that returns a value has 0 for an error. */
+function emit(parameter: Parameter, a: string, b: string, checks: string[], handed: string[], value: boolean): void {
+  const fail = (test: string, errno: keyof typeof ERRNO) => checks.push(`if (${test}) return ${value ? 0 : ERRNO[errno]};`);
+  const unsigned = (name: string) => checks.push(`${name} >>>= 0;`);
+  switch (parameter.kind) {
+    case 'capability':
+      unsigned(a);
+      checks.push(`const c${a} = ${a} < slots.length ? slots[${a}] : undefined;`);
+      fail(`c${a} === undefined`, 'BADF');
+      if (parameter.mask !== 0) {
+        checks.push(`const r${a} = ${parameter.mask};`);
+        fail(`(c${a}.rights & r${a}) !== r${a}`, 'NOTCAPABLE');
+      }
+      handed.push(`c${a}`);
+      return;
+    case 'slot':
+    case 'u32':
+      handed.push(`${a} >>> 0`);
+      return;
+    case 'flags':
+      fail(`(${a} & ~${parameter.mask}) !== 0`, 'INVAL');
+      handed.push(a);
+      return;
+    case 'choice':
+      unsigned(a);
+      fail(`${a} >= ${parameter.values?.length}`, 'INVAL');
+      handed.push(`[${parameter.values?.map((value) => `'${value}'`).join(', ')}][${a}]`);
+      return;
+    case 'u64':
+      handed.push(`BigInt(${b} >>> 0) << 32n | BigInt(${a} >>> 0)`);
+      return;
+    case 'size':
+      handed.push(`(${b} >>> 0) * 4294967296 + (${a} >>> 0)`);
+      return;
+    case 'delta':
+      handed.push(`${b} * 4294967296 + (${a} >>> 0)`);
+      return;
+    case 'rights':
+      handed.push(`${a} & 0x3fffffff`);
+      return;
+    case 'out':
+      unsigned(a);
+      fail(`!memory.has(${a}, ${parameter.bytes})`, 'FAULT');
+      handed.push(a);
+      return;
+    case 'buffer':
+      unsigned(a);
+      unsigned(b);
+      fail(`!memory.has(${a}, ${b})`, 'FAULT');
+      handed.push(a, b);
+      return;
+    case 'path':
+      unsigned(a);
+      unsigned(b);
+      fail(`!memory.has(${a}, ${b})`, 'FAULT');
+      fail(`${b} > ${PATH_MAX}`, 'NAMETOOLONG');
+      checks.push(`const p${a} = decodePath(memory.bytes, ${a}, ${b});`);
+      fail(`p${a} === undefined`, 'ILSEQ');
+      fail(`p${a}.includes('\\0')`, 'INVAL');
+      handed.push(`p${a}`);
+      return;
+    case 'iovecs':
+      unsigned(a);
+      unsigned(b);
+      checks.push(`const e${a} = iovecs.load(memory, ${a}, ${b}); if (e${a} !== undefined) return ERRNO[e${a}];`);
+      handed.push('iovecs');
+      return;
+  }
+}

@@ -1,0 +1,13 @@
+// Every handler, by the name of its call. A call without one does not compile.
+import type { Handlers } from './dispatch.ts';
+import * as posix from './posix/posix.ts';
+import * as args from './preview1/args.ts';
+import * as clock from './preview1/clock.ts';
+import * as descriptor from './preview1/descriptor.ts';
+import * as file from './preview1/file.ts';
+import * as path from './preview1/path.ts';
+import * as poll from './preview1/poll.ts';
+import * as process from './preview1/process.ts';
+import * as socket from './preview1/socket.ts';
+
+export const HANDLERS: Handlers = { ...args, ...clock, ...descriptor, ...file, ...path, ...poll, ...process, ...socket, ...posix };

@@ -1,0 +1,92 @@
+// What programs built with agentOS's patched standard libraries import for POSIX's sake: modes of files, terminals, pipes,
+// process numbers. Authority is that of the process's capabilities, as everywhere.
+import { RIGHT } from '../../caps/rights.ts';
+import type { FileStat } from '../../hal/disk.ts';
+import type { Caller, Signal } from '../caller.ts';
+import type { Handler } from '../dispatch.ts';
+import { SIGNALS } from '../table.ts';
+
+/** The file types of st_mode (POSIX <sys/stat.h>), as Linux numbers them. */
+const TYPE_BITS: Readonly<Record<FileStat['type'], number>> = {
+  unknown: 0o010000,
+  'block-device': 0o060000,
+  'character-device': 0o020000,
+  directory: 0o040000,
+  'regular-file': 0o100000,
+  'socket-dgram': 0o140000,
+  'socket-stream': 0o140000,
+  'symbolic-link': 0o120000,
+};
+const mode = (stat: FileStat) => TYPE_BITS[stat.type] | stat.mode;
+
+export const isatty: Handler<'isatty'> = (caller, slot, out) => {
+  const capability = caller.capabilities.slots[slot];
+  if (capability === undefined) return 'BADF';
+  caller.memory.setU32(out, capability.object.type === 'character-device' ? 1 : 0);
+  return undefined;
+};
+
+export const getpwuid: Handler<'getpwuid'> = () => 'NOENT';
+
+export const fd_mode: Handler<'fd_mode'> = (caller, slot) => {
+  const capability = caller.capabilities.slots[slot];
+  if (capability === undefined || (capability.rights & RIGHT.stat) === 0) return 0;
+  const stat = capability.object.stat();
+  return typeof stat === 'string' ? 0 : mode(stat);
+};
+
+export const path_mode: Handler<'path_mode'> = (caller, path, follow) => {
+  const found = caller.resolve(path);
+  if (found === undefined || (found.capability.rights & RIGHT.pathStat) === 0) return 0;
+  const stat = found.directory.stat(found.rest, follow !== 0);
+  return typeof stat === 'string' ? 0 : mode(stat);
+};
+
+export const chmod: Handler<'chmod'> = (caller, path, bits) => {
+  const found = caller.resolve(path);
+  if (found === undefined) return 'NOTCAPABLE';
+  if ((found.capability.rights & RIGHT.pathSetTimes) === 0) return 'NOTCAPABLE';
+  return found.directory.setMode(found.rest, true, bits & 0o777) as ReturnType<Handler<'chmod'>>;
+};
+
+export const fd_pipe: Handler<'fd_pipe'> = (caller, readOut, writeOut) => {
+  if (caller.capabilities.room < 2) return 'MFILE';
+  const [reader, writer] = caller.pipe();
+  caller.memory.setU32(readOut, caller.capabilities.insert(reader)!);
+  caller.memory.setU32(writeOut, caller.capabilities.insert(writer)!);
+  return undefined;
+};
+
+export const fd_dup: Handler<'fd_dup'> = (caller, fd, out) => {
+  if (caller.capabilities.room < 1) return 'MFILE';
+  caller.memory.setU32(out, caller.capabilities.insert(fd.derive(fd.rights, fd.inheriting))!);
+  return undefined;
+};
+
+export const proc_getpid: Handler<'proc_getpid'> = (caller, out) => {
+  caller.memory.setU32(out, caller.pid);
+  return undefined;
+};
+
+/** A process holds no capability on another: it reaches itself only. */
+export const proc_kill: Handler<'proc_kill'> = (caller, pid, number) => {
+  if (pid !== caller.pid) return 'SRCH';
+  if (number === 0) return undefined;
+  const signal = POSIX_SIGNALS[number];
+  return signal === undefined ? 'INVAL' : (caller.raise(signal) as ReturnType<Handler<'proc_kill'>>);
+};
+
+/** Linux numbers the signals from 16 on otherwise than WASI does: here 17 is CHLD, as in their libc. */
+const POSIX_SIGNALS: readonly (Signal | undefined)[] = SIGNALS.map((signal, number) =>
+  signal === 'NONE' ? undefined : number < 16 ? signal : number === 16 ? undefined : SIGNALS[number - 1],
+) as (Signal | undefined)[];
+
+export const proc_spawn: Handler<'proc_spawn'> = () => 'NOTCAPABLE';
+export const proc_waitpid: Handler<'proc_waitpid'> = () => 'CHILD';
+
+export const sleep_ms: Handler<'sleep_ms'> = (caller: Caller, milliseconds) => {
+  const { clock } = caller;
+  if (clock === undefined) return 'NOTCAPABLE';
+  const deadlineNs = clock.monotonic() + milliseconds * 1e6;
+  return caller.block([], deadlineNs, () => undefined);
+};

@@ -1,0 +1,38 @@
+// Clocks and randomness: only with the capability for them.
+import { BLOCKED, type Caller, type Result } from '../caller.ts';
+import type { Handler } from '../dispatch.ts';
+
+const now = new Uint32Array(2);
+
+export const clock_time_get: Handler<'clock_time_get'> = (caller, id, _precision, out) => {
+  const { clock, memory } = caller;
+  if (clock === undefined) return 'NOTCAPABLE';
+  if (id === 'realtime') {
+    clock.realtime(now);
+    memory.setU32(out, now[0]!);
+    memory.setU32(out + 4, now[1]!);
+  } else memory.setSize(out, Math.floor(id === 'monotonic' ? clock.monotonic() : caller.cpuTime()));
+  return undefined;
+};
+
+export const clock_res_get: Handler<'clock_res_get'> = (caller, id, out) => {
+  if (caller.clock === undefined) return 'NOTCAPABLE';
+  caller.memory.setSize(out, id === 'realtime' ? caller.clock.realtimeStepNs : caller.clock.monotonicStepNs);
+  return undefined;
+};
+
+/** Bytes drawn between two looks at whether the process is still to go on. */
+const RANDOM_PIECE = 1 << 20;
+
+export const random_get: Handler<'random_get'> = (caller, at, length) => {
+  if (caller.entropy === undefined) return 'NOTCAPABLE';
+  return fill(caller, at, length);
+};
+
+function fill(caller: Caller, at: number, length: number): Result<never> {
+  const piece = Math.min(length, RANDOM_PIECE);
+  caller.entropy?.fill(caller.memory.bytes, at, piece);
+  if (length === piece) return undefined;
+  caller.block([], undefined, () => fill(caller, at + piece, length - piece));
+  return BLOCKED;
+}

@@ -1,0 +1,95 @@
+// Reading and writing through descriptors, and what an open file is asked or told.
+import { type Description, FDFLAG } from '../../caps/object.ts';
+import type { NewTime } from '../../hal/disk.ts';
+import type { Caller, Result } from '../caller.ts';
+import type { Handler } from '../dispatch.ts';
+import type { Iovecs } from '../iovecs.ts';
+import { writeStat } from './stat.ts';
+
+type FileResult = ReturnType<Handler<'fd_read'>>;
+type Move = 'read' | 'write';
+
+/** Moves bytes for each element of the list until one is cut short. An error counts only where nothing was moved before it. */
+function moveAll(caller: Caller, object: Description, move: Move, list: Iovecs, offset: number | undefined): number | Exclude<Result, undefined> {
+  let done = 0;
+  for (let i = 0; i < list.count; i++) {
+    const at = list.address[i]!;
+    const length = list.length[i]!;
+    if (length === 0) continue;
+    const bytes = caller.memory.bytes;
+    const moved =
+      offset === undefined
+        ? move === 'read'
+          ? object.read(bytes, at, length)
+          : object.write(bytes, at, length)
+        : move === 'read'
+          ? object.pread(bytes, at, length, offset + done)
+          : object.pwrite(bytes, at, length, offset + done);
+    if (typeof moved !== 'number') {
+      if (done > 0) break;
+      return moved;
+    }
+    done += moved;
+    if (moved < length) break;
+  }
+  return done;
+}
+
+function transfer(caller: Caller, object: Description, move: Move, list: Iovecs, out: number, offset?: number): FileResult {
+  const done = moveAll(caller, object, move, list, offset);
+  if (done === 'AGAIN' && (object.flags & FDFLAG.nonblock) === 0) {
+    const kept = list === caller.iovecs ? list.copy() : list;
+    const ready = object.ready(move);
+    return caller.block(ready === undefined ? [] : [ready], undefined, () => transfer(caller, object, move, kept, out, offset));
+  }
+  if (typeof done !== 'number') return done as FileResult;
+  if (move === 'read') caller.bytesRead += done;
+  else caller.bytesWritten += done;
+  // Long transfers take of the budget what they cost: about 5 GB a second.
+  caller.budget -= done >>> 8;
+  caller.memory.setU32(out, done);
+  return undefined;
+}
+
+
+export const fd_read: Handler<'fd_read'> = (caller, fd, list, out) => transfer(caller, fd.object, 'read', list, out);
+export const fd_write: Handler<'fd_write'> = (caller, fd, list, out) => transfer(caller, fd.object, 'write', list, out);
+export const fd_pread: Handler<'fd_pread'> = (caller, fd, list, offset, out) =>
+  offset > Number.MAX_SAFE_INTEGER ? 'INVAL' : transfer(caller, fd.object, 'read', list, out, offset);
+export const fd_pwrite: Handler<'fd_pwrite'> = (caller, fd, list, offset, out) =>
+  offset > Number.MAX_SAFE_INTEGER ? 'FBIG' : transfer(caller, fd.object, 'write', list, out, offset);
+
+export const fd_seek: Handler<'fd_seek'> = (caller, { object }, offset, whence, out) => {
+  const position = object.seek(offset, whence);
+  if (typeof position !== 'number') return position as ReturnType<Handler<'fd_seek'>>;
+  caller.memory.setSize(out, position);
+  return undefined;
+};
+export const fd_tell: Handler<'fd_tell'> = (caller, fd, out) => fd_seek(caller, fd, 0, 'cur', out);
+
+export const fd_filestat_get: Handler<'fd_filestat_get'> = (caller, { object }, out) => {
+  const stat = object.stat();
+  if (typeof stat === 'string') return stat as FileResult;
+  writeStat(caller.memory, out, stat);
+  return undefined;
+};
+export const fd_filestat_set_size: Handler<'fd_filestat_set_size'> = (_caller, { object }, bytes) =>
+  bytes > Number.MAX_SAFE_INTEGER ? 'FBIG' : (object.setSize(bytes) as FileResult);
+export const fd_filestat_set_times: Handler<'fd_filestat_set_times'> = (_caller, { object }, accessed, modified, flags) => {
+  const times = newTimes(accessed, modified, flags);
+  return times === 'INVAL' ? 'INVAL' : (object.setTimes(...times) as FileResult);
+};
+export const fd_allocate: Handler<'fd_allocate'> = (_caller, { object }, offset, length) => {
+  if (length === 0) return 'INVAL';
+  return offset + length > Number.MAX_SAFE_INTEGER ? 'FBIG' : (object.allocate(offset, length) as FileResult);
+};
+export const fd_advise: Handler<'fd_advise'> = (_caller, { object }, offset, length, advice) =>
+  offset + length > Number.MAX_SAFE_INTEGER ? 'INVAL' : (object.advise(offset, length, advice) as FileResult);
+export const fd_sync: Handler<'fd_sync'> = (_caller, { object }) => object.sync(false) as FileResult;
+export const fd_datasync: Handler<'fd_datasync'> = (_caller, { object }) => object.sync(true) as FileResult;
+
+/** WASI `fstflags`: each time is given, or now, or left; asking for both is INVAL. */
+export function newTimes(accessed: bigint, modified: bigint, flags: number): [NewTime, NewTime] | 'INVAL' {
+  if ((flags & 3) === 3 || (flags & 12) === 12) return 'INVAL';
+  return [flags & 1 ? accessed : flags & 2 ? 'now' : 'keep', flags & 4 ? modified : flags & 8 ? 'now' : 'keep'];
+}
