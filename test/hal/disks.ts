@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { expect } from 'vitest';
 import type { Directory, Disk, File, OpenOptions } from '../../src/hal/disk.ts';
-import { nodeDisk } from '../../src/hal/node/disk.ts';
+import { nodeDisk } from '../../src/hal/node/disk/disk.ts';
 import { RamDisk } from '../../src/hal/ramdisk.ts';
 
 export interface Fixture {
