@@ -102,7 +102,9 @@ function describe(module: Module, plan: Plan): Layout {
   };
 }
 
-export function load(source: Uint8Array, options: LoadOptions = {}): Loaded {
+export function load(original: Uint8Array, options: LoadOptions = {}): Loaded {
+  // Shared bytes could change after V8 has judged them.
+  const source = original.buffer instanceof SharedArrayBuffer ? new Uint8Array(original) : original;
   if (isComponent(source)) throw new LoadError('component', 'this is a WebAssembly component; only core modules can be run');
   validate(source);
   const module = parse(source);

@@ -1,21 +1,69 @@
-// A program: a module that the loader rewrote and V8 compiled, ready to be instantiated any number of times.
-import type { Layout } from './layout.ts';
-import { load } from './loader.ts';
+// A program: a rewritten, compiled module with its layout, made from bytes or taken from the code cache.
+// Nothing here runs guest code.
 
-export class Program {
+import type { CachedCode, CodeCache, ProgramSource } from '../hal/cache.ts';
+import { LoadError } from './errors.ts';
+import type { Layout } from './layout.ts';
+import { LOADER_VERSION, type LoadOptions, load } from './loader.ts';
+
+export interface Program {
   readonly name: string;
   readonly module: WebAssembly.Module;
   readonly layout: Layout;
+  /** SHA-256 of the original bytes in hexadecimal; undefined where no cache computed it. */
+  readonly hash: string | undefined;
+}
 
-  constructor(name: string, module: WebAssembly.Module, layout: Layout) {
-    this.name = name;
-    this.module = module;
-    this.layout = layout;
+const NAMELESS = 'wasm';
+
+/** Compiles rewritten bytes; undefined where V8 refuses them. */
+function compile(bytes: Uint8Array): WebAssembly.Module | WebAssembly.CompileError {
+  try {
+    return new WebAssembly.Module(bytes as BufferSource);
+  } catch (error) {
+    if (error instanceof WebAssembly.CompileError) return error;
+    throw error;
   }
 }
 
-/** Throws LoadError. */
-export function compileProgram(name: string, source: Uint8Array): Program {
-  const { bytes, layout } = load(source);
-  return new Program(name, new WebAssembly.Module(bytes as BufferSource), layout);
+function fromCache(name: string, code: CachedCode | undefined): Program | undefined {
+  if (code === undefined) return undefined;
+  const module = compile(code.bytes);
+  return module instanceof WebAssembly.Module
+    ? { name, module, layout: JSON.parse(code.layout) as Layout, hash: code.hash }
+    : undefined;
+}
+
+/** Reads, rewrites and compiles a program, or takes it from `cache`. Throws LoadError, and what `source.read` throws. */
+export function loadProgram(source: Uint8Array | ProgramSource, cache?: CodeCache, options: LoadOptions = {}): Program {
+  const file = source instanceof Uint8Array ? undefined : source;
+  const name = file?.name ?? NAMELESS;
+  const variant = `${LOADER_VERSION} ${JSON.stringify(options)}`;
+  const identity = file?.identity();
+  const known = identity === undefined ? undefined : fromCache(name, cache?.findByIdentity(identity, variant));
+  if (known) return known;
+
+  const original = source instanceof Uint8Array ? source : source.read();
+  const hash = cache?.digest(original);
+  // Only what was read from a file that stayed the same meanwhile may be found by its identity.
+  const remember = () => {
+    if (cache && hash !== undefined && identity !== undefined && file?.identity() === identity)
+      cache.remember(identity, variant, hash);
+  };
+  const same = hash === undefined ? undefined : fromCache(name, cache?.findByHash(hash, variant));
+  if (same) {
+    remember();
+    return same;
+  }
+
+  const { bytes, layout } = load(original, options);
+  const module = compile(bytes);
+  if (!(module instanceof WebAssembly.Module)) {
+    throw new LoadError('too-large', `the module exceeds a limit of V8 once rewritten: ${module.message}`);
+  }
+  if (cache && hash !== undefined) {
+    cache.store({ hash, layout: JSON.stringify(layout), bytes }, variant);
+    remember();
+  }
+  return { name, module, layout, hash };
 }

@@ -1,0 +1,260 @@
+// The code cache on disk: `${XDG_CACHE_HOME or ~/.cache}/superos/code`. The directory and every entry must belong to this user and be
+// writable by nobody else, else the cache is off. Entries appear by rename, so readers never see half of one; each carries a checksum.
+// Whatever goes wrong with the disk costs the cache, never the run.
+
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  type Stats,
+  unlinkSync,
+  writevSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, isAbsolute, join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import type { CachedCode, CacheStatus, CodeCache } from '../cache.ts';
+
+const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
+
+const OTHERS_WRITE = 0o022;
+const CAPACITY_BYTES = 2 ** 30;
+/** What a small file takes at least. */
+const BLOCK_BYTES = 4096;
+/** A temporary file so old has lost its writer. */
+const ABANDONED_MS = 3_600_000;
+
+const TEMPORARY = 'tmp-';
+const CODE = 'code-';
+const INDEX = 'stat-';
+
+// An entry: magic, key, CRC-32 of what follows the header, length of the layout, length of the code; then layout and code.
+const MAGIC = Buffer.from('superos1');
+const KEY_AT = 8;
+const CHECKSUM_AT = 40;
+const LAYOUT_LENGTH_AT = 44;
+const CODE_LENGTH_AT = 48;
+const HEADER_BYTES = 56;
+
+export interface DiskCacheOptions {
+  readonly directory?: string;
+  readonly capacityBytes?: number;
+}
+
+function sha256(...parts: readonly (string | Uint8Array)[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+}
+
+function defaultDirectory(): string {
+  const { XDG_CACHE_HOME: configured } = process.env;
+  const base = configured !== undefined && isAbsolute(configured) ? configured : join(homedir(), '.cache');
+  return join(base, 'superos', 'code');
+}
+
+/** Why something that others could have put or changed there must not be used; undefined if nothing is wrong. */
+function distrust(stats: Stats, uid: number): string | undefined {
+  if (stats.uid !== uid) return `belongs to user ${stats.uid}, not ${uid}`;
+  if ((stats.mode & OTHERS_WRITE) !== 0) return `is writable by others (mode ${(stats.mode & 0o777).toString(8)})`;
+  return undefined;
+}
+
+function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Why `directory` cannot be used as a private directory, which it creates if it can; undefined if it can. */
+function prepare(directory: string): string | undefined {
+  const uid = process.getuid?.();
+  if (uid === undefined) return 'this host has no user ids';
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    for (const path of [dirname(directory), directory]) {
+      const stats = lstatSync(path);
+      if (!stats.isDirectory()) return `${path} is no directory`;
+      const reason = distrust(stats, uid);
+      if (reason !== undefined) return `${path} ${reason}`;
+    }
+    return undefined;
+  } catch (error) {
+    return message(error);
+  }
+}
+
+function readAll(fd: number, size: number): Buffer | undefined {
+  const buffer = Buffer.allocUnsafeSlow(size);
+  for (let filled = 0; filled < size; ) {
+    const count = readSync(fd, buffer, filled, size - filled, filled);
+    if (count === 0) return undefined;
+    filled += count;
+  }
+  return buffer;
+}
+
+function writeAll(fd: number, parts: readonly Uint8Array[]): void {
+  let rest = parts.filter((part) => part.length > 0);
+  while (rest.length > 0) {
+    let written = writevSync(fd, rest);
+    rest = rest.flatMap((part) => {
+      const skipped = Math.min(written, part.length);
+      written -= skipped;
+      return skipped === part.length ? [] : [part.subarray(skipped)];
+    });
+  }
+}
+
+function encode(key: string, code: CachedCode): Uint8Array[] {
+  const header = Buffer.alloc(HEADER_BYTES);
+  const layout = Buffer.from(code.layout);
+  MAGIC.copy(header);
+  header.write(key, KEY_AT, 'hex');
+  header.writeUInt32LE(crc32(code.bytes, crc32(layout)), CHECKSUM_AT);
+  header.writeUInt32LE(layout.length, LAYOUT_LENGTH_AT);
+  header.writeBigUInt64LE(BigInt(code.bytes.length), CODE_LENGTH_AT);
+  return [header, layout, code.bytes];
+}
+
+function decode(key: string, hash: string, entry: Buffer): CachedCode | undefined {
+  if (entry.length < HEADER_BYTES || !entry.subarray(0, KEY_AT).equals(MAGIC)) return undefined;
+  if (entry.toString('hex', KEY_AT, CHECKSUM_AT) !== key) return undefined;
+  const layoutEnd = HEADER_BYTES + entry.readUInt32LE(LAYOUT_LENGTH_AT);
+  if (BigInt(entry.length - layoutEnd) !== entry.readBigUInt64LE(CODE_LENGTH_AT)) return undefined;
+  if (crc32(entry.subarray(HEADER_BYTES)) !== entry.readUInt32LE(CHECKSUM_AT)) return undefined;
+  return { hash, layout: entry.toString('utf8', HEADER_BYTES, layoutEnd), bytes: entry.subarray(layoutEnd) };
+}
+
+export class DiskCache implements CodeCache {
+  readonly directory: string;
+  readonly #capacity: number;
+  readonly #unusable: string | undefined;
+  #failure: string | undefined;
+
+  constructor(options: DiskCacheOptions = {}) {
+    this.directory = options.directory ?? defaultDirectory();
+    this.#capacity = options.capacityBytes ?? CAPACITY_BYTES;
+    this.#unusable = prepare(this.directory);
+  }
+
+  status(): CacheStatus {
+    const reason = this.#unusable ?? this.#failure;
+    return { directory: this.directory, usable: this.#unusable === undefined, ...(reason !== undefined && { reason }) };
+  }
+
+  digest(bytes: Uint8Array): string {
+    return sha256(bytes);
+  }
+
+  findByIdentity(identity: string, variant: string): CachedCode | undefined {
+    const name = this.#indexName(identity, variant);
+    const [known, hash] = this.#read(name)?.toString('latin1').split('\n') ?? [];
+    if (known !== sha256(identity) || hash === undefined) return undefined;
+    const code = this.findByHash(hash, variant);
+    if (code === undefined) this.#remove(name);
+    return code;
+  }
+
+  findByHash(hash: string, variant: string): CachedCode | undefined {
+    const key = sha256(variant, '\n', hash);
+    const entry = this.#read(CODE + key);
+    if (entry === undefined) return undefined;
+    const code = decode(key, hash, entry);
+    if (code === undefined) this.#remove(CODE + key);
+    return code;
+  }
+
+  store(code: CachedCode, variant: string): void {
+    const key = sha256(variant, '\n', code.hash);
+    const parts = encode(key, code);
+    const size = parts.reduce((sum, part) => sum + part.length, 0);
+    if (size > this.#capacity) return;
+    this.#write(CODE + key, parts);
+    this.#prune();
+  }
+
+  remember(identity: string, variant: string, hash: string): void {
+    this.#write(this.#indexName(identity, variant), [Buffer.from(`${sha256(identity)}\n${hash}\n`)]);
+  }
+
+  #indexName(identity: string, variant: string): string {
+    return INDEX + sha256(variant, '\n', identity);
+  }
+
+  /** The content of a file that only this user can have written. */
+  #read(name: string): Buffer | undefined {
+    if (this.#unusable !== undefined) return undefined;
+    let fd: number | undefined;
+    try {
+      fd = openSync(join(this.directory, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      const stats = fstatSync(fd);
+      if (!stats.isFile() || stats.size > this.#capacity || distrust(stats, process.getuid!()) !== undefined) {
+        this.#remove(name);
+        return undefined;
+      }
+      return readAll(fd, stats.size);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ELOOP') this.#remove(name);
+      if (code !== 'ENOENT') this.#failure = message(error);
+      return undefined;
+    } finally {
+      if (fd !== undefined) closeSync(fd);
+    }
+  }
+
+  #write(name: string, parts: readonly Uint8Array[]): void {
+    if (this.#unusable !== undefined) return;
+    const temporary = join(this.directory, `${TEMPORARY}${process.pid}-${randomBytes(8).toString('hex')}`);
+    try {
+      const fd = openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+      try {
+        writeAll(fd, parts);
+      } finally {
+        closeSync(fd);
+      }
+      renameSync(temporary, join(this.directory, name));
+      this.#failure = undefined;
+    } catch (error) {
+      this.#failure = message(error);
+      this.#remove(`${temporary.slice(this.directory.length + 1)}`);
+    }
+  }
+
+  #remove(name: string): void {
+    try {
+      unlinkSync(join(this.directory, name));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#failure = message(error);
+    }
+  }
+
+  /** Removes what was not used for the longest time until the rest fits, and what dead writers left. */
+  #prune(): void {
+    const files: { name: string; size: number; used: number }[] = [];
+    try {
+      for (const name of readdirSync(this.directory)) {
+        const stats = lstatSync(join(this.directory, name), { throwIfNoEntry: false });
+        if (stats === undefined) continue;
+        if (name.startsWith(TEMPORARY) && Date.now() - stats.mtimeMs > ABANDONED_MS) this.#remove(name);
+        else files.push({ name, size: Math.max(stats.size, BLOCK_BYTES), used: Math.max(stats.atimeMs, stats.mtimeMs) });
+      }
+    } catch (error) {
+      this.#failure = message(error);
+      return;
+    }
+    let total = files.reduce((sum, { size }) => sum + size, 0);
+    files.sort((a, b) => a.used - b.used);
+    for (const { name, size } of files) {
+      if (total <= this.#capacity) return;
+      this.#remove(name);
+      total -= size;
+    }
+  }
+}
