@@ -76,12 +76,14 @@ typedef struct {
 #define ENTRY(name, parameters, call) {#name, parameters, call_##name},
 static const entry_t entries[] = {CALLS(ENTRY)};
 
-// What the calls before have written below address 1024, where no data of this program lies, must not become a path or a subscription.
+// What earlier calls wrote below address 1024 and at the end of the memory, where no data of this program lies, must not become a path
+// or a subscription.
 static volatile uintptr_t low_memory = 0;
 
-static void clear_low_memory(void) {
+static void clear_targets(void) {
   volatile uint64_t *at = (volatile uint64_t *)low_memory;
   for (int i = 0; i < 128; i++) at[i] = 0;
+  *(volatile uint64_t *)(memory_size - 8) = 0;
 }
 
 static uint32_t values[7];
@@ -90,7 +92,7 @@ static void every_combination(const entry_t *entry) {
   uint32_t at[5] = {0}, arguments[5];
   for (;;) {
     for (uint32_t i = 0; i < entry->parameters; i++) arguments[i] = values[at[i]];
-    clear_low_memory();
+    clear_targets();
     count(entry->call(arguments));
     uint32_t i = 0;
     while (i < entry->parameters && ++at[i] == 7) at[i++] = 0;
@@ -107,7 +109,7 @@ static void with_iovecs(const char *name, errno_t (*call)(const void *iovs, size
     for (uint32_t i = 0; i < 49; i++) {
       iovec_t pair[2] = {{(void *)low_memory, 8}, {(void *)values[i / 7], values[i % 7]}};
       __builtin_memcpy(scratch + shift, pair, sizeof pair);
-      clear_low_memory();
+      clear_targets();
       count(call(scratch + shift + sizeof *pair, 1, scratch + 48));
       count(call(scratch + shift, 2, scratch + 48));
       // A result that is not aligned either.
