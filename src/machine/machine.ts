@@ -2,6 +2,7 @@
 import { STREAM_RIGHTS } from '../caps/rights.ts';
 import { OpenStream } from '../caps/stream.ts';
 import { Capability } from '../caps/table.ts';
+import type { CodeCache } from '../hal/cache.ts';
 import type { Console, Stream } from '../hal/console.ts';
 import type { Hal } from '../hal/hal.ts';
 import { nodeConsole } from '../hal/node/console.ts';
@@ -23,6 +24,8 @@ export interface MachineOptions {
   readonly cpus?: 0;
   /** The hardware; this host's by default. */
   readonly hal?: Hal;
+  /** Where rewritten programs are kept between runs; nowhere by default. */
+  readonly cache?: CodeCache;
 }
 
 const CODES: Partial<Record<SpawnError['errno'], SuperosErrorCode>> = { AGAIN: 'again', NOMEM: 'no-memory', NOEXEC: 'not-runnable' };
@@ -32,18 +35,20 @@ const KEEPALIVE_MS = 2 ** 30;
 
 export class Machine implements AsyncDisposable {
   readonly #kernel: Kernel;
+  readonly #cache: CodeCache | undefined;
   readonly #children = new Set<ChildProcess>();
   #console: Console | undefined;
   #keepalive: NodeJS.Timeout | undefined;
   #closed = false;
 
-  private constructor(hal: Hal) {
+  private constructor(hal: Hal, cache: CodeCache | undefined) {
     this.#kernel = new Kernel(hal);
+    this.#cache = cache;
   }
 
-  static async boot({ cpus = 0, hal = nodeHal() }: MachineOptions = {}): Promise<Machine> {
+  static async boot({ cpus = 0, hal = nodeHal(), cache }: MachineOptions = {}): Promise<Machine> {
     if (cpus !== 0) throw new SuperosError('not-supported', `kernels on threads of their own are not there yet: cpus is 0, not ${cpus}`);
-    return new Machine(hal);
+    return new Machine(hal, cache);
   }
 
   /** Describes a process to be: nothing happens before `spawn` or `run`. */
@@ -53,7 +58,7 @@ export class Machine implements AsyncDisposable {
 
   /** Loads a program once, to be spawned many times. */
   compile(bytes: Uint8Array, name = 'program'): Program {
-    return compile(name, bytes);
+    return compile(name, bytes, this.#cache);
   }
 
   get processes(): readonly ChildProcess[] {
@@ -63,7 +68,7 @@ export class Machine implements AsyncDisposable {
   /** Carries out what a ProcessBuilder describes. */
   async spawn(options: ProcessOptions): Promise<ChildProcess> {
     if (this.#closed) throw new SuperosError('closed', 'the machine has been shut down');
-    const program = await loadSource(options.source);
+    const program = await loadSource(options.source, this.#cache);
     options.abort?.throwIfAborted();
     const invoke = options.invoke === undefined ? undefined : invocation(program, options.invoke);
     const granted = grant(this.#kernel.hal, options.stdio.includes('inherit') ? this.#host : undefined, options.grants, options.cwd);

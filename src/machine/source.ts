@@ -1,44 +1,51 @@
 // Where a program comes from: a file, bytes, or one compiled before.
-import fs from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { CodeCache } from '../hal/cache.ts';
+import { fileSource } from '../hal/node/program-file.ts';
 import { LoadError } from '../runtime/loader.ts';
-import { compileProgram, Program } from '../runtime/program.ts';
+import { loadProgram, type Program } from '../runtime/program.ts';
 import { SuperosError } from './error.ts';
 
 export type ProgramSource = string | URL | Uint8Array | ArrayBuffer | Program | WebAssembly.Module;
 
-/** A file that is a program's text form. */
+/** A file that holds a program's text form. */
 const WAT = /\.wat$/;
 
 /** Throws SuperosError: not-found or not-runnable. */
-export async function loadSource(source: ProgramSource): Promise<Program> {
-  if (source instanceof Program) return source;
+export async function loadSource(source: ProgramSource, cache: CodeCache | undefined): Promise<Program> {
   if (source instanceof WebAssembly.Module) {
-    throw new SuperosError('not-supported', 'a WebAssembly.Module does not give up its bytes, which the loader needs: pass the bytes, or what machine.compile(bytes) gives');
+    throw new SuperosError(
+      'not-supported',
+      'a WebAssembly.Module does not give up its bytes, which the loader needs: pass the bytes, or what machine.compile(bytes) gives',
+    );
   }
-  if (source instanceof Uint8Array) return compile('program', source);
-  if (source instanceof ArrayBuffer) return compile('program', new Uint8Array(source));
+  if (source instanceof Uint8Array) return compile('program', source, cache);
+  if (source instanceof ArrayBuffer) return compile('program', new Uint8Array(source), cache);
+  if (typeof source === 'object' && !(source instanceof URL)) return source;
   const path = source instanceof URL ? fileURLToPath(source) : source;
-  const bytes = read(path);
-  return compile(basename(path), WAT.test(path) ? await assemble(bytes, path) : bytes);
+  const file = fileSource(path);
+  try {
+    if (!WAT.test(path)) return attempt(file.name, path, () => loadProgram(file, cache));
+    const bytes = await assemble(attempt(file.name, path, () => file.read()), path);
+    return compile(basename(path), bytes, cache);
+  } finally {
+    file.close();
+  }
 }
 
-export function compile(name: string, bytes: Uint8Array): Program {
+export function compile(name: string, bytes: Uint8Array, cache: CodeCache | undefined): Program {
+  return attempt(name, name, () => loadProgram({ name, identity: () => undefined, read: () => bytes }, cache));
+}
+
+function attempt<T>(name: string, path: string, action: () => T): T {
   try {
-    return compileProgram(name, bytes);
+    return action();
   } catch (error) {
     if (error instanceof LoadError) throw new SuperosError('not-runnable', `${name}: ${error.message}`, { cause: error });
-    throw error;
-  }
-}
-
-function read(path: string): Uint8Array {
-  try {
-    return fs.readFileSync(path);
-  } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') throw new SuperosError('not-found', `there is no program ${path}`, { cause: error });
+    if (code === undefined) throw error;
     throw new SuperosError('not-runnable', `${path} cannot be read: ${code}`, { cause: error });
   }
 }

@@ -22,6 +22,9 @@ export type Handlers = { readonly [N in CallName]: Handler<N> };
 type AnyHandler = (caller: Caller, ...handed: never[]) => Result | number;
 type Factory = (caller: Caller, handler: AnyHandler) => Import;
 
+/** Prefix of the list that a choice is made from, in compiled text. */
+const VALUES = 'values_';
+
 const factories = new Map<CallName, Factory>();
 
 /** The import for `name` on behalf of `caller`. */
@@ -40,18 +43,21 @@ export function signature(call: Call): { params: readonly string[]; results: rea
 }
 
 function compile(call: Call, name: CallName): Factory {
+  const constants: string[] = [];
   const checks: string[] = [];
   const handed: string[] = [];
   let raw = 0;
   for (const parameter of call.params) {
     const a = `a${raw}`;
     const b = `a${raw + 1}`;
+    if (parameter.values !== undefined) constants.push(`const ${VALUES}${a} = ${JSON.stringify(parameter.values)};`);
     emit(parameter, a, b, checks, handed, call.value);
     raw += parameter.wasm.reduce((n, type) => n + (type === 'i64' ? 2 : 1), 0);
   }
   const parameters = Array.from({ length: raw }, (_, i) => `a${i}`).join(', ');
   const source = `
     const memory = caller.memory, slots = caller.capabilities.slots, iovecs = caller.iovecs;
+    ${constants.join('\n')}
     return function ${name}(${parameters}) {
       caller.calls++;
       try {
@@ -94,7 +100,7 @@ function emit(parameter: Parameter, a: string, b: string, checks: string[], hand
     case 'choice':
       unsigned(a);
       fail(`${a} >= ${parameter.values?.length}`, 'INVAL');
-      handed.push(`[${parameter.values?.map((value) => `'${value}'`).join(', ')}][${a}]`);
+      handed.push(`${VALUES}${a}[${a}]`);
       return;
     case 'u64':
       handed.push(`BigInt(${b} >>> 0) << 32n | BigInt(${a} >>> 0)`);

@@ -1,0 +1,28 @@
+// A program's file on this host, opened once: what is identified is what is read.
+import fs from 'node:fs';
+import { basename } from 'node:path';
+import type { ProgramSource } from '../cache.ts';
+
+/** A change within one tick of the file system's clock could go unseen; the coarsest that is common ticks in seconds. */
+const SETTLED_MS = 2000;
+
+export function fileSource(path: string): ProgramSource & { close(): void } {
+  let fd: number | undefined;
+  const open = () => {
+    fd ??= fs.openSync(path, 'r');
+    return fd;
+  };
+  return {
+    name: basename(path),
+    identity() {
+      const { dev, ino, size, mtimeNs, ctimeNs } = fs.fstatSync(open(), { bigint: true });
+      if (Date.now() - Number(ctimeNs / 1_000_000n) < SETTLED_MS) return undefined;
+      return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+    },
+    read: () => fs.readFileSync(open()),
+    close() {
+      if (fd !== undefined) fs.closeSync(fd);
+      fd = undefined;
+    },
+  };
+}
