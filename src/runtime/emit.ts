@@ -5,8 +5,10 @@ import { type FunctionHints, type Hint, HintWriter, readHints } from './hints.ts
 import { KERNEL_MODULE } from './kernel-module.ts';
 import { type Module, type Range, Section } from './module.ts';
 import { rewriteNames } from './names.ts';
-import { IMMEDIATES, Op } from './opcodes.ts';
+import { Op } from './opcodes.ts';
+import { readElement } from './parse.ts';
 import { type AddedFunction, emit, type Plan } from './plan.ts';
+import { Reader } from './reader.ts';
 import { writeFunctionType, writeProvidedLimits, writeValueType } from './types.ts';
 import { Walker } from './walk.ts';
 import { Writer } from './writer.ts';
@@ -75,15 +77,19 @@ function writeFunctions(out: Writer, { module, functions }: Plan): void {
 
 type WalkerFor = (content: Writer) => Walker;
 
-function writeElements(out: Writer, module: Module, map: Uint32Array, walkerFor: WalkerFor): void {
-  writeItems(out, Section.element, module.elements.length, (content) => {
-    const walker = walkerFor(content);
-    for (const { header, count, indices, items } of module.elements) {
-      content.copy(module.source, header.start, header.end).u32(count);
-      if (indices === undefined) walker.expression(items);
-      else for (let i = 0; i < count; i++) content.u32(map[indices[i]!]!);
-    }
-  });
+function writeElements(out: Writer, { source, elementSection }: Module, map: Uint32Array, walkerFor: WalkerFor): void {
+  if (elementSection === undefined) return;
+  const reader = new Reader(source, elementSection.start, elementSection.end);
+  const segments = reader.count();
+  const content = new Writer(elementSection.end - elementSection.start + 1024).u32(segments);
+  const walker = walkerFor(content);
+  for (let left = segments; left > 0; left--) {
+    const { header, count, indices, items } = readElement(reader);
+    content.copy(source, header.start, header.end).u32(count);
+    if (indices === undefined) walker.expression(items);
+    else for (let i = 0; i < count; i++) content.u32(map[indices[i]!]!);
+  }
+  writeSection(out, Section.element, content);
 }
 
 interface Code {
@@ -110,7 +116,7 @@ function writeCode(plan: Plan, map: Uint32Array, known: FunctionHints): Code {
   const size = section.end - section.start;
   const code = { bodies: new Writer(size + (size >> 4) + 4096), hints: new HintWriter() };
   code.bodies.u32(section.count + functions.length);
-  const walker = new Walker(source, code.bodies, { kinds: IMMEDIATES, functionMap: map, replacements });
+  const walker = new Walker(source, code.bodies, { functionMap: map, replacements });
   let position = section.start;
   for (let i = 0; i < section.count; i++) {
     const index = importedFunctions + i;
@@ -163,11 +169,10 @@ function writeGlobals(out: Writer, module: Module, walkerFor: WalkerFor): void {
 
 function writeExports(out: Writer, { module, exports }: Plan, map: Uint32Array): void {
   writeItems(out, Section.export, module.exports.length + exports.length, (content) => {
-    for (const { nameBytes, kind, index } of module.exports)
-      content
-        .nameBytes(nameBytes)
-        .u8(kind)
-        .u32(kind === 0 ? map[index]! : index);
+    for (const { nameRange, kind, index } of module.exports) {
+      content.copy(module.source, nameRange.start, nameRange.end);
+      content.u8(kind).u32(kind === 0 ? map[index]! : index);
+    }
     for (const { name, ref } of exports) content.name(name).u8(0).u32(ref.index);
   });
 }
@@ -179,8 +184,7 @@ function copyOf(source: Uint8Array, { start, end }: Range): Writer {
 export function assemble(plan: Plan): Uint8Array {
   const { module, map } = plan;
   const { source, customs } = module;
-  const walkerFor: WalkerFor = (content) =>
-    new Walker(source, content, { kinds: IMMEDIATES, functionMap: map, replacements: new Map() });
+  const walkerFor: WalkerFor = (content) => new Walker(source, content, { functionMap: map, replacements: new Map() });
   const named = (name: string) => customs.find((custom) => custom.name === name);
 
   const code = writeCode(plan, map, readHints(module, named(BRANCH_HINTS)));

@@ -50,7 +50,7 @@ export interface ExportLayout {
   readonly name: string;
   readonly kind: ExportKind;
   readonly index: number;
-  /** Of functions only. */
+  /** Of functions only; absent where the type is too long for anybody to call it. */
   readonly params?: readonly ValueType[];
   readonly results?: readonly ValueType[];
 }

@@ -14,14 +14,14 @@ import type {
   TableLayout,
   TagImport,
 } from './layout.ts';
-import { type Module, parse } from './module.ts';
+import type { Module } from './module.ts';
+import { parse } from './parse.ts';
 import { entry } from './passes/entry.ts';
 import { memory } from './passes/memory.ts';
 import { segments } from './passes/segments.ts';
 import { tables } from './passes/tables.ts';
 import { unwind } from './passes/unwind.ts';
 import { type LoadOptions, type Pass, Plan } from './plan.ts';
-import { decodeUtf8 } from './utf8.ts';
 
 export { LoadError } from './errors.ts';
 export { KERNEL_MODULE } from './kernel-module.ts';
@@ -29,7 +29,7 @@ export type { Layout } from './layout.ts';
 export type { LoadOptions } from './plan.ts';
 
 /** Part of the code cache's key: to be changed whenever the output for any input changes. */
-export const LOADER_VERSION = '1';
+export const LOADER_VERSION = '2';
 
 export interface Loaded {
   readonly bytes: Uint8Array;
@@ -56,6 +56,8 @@ function validate(source: Uint8Array): void {
   }
 }
 
+/** Types of exported functions with more parameters and results are left out: they would make the layout outgrow the module. */
+const SIGNATURE_MAX = 64;
 const EXPORT_KINDS: readonly ExportKind[] = ['function', 'table', 'memory', 'global', 'tag'];
 
 function describe(module: Module, plan: Plan): Layout {
@@ -85,10 +87,11 @@ function describe(module: Module, plan: Plan): Layout {
     const { shared: _, ...rest } = limits;
     return { ...(imported && { import: imported }), element, ...rest };
   });
-  const exports = module.exports.map(({ nameBytes, kind, index }): ExportLayout => {
-    const base = { name: decodeUtf8(nameBytes), kind: EXPORT_KINDS[kind]! };
+  const exports = module.exports.map(({ name, kind, index }): ExportLayout => {
+    const base = { name, kind: EXPORT_KINDS[kind]! };
     if (kind !== 0) return { ...base, index };
     const { params, results } = types[functionTypes[index]!]!;
+    if (params.length + results.length > SIGNATURE_MAX) return { ...base, index: map[index]! };
     return { ...base, index: map[index]!, params, results };
   });
   return {

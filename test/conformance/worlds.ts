@@ -2,9 +2,8 @@
 // the kernel's does, as far as the suite can see it.
 
 import { KERNEL_MODULE, type Layout, load } from '../../src/runtime/loader.ts';
-import { parse } from '../../src/runtime/module.ts';
+import { parse } from '../../src/runtime/parse.ts';
 import type { FunctionType } from '../../src/runtime/types.ts';
-import { decodeUtf8 } from '../../src/runtime/utf8.ts';
 
 export interface Instance {
   readonly exports: WebAssembly.Exports;
@@ -51,7 +50,7 @@ ${Object.entries(PRINTERS)
 function exportTypes(bytes: Uint8Array): ReadonlyMap<string, FunctionType> {
   const module = parse(bytes);
   const functions = module.exports.filter(({ kind }) => kind === 0);
-  return new Map(functions.map(({ nameBytes, index }) => [decodeUtf8(nameBytes), module.types[module.functions[index]!]!]));
+  return new Map(functions.map(({ name, index }) => [name, module.types[module.functions[index]!]!]));
 }
 
 export class OriginalWorld implements World {

@@ -3,7 +3,7 @@
 
 import { Op } from '../opcodes.ts';
 import { emit, type Pass } from '../plan.ts';
-import { decodeUtf8, encodeUtf8 } from '../utf8.ts';
+import { encodeUtf8 } from '../utf8.ts';
 
 const ENTRY = 'superos:entry';
 
@@ -24,7 +24,7 @@ export const entry: Pass = {
     }
     const { initialisers } = plan;
     if (initialisers.length === 0) return;
-    const name = unusedName(new Set(exports.map(({ nameBytes }) => decodeUtf8(nameBytes))));
+    const name = unusedName(new Set(exports.map((item) => item.name)));
     const ref = plan.function(encodeUtf8(ENTRY), plan.type([], []), [], (out, hint) => {
       for (const initialise of initialisers) initialise(out, hint);
     });
