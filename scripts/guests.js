@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { basename, extname, join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const root = join(import.meta.dirname, '..');
@@ -44,6 +44,7 @@ const clangFlags = [
   '-Wl,--strip-all',
 ];
 
+// Every compiler runs in the directory of the source with a bare name: with an absolute one the bytes depend on where the checkout is.
 function clangToolchain(scratch) {
   const version = probe('clang', ['--version'])?.split('\n')[0];
   const out = join(scratch, 'probe.wasm');
@@ -53,35 +54,26 @@ function clangToolchain(scratch) {
   if (!works) return undefined;
   return {
     version,
-    build: (file, name, out) => run('clang', [...clangFlags, ...(extraFlags[name] ?? []), '-o', out, file]),
+    build: (file, name, out) =>
+      run('clang', [...clangFlags, ...(extraFlags[name] ?? []), '-o', out, basename(file)], { cwd: dirname(file) }),
   };
 }
 
+const rustFlags = '-C opt-level=s -C lto -C codegen-units=1 -C panic=abort -C strip=symbols -D warnings'.split(' ');
+
 /** rustup's rustc may come first on PATH without the target, and Debian's after it with it. */
-function rustToolchain() {
+function rustToolchain(scratch) {
   for (const rustc of ['rustc', '/usr/bin/rustc']) {
     const sysroot = probe(rustc, ['--print', 'sysroot']);
     if (!sysroot) continue;
     const target = ['wasm32-wasi', 'wasm32-wasip1'].find((t) => existsSync(join(sysroot, 'lib', 'rustlib', t)));
     if (!target) continue;
-    const flags = [
-      '-C',
-      'opt-level=s',
-      '-C',
-      'lto',
-      '-C',
-      'codegen-units=1',
-      '-C',
-      'panic=abort',
-      '-C',
-      'strip=symbols',
-      '-D',
-      'warnings',
-    ];
+    const flags = ['--edition=2021', `--target=${target}`, ...rustFlags];
+    const out = join(scratch, 'probe.wasm');
+    if (probe(rustc, [...flags, '--crate-name=probe', '-o', out, '-'], { input: 'fn main() {}' }) === undefined) continue;
     return {
       version: probe(rustc, ['--version']),
-      build: (file, _name, out) =>
-        run(rustc, ['--edition=2021', `--target=${target}`, ...flags, '-o', out, basename(file)], { cwd: join(file, '..') }),
+      build: (file, _name, out) => run(rustc, [...flags, '-o', out, basename(file)], { cwd: dirname(file) }),
     };
   }
   return undefined;
@@ -103,7 +95,7 @@ function goToolchain() {
     version,
     build: (file, _name, out) =>
       run('go', ['build', '-trimpath', '-buildvcs=false', '-ldflags=-s -w -buildid=', '-o', out, basename(file)], {
-        cwd: join(file, '..'),
+        cwd: dirname(file),
         env,
       }),
   };
@@ -116,7 +108,7 @@ function ascToolchain() {
     version: `AssemblyScript ${require('assemblyscript/package.json').version}`,
     build: (file, _name, out) =>
       run(process.execPath, [asc, basename(file), '-Osize', '--runtime', 'stub', '--use', 'abort=', '--noColors', '-o', out], {
-        cwd: join(file, '..'),
+        cwd: dirname(file),
       }),
   };
 }
