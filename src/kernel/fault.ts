@@ -1,5 +1,5 @@
 // From what came out of a guest's stack to why the process ended. Traps are the guest's; anything else is ours.
-import { printable } from './link.ts';
+import { printable } from './printable.ts';
 import { type Cause, crashed, trapped } from './status.ts';
 
 export function causeOf(error: unknown): Cause {

@@ -6,6 +6,8 @@ import { bind, signature } from '../syscalls/dispatch.ts';
 import { HANDLERS } from '../syscalls/handlers.ts';
 import { type CallName, TABLE } from '../syscalls/table.ts';
 import { TABLE_ELEMENTS_MAX } from './limits.ts';
+import { trapped } from './status.ts';
+import { printable } from './printable.ts';
 import type { Thread } from './thread.ts';
 
 /** By import module and name. */
@@ -15,9 +17,12 @@ const CALLS: ReadonlyMap<string, CallName> = new Map(
 
 /** Why a program cannot be run, in one line; undefined when it can. */
 export function refusal(layout: Layout): string | undefined {
-  for (const { module, name, params, results } of layout.functions) {
+  for (const { module, name, params, results, lowered } of layout.functions) {
     const call = CALLS.get(`${module} ${name}`);
-    if (call === undefined) return `imports ${printable(module)}.${printable(name)}, which SuperOS does not provide`;
+    if (call === undefined) {
+      if (lowered) continue;
+      return `imports ${printable(module)}.${printable(name)}, which takes or returns what is no number`;
+    }
     const wanted = signature(TABLE[call]);
     if (params.join() !== wanted.params.join() || results.join() !== wanted.results.join()) {
       return `imports ${module}.${name} as (${params.join(', ')}) -> (${results.join(', ')}); it is (${wanted.params.join(', ')}) -> (${wanted.results.join(', ')})`;
@@ -30,13 +35,6 @@ export function refusal(layout: Layout): string | undefined {
   return undefined;
 }
 
-/** Text of a guest's choosing, fit for a person's terminal. */
-export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  const plain = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
-  return plain.length > 100 ? `${plain.slice(0, 100)}...` : plain;
-}
-
 /** The imports of a module that `refusal` accepted, for a process whose one thread is `thread`. */
 export function imports(layout: Layout, thread: Thread, memories: readonly WebAssembly.Memory[]): WebAssembly.Imports {
   const { process } = thread;
@@ -46,10 +44,22 @@ export function imports(layout: Layout, thread: Thread, memories: readonly WebAs
     table_size: (_index: number, wanted: number) => (wanted >>> 0 <= TABLE_ELEMENTS_MAX ? 1 : 0),
   };
   for (const [index, memory] of memories.entries()) kernel[`memory${index}`] = memory;
-  const given: WebAssembly.Imports = { [KERNEL_MODULE]: kernel };
+  // Names are the guest's choice: objects without a prototype take any.
+  const given: WebAssembly.Imports = Object.create(null);
+  given[KERNEL_MODULE] = kernel;
   for (const { module, name } of layout.functions) {
-    given[module] ??= {};
-    given[module][name] = bind(CALLS.get(`${module} ${name}`)!, HANDLERS, thread);
+    given[module] ??= Object.create(null) as Record<string, unknown>;
+    const call = CALLS.get(`${module} ${name}`);
+    given[module][name] = call === undefined ? unknown(thread, module, name) : bind(call, HANDLERS, thread);
   }
   return given;
 }
+
+/**
+ * A system call that does not exist. Programs import more than they call (Ruby a whole bridge to a browser), so it is the
+ * call, not the import, that ends the process.
+ */
+const unknown = (thread: Thread, module: string, name: string) => () => {
+  thread.process.end(trapped(`called ${printable(module)}.${printable(name)}, which SuperOS does not provide`));
+  return -1;
+};
