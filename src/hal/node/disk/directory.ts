@@ -80,11 +80,7 @@ export class NodeDirectory implements Directory {
       const stat = at.stat(this.#fd, path);
       if (typeof stat === 'string' || !follow || stat.type !== 'symbolic-link') return stat;
     }
-    const fd = walker.open(this, path, HANDLE, 0, follow);
-    if (typeof fd === 'string') return fd;
-    const stat = at.status(fd);
-    at.close(fd);
-    return stat;
+    return walker.stat(this, path, follow);
   }
 
   list(): readonly Entry[] | Errno {

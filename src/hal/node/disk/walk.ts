@@ -2,6 +2,7 @@
 // it and wherever each step has to be looked at. Never lets the host follow a link or a `..` that it has not been told to
 // keep beneath.
 import { constants } from 'node:fs';
+import type { FileStat } from '../../disk.ts';
 import type { Errno } from '../../errno.ts';
 import { type At, O_CLOEXEC, O_PATH } from './at.ts';
 import type { Guard } from './guard.ts';
@@ -55,6 +56,21 @@ export class Walker {
     if (typeof refused !== 'string') return fd;
     this.#at.close(fd);
     return refused;
+  }
+
+  stat(root: Root, path: string, follow: boolean): FileStat | Errno {
+    const fd = this.#fast(root, path, O_PATH | O_CLOEXEC | (follow ? 0 : constants.O_NOFOLLOW), 0);
+    if (typeof fd === 'string') return fd;
+    if (fd !== undefined) {
+      const stat = this.#at.status(fd);
+      this.#at.close(fd);
+      return stat;
+    }
+    const place = this.locate(root, path, follow);
+    if (typeof place === 'string') return place;
+    const stat = this.#at.stat(place.fd, place.name);
+    this.release(place);
+    return stat;
   }
 
   /** The directory that holds the last component of `path`, and that component: it is not followed. */
