@@ -1,0 +1,19 @@
+// The machine that Node runs on: every driver of this directory, composed. Making one opens nothing and reads nothing.
+import type { Hal } from '../hal.ts';
+import { nodeClock } from './clock.ts';
+import { nodeCpu } from './cpu.ts';
+import { type NodeDiskOptions, nodeDisk } from './disk/disk.ts';
+import { nodeEntropy } from './entropy.ts';
+import { nodeHost } from './host.ts';
+import { portableMmu } from './mmu.ts';
+
+export function nodeHal(options: { readonly disk?: NodeDiskOptions } = {}): Hal {
+  return {
+    clock: nodeClock(),
+    entropy: nodeEntropy(),
+    disk: nodeDisk(options.disk),
+    cpu: nodeCpu(),
+    mmu: portableMmu(),
+    host: nodeHost(),
+  };
+}

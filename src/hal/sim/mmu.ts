@@ -1,0 +1,65 @@
+// Simulated memory unit: real memories, out of a budget of pages that can run out, and does at random moments.
+import type { MemoryType, Mmu } from '../mmu.ts';
+import type { Random } from './random.ts';
+
+export class SimMmu implements Mmu {
+  readonly driver = 'portable';
+  readonly #random: Random;
+  readonly #failure: number;
+  #pagesFree: number;
+  readonly #live = new Set<WebAssembly.Memory>();
+
+  constructor(pages: number, failure: number, random: Random) {
+    this.#pagesFree = pages;
+    this.#failure = failure;
+    this.#random = random;
+  }
+
+  /** Memories not yet released: none after the last process, or the kernel leaks. */
+  get live(): number {
+    return this.#live.size;
+  }
+
+  get pagesFree(): number {
+    return this.#pagesFree;
+  }
+
+  allocate(type: MemoryType): WebAssembly.Memory | undefined {
+    if (!this.#take(type.minimum)) return undefined;
+    const memory = new WebAssembly.Memory(descriptor(type));
+    this.#live.add(memory);
+    return memory;
+  }
+
+  grow(memory: WebAssembly.Memory, type: MemoryType, pages: number): number {
+    if (!this.#live.has(memory)) throw new Error('a released memory is grown');
+    const before = pagesOf(memory);
+    if (before + pages > (type.maximum ?? 65_536) || !this.#take(pages)) return -1;
+    if (type.address === 'i64') memory.grow(BigInt(pages));
+    else memory.grow(pages);
+    return before;
+  }
+
+  release(memory: WebAssembly.Memory, _type: MemoryType): void {
+    if (!this.#live.delete(memory)) throw new Error('a memory is released twice');
+    this.#pagesFree += pagesOf(memory);
+  }
+
+  #take(pages: number): boolean {
+    if (pages > this.#pagesFree || this.#random.chance(this.#failure)) return false;
+    this.#pagesFree -= pages;
+    return true;
+  }
+}
+
+function pagesOf(memory: WebAssembly.Memory): number {
+  return memory.buffer.byteLength / 65_536;
+}
+
+function descriptor({ minimum, maximum, shared, address }: MemoryType): WebAssembly.MemoryDescriptor {
+  const wide = address === 'i64';
+  const initial = wide ? BigInt(minimum) : minimum;
+  // Simulated machines are small; a shared memory must name a maximum that V8 can reserve.
+  const most = Math.min(maximum ?? 65_536, 65_536);
+  return { initial, maximum: wide ? BigInt(most) : most, shared, ...(wide ? { address } : {}) };
+}

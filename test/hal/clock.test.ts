@@ -1,0 +1,88 @@
+import { describe, expect, test, vi } from 'vitest';
+import type { Clock } from '../../src/hal/clock.ts';
+import { nodeClock } from '../../src/hal/node/clock.ts';
+import { simHal } from '../../src/hal/sim/hal.ts';
+
+function realtimeNs(clock: Clock): bigint {
+  const into = new Uint32Array(2);
+  clock.realtime(into);
+  return (BigInt(into[1]!) << 32n) | BigInt(into[0]!);
+}
+
+const drivers: [string, () => Clock][] = [
+  ['node', nodeClock],
+  ['sim', () => simHal({ seed: 1 }).clock],
+];
+
+describe.each(drivers)('clock: %s', (_name, make) => {
+  test('monotonic time is whole nanoseconds and never goes back', () => {
+    const clock = make();
+    let last = clock.monotonic();
+    for (let i = 0; i < 10_000; i++) {
+      const now = clock.monotonic();
+      expect(Number.isSafeInteger(now)).toBe(true);
+      if (now < last) expect(now).toBeGreaterThanOrEqual(last);
+      last = now;
+    }
+  });
+
+  test('the steps are at least a nanosecond', () => {
+    const clock = make();
+    expect(clock.monotonicStepNs).toBeGreaterThanOrEqual(1);
+    expect(clock.realtimeStepNs).toBeGreaterThanOrEqual(1);
+  });
+
+  test('real time does not go back while the host clock does not', () => {
+    const clock = make();
+    let last = realtimeNs(clock);
+    for (let i = 0; i < 10_000; i++) {
+      const now = realtimeNs(clock);
+      if (now < last) expect(now).toBeGreaterThanOrEqual(last);
+      last = now;
+    }
+  });
+});
+
+test('real time is the host clock, to the millisecond', () => {
+  const clock = nodeClock();
+  const before = BigInt(Date.now());
+  const ns = realtimeNs(clock);
+  const after = BigInt(Date.now());
+  expect(ns).toBeGreaterThanOrEqual((before - 2n) * 1_000_000n);
+  expect(ns).toBeLessThanOrEqual((after + 2n) * 1_000_000n);
+});
+
+test('a host clock that is set is followed within 100 ms', () => {
+  const now = vi.spyOn(performance, 'now');
+  const date = vi.spyOn(Date, 'now');
+  const epochMs = Math.floor(performance.timeOrigin);
+  now.mockReturnValue(1000);
+  date.mockReturnValue(epochMs + 1000);
+  const clock = nodeClock();
+  const toMs = (ns: bigint) => Number(ns / 1_000_000n);
+  expect(toMs(realtimeNs(clock)) - epochMs).toBeCloseTo(1000, -1);
+
+  now.mockReturnValue(1050);
+  date.mockReturnValue(epochMs + 1050 + 3_600_000);
+  expect(toMs(realtimeNs(clock)) - epochMs).toBeCloseTo(1050, -1);
+  now.mockReturnValue(1101);
+  date.mockReturnValue(epochMs + 1101 + 3_600_000);
+  expect(toMs(realtimeNs(clock))).toBe(epochMs + 1101 + 3_600_000);
+
+  now.mockReturnValue(1202);
+  date.mockReturnValue(5);
+  expect(toMs(realtimeNs(clock))).toBe(5);
+  vi.restoreAllMocks();
+});
+
+test('the host clock is not read in every call', () => {
+  const clock = nodeClock();
+  realtimeNs(clock);
+  const date = vi.spyOn(Date, 'now');
+  const into = new Uint32Array(2);
+  const at = performance.now();
+  for (let i = 0; i < 10_000; i++) clock.realtime(into);
+  const checksMax = 2 + (performance.now() - at) / 100;
+  expect(date.mock.calls.length).toBeLessThanOrEqual(checksMax);
+  vi.restoreAllMocks();
+});

@@ -1,0 +1,50 @@
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { nodeHal } from '../../src/hal/node/hal.ts';
+import { nodeHost } from '../../src/hal/node/host.ts';
+
+const HOST = path.join(import.meta.dirname, '../../src/hal/node/host.ts');
+
+function processesMaxUnder(limit: string): number {
+  const script = `import(${JSON.stringify(HOST)}).then((m) => console.log(m.nodeHost().processesMax))`;
+  const { stdout } = spawnSync('bash', ['-c', `ulimit ${limit}; "$0" --no-warnings -e '${script}'`, process.execPath], {
+    encoding: 'utf8',
+  });
+  return Number(stdout);
+}
+
+test('a host holds some thousand processes, and no more than its mappings allow', () => {
+  const { processesMax } = nodeHost();
+  expect(processesMax).toBeGreaterThan(0);
+  expect(processesMax).toBeLessThanOrEqual(16_000);
+  if (process.platform === 'linux') {
+    expect(processesMax * 5).toBeLessThan(Number(fs.readFileSync('/proc/sys/vm/max_map_count', 'utf8')));
+  }
+});
+
+test('a small address space allows fewer', () => {
+  const all = nodeHost().processesMax;
+  expect(processesMaxUnder('-v 60000000')).toBeLessThan(Math.min(all, 10));
+  expect(processesMaxUnder('-v 8000000')).toBeLessThan(all);
+  expect(processesMaxUnder('-v 8000000')).toBeGreaterThan(10);
+});
+
+test('where the host does not tell, a cautious number', () => {
+  const read = vi.spyOn(fs, 'readFileSync').mockImplementation(() => {
+    throw new Error('no /proc here');
+  });
+  expect(nodeHost().processesMax).toBeLessThanOrEqual(2000);
+  read.mockRestore();
+});
+
+test('composing the machine reads and opens nothing', () => {
+  const read = vi.spyOn(fs, 'readFileSync');
+  const open = vi.spyOn(fs, 'openSync');
+  const hal = nodeHal();
+  expect(read).not.toHaveBeenCalled();
+  expect(open).not.toHaveBeenCalled();
+  expect(Object.keys(hal).sort()).toEqual(['clock', 'cpu', 'disk', 'entropy', 'host', 'mmu']);
+  vi.restoreAllMocks();
+});
