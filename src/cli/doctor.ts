@@ -1,0 +1,3 @@
+export function doctor(json: boolean): number {
+  return json ? 0 : 1;
+}

@@ -1,0 +1,164 @@
+// The options of `superos run`, each in one place: how it is written, what it does, what help says of it. The fast path parses
+// by this table, and help is made from it.
+import { type Grant, parseGrant } from '../machine/grant.ts';
+import { parseSize, parseTime } from '../machine/units.ts';
+import { CommandError } from './error.ts';
+
+/** What a command line asks for. */
+export interface RunRequest {
+  /** A path, or `-`. */
+  program: string;
+  args: readonly string[];
+  /** Whether the standard set is given. */
+  standard: boolean;
+  grants: Grant[];
+  /** In the order given; undefined: the host's value. */
+  environment: [name: string, value: string | undefined][];
+  memory?: number;
+  timeout?: string;
+  fds?: number;
+  argv0?: string;
+  invoke?: string;
+  cwd?: string;
+  json: boolean;
+  cache: boolean;
+  help: boolean;
+}
+
+export interface Option {
+  readonly name: string;
+  readonly short?: string;
+  /** How its value is written; absent where it takes none. */
+  readonly value?: string;
+  readonly help: string;
+  /** Throws an error whose message says what was expected. */
+  readonly set: (request: RunRequest, value: string) => void;
+}
+
+export const OPTIONS: readonly Option[] = [
+  {
+    name: 'dir',
+    value: 'HOST[::GUEST]',
+    help: 'open a host directory to the program, read and write; GUEST is its name there (default: HOST)',
+    set: (request, value) => request.grants.push(directory(value)),
+  },
+  {
+    name: 'volume',
+    short: 'v',
+    value: 'HOST:GUEST[:ro]',
+    help: 'the same; with :ro the program cannot change anything',
+    set: (request, value) => request.grants.push(volume(value)),
+  },
+  {
+    name: 'env',
+    value: 'NAME[=VALUE]',
+    help: "set a variable; a bare name passes the host's on. Nothing is inherited otherwise",
+    set: (request, value) => request.environment.push(variable(value)),
+  },
+  {
+    name: 'cap',
+    value: 'CAPABILITY',
+    help: 'grant clock, random, dev, dir:HOST:GUEST[:ro] or tmp:GUEST[:SIZE]; none drops the standard set (clock, random, dev)',
+    set: (request, value) => {
+      if (value === 'none') request.standard = false;
+      else request.grants.push(parseGrant(value));
+    },
+  },
+  {
+    name: 'memory',
+    value: 'SIZE',
+    help: 'the most linear memory that the program may have: 64m, 1g (default: 4g)',
+    set: (request, value) => {
+      request.memory = parseSize(value);
+    },
+  },
+  {
+    name: 'timeout',
+    value: 'TIME',
+    help: 'end the program after this time by the clock on the wall: 500ms, 2s, 1m',
+    set: (request, value) => {
+      parseTime(value, 's');
+      request.timeout = /\d$/.test(value) ? `${value}s` : value;
+    },
+  },
+  {
+    name: 'fds',
+    value: 'N',
+    help: 'the most descriptors that the program may have open (default: 1024)',
+    set: (request, value) => {
+      request.fds = count(value);
+    },
+  },
+  {
+    name: 'argv0',
+    value: 'NAME',
+    help: "the program's own name for itself (default: its file name)",
+    set: (request, value) => {
+      request.argv0 = value;
+    },
+  },
+  {
+    name: 'invoke',
+    value: 'EXPORT',
+    help: 'call this export with ARGS instead of _start, and print what it returns',
+    set: (request, value) => {
+      request.invoke = value;
+    },
+  },
+  {
+    name: 'cwd',
+    value: 'DIR',
+    help: "the program's working directory, inside a directory that it is given; sets PWD",
+    set: (request, value) => {
+      request.cwd = value;
+    },
+  },
+  {
+    name: 'json',
+    help: 'write exit status and resource usage as one JSON line to standard error',
+    set: (request) => {
+      request.json = true;
+    },
+  },
+  {
+    name: 'no-cache',
+    help: 'neither use nor fill the cache of rewritten programs',
+    set: (request) => {
+      request.cache = false;
+    },
+  },
+  {
+    name: 'help',
+    short: 'h',
+    help: 'show this help',
+    set: (request) => {
+      request.help = true;
+    },
+  },
+];
+
+function directory(value: string): Grant {
+  const [host = '', guest] = value.split('::', 2);
+  if (host === '' || guest === '') throw new CommandError(`HOST[::GUEST] is expected, not '${value}'`);
+  return { dir: host, at: guest ?? host };
+}
+
+function volume(value: string): Grant {
+  const [host = '', guest = '', mode = 'rw', ...rest] = value.split(':');
+  if (host === '' || guest === '' || rest.length > 0 || !(mode === 'ro' || mode === 'rw')) {
+    throw new CommandError(`HOST:GUEST[:ro] is expected, not '${value}'`);
+  }
+  return { dir: host, at: guest, rights: mode === 'ro' ? ['read'] : ['read', 'write'] };
+}
+
+function variable(value: string): [string, string | undefined] {
+  const equals = value.indexOf('=');
+  if (value === '' || equals === 0) throw new CommandError(`NAME or NAME=VALUE is expected, not '${value}'`);
+  return equals < 0 ? [value, undefined] : [value.slice(0, equals), value.slice(equals + 1)];
+}
+
+function count(value: string): number {
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || !Number.isSafeInteger(number)) throw new CommandError(`a whole number is expected, not '${value}'`);
+  return number;
+}

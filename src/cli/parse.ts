@@ -1,0 +1,97 @@
+// Reads the command line of `superos run`: options up to PROGRAM; everything after it belongs to the guest. It stands for itself,
+// because loading a general parser takes longer than a small program runs.
+import { CommandError } from './error.ts';
+import { OPTIONS, type Option, type RunRequest } from './options.ts';
+
+/** Throws CommandError, whose message names the option, what was expected and what was found. */
+export function parseRun(args: readonly string[]): RunRequest {
+  const request: RunRequest = {
+    program: '',
+    args: [],
+    standard: true,
+    grants: [],
+    environment: [],
+    json: false,
+    cache: true,
+    help: false,
+  };
+  let at = 0;
+  while (at < args.length) {
+    const word = args[at++]!;
+    if (word === '--') break;
+    if (word === '-' || !word.startsWith('-')) {
+      at--;
+      break;
+    }
+    const [option, attached] = find(word);
+    if (option.value === undefined) {
+      if (attached !== undefined) throw new CommandError(`--${option.name} takes no value, but has '${attached}'`);
+      option.set(request, '');
+      if (request.help) return request;
+      continue;
+    }
+    const value = attached ?? args[at++];
+    if (value === undefined) throw new CommandError(`--${option.name} needs a value: ${option.value}`);
+    apply(option, request, value);
+  }
+  const program = args[at];
+  if (program === undefined || program === '') throw new CommandError('a PROGRAM is expected; see superos help run');
+  request.program = program;
+  request.args = args.slice(at + 1);
+  return request;
+}
+
+/** The option that a word names, and the value attached to it. */
+function find(word: string): [Option, string | undefined] {
+  if (word.startsWith('--')) {
+    const equals = word.indexOf('=');
+    const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
+    const option = OPTIONS.find((one) => one.name === name);
+    if (option !== undefined) return [option, equals < 0 ? undefined : word.slice(equals + 1)];
+  } else {
+    const option = OPTIONS.find(({ short }) => short !== undefined && short === word[1]);
+    if (option !== undefined) return [option, word.length === 2 ? undefined : word.slice(2)];
+  }
+  const nearest = suggest(
+    word.replace(/^-+/, '').replace(/=.*$/s, ''),
+    OPTIONS.map(({ name }) => name),
+  );
+  const advice = nearest === undefined ? 'see superos help run' : `did you mean --${nearest}?`;
+  throw new CommandError(`unknown option ${word.replace(/=.*$/s, '')}; ${advice}`);
+}
+
+function apply(option: Option, request: RunRequest, value: string): void {
+  try {
+    option.set(request, value);
+  } catch (error) {
+    throw new CommandError(`--${option.name}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** The name nearest to what was written, if it is near. */
+export function suggest(written: string, names: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let least = Math.max(1, Math.floor(written.length / 3)) + 1;
+  for (const name of names) {
+    const distance = edits(written, name);
+    if (distance < least) {
+      least = distance;
+      best = name;
+    }
+  }
+  return best;
+}
+
+/** Levenshtein's distance. */
+function edits(a: string, b: string): number {
+  if (Math.abs(a.length - b.length) > a.length) return a.length;
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

@@ -1,0 +1,83 @@
+// `superos run`: one program with this terminal's or script's standard streams, and its end as the command's.
+
+import { DiskCache } from '../hal/node/cache.ts';
+import { Machine } from '../index.ts';
+import type { ProcessBuilder } from '../machine/builder.ts';
+import type { ChildProcess } from '../machine/child.ts';
+import { SuperosError } from '../machine/error.ts';
+import { STANDARD } from '../machine/grant.ts';
+import { CommandError, STATUS, say } from './error.ts';
+import type { RunRequest } from './options.ts';
+import { programOf } from './program.ts';
+import { jsonResults, resultLines } from './results.ts';
+import { ended, epitaph, exitCode } from './status.ts';
+
+/** The exit status. Throws CommandError where the program could not be started. */
+export async function run(request: RunRequest): Promise<number> {
+  const cache = request.cache ? new DiskCache() : undefined;
+  const program = await programOf(request.program, cache);
+  const machine = await Machine.boot();
+  const child = await spawn(configure(machine.process(program), request));
+  const sent = forwardSignals(child);
+  const status = await child.wait();
+  await machine[Symbol.asyncDispose]();
+  const { results } = child;
+  if (results !== undefined && request.invoke !== undefined) {
+    for (const line of resultLines(program, request.invoke, results)) say('stdout', line);
+  }
+  if (request.json) say('stderr', JSON.stringify({ ...status, ...(results && { results: jsonResults(results) }) }));
+  else if (!(status.reason === 'signal' && sent.has(status.signal!))) {
+    const text = epitaph(program.name, status);
+    if (text !== undefined) say('stderr', text);
+  }
+  return exitCode(status);
+}
+
+function configure(process: ProcessBuilder, request: RunRequest): ProcessBuilder {
+  const { invoke, argv0, cwd, memory, timeout, fds, args } = request;
+  process.stdio('inherit').env(environment(request));
+  process.capabilities([...(request.standard ? STANDARD : []), ...request.grants]);
+  process.limits({
+    ...(memory === undefined ? {} : { memory }),
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(fds === undefined ? {} : { fds }),
+  });
+  if (argv0 !== undefined) process.argv0(argv0);
+  if (cwd !== undefined) process.cwd(cwd);
+  if (invoke === undefined) process.args(args);
+  else process.invoke(invoke, args);
+  return process;
+}
+
+function environment({ environment, cwd }: RunRequest): Record<string, string> {
+  // Programs in Go and shells take their working directory from here.
+  const variables: Record<string, string> = cwd === undefined ? {} : { PWD: cwd };
+  for (const [name, given] of environment) {
+    const value = given ?? process.env[name];
+    if (value !== undefined) variables[name] = value;
+  }
+  return variables;
+}
+
+async function spawn(process: ProcessBuilder): Promise<ChildProcess> {
+  try {
+    return await process.spawn();
+  } catch (error) {
+    if (!(error instanceof SuperosError)) throw error;
+    throw new CommandError(error.message, error.code === 'not-runnable' ? STATUS.notRunnable : STATUS.failed);
+  }
+}
+
+const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Passes on what is sent to this command; a second Ctrl-C ends the command whatever the guest does. Returns what was passed on. */
+function forwardSignals(child: ChildProcess): ReadonlySet<string> {
+  const sent = new Set<string>();
+  for (const signal of FORWARDED) {
+    process.on(signal, () => {
+      if (sent.has(signal) || !child.kill(signal)) process.exit(ended(signal));
+      sent.add(signal);
+    });
+  }
+  return sent;
+}
