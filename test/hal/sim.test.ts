@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Directory, File, OpenOptions } from '../../src/hal/disk.ts';
+import type { Directory, Entry, File, OpenOptions } from '../../src/hal/disk.ts';
 import type { Faults } from '../../src/hal/sim/faults.ts';
 import { simHal } from '../../src/hal/sim/hal.ts';
 import { Random } from '../../src/hal/sim/random.ts';
@@ -61,7 +61,7 @@ describe('the faults of a simulated disk', () => {
     const to = root.duplicate() as Directory;
     expect(root.rename('a/f', false, to, 'g', false)).toBeUndefined();
     expect(root.link('g', false, to, 'h')).toBeUndefined();
-    expect((root.list() as { name: string }[]).map(({ name }) => name).sort()).toEqual(['a', 'g', 'h']);
+    expect((root.list() as readonly Entry[]).map(({ name }) => name).sort()).toEqual(['a', 'g', 'h']);
   });
 });
 
