@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import type { CachedCode, CodeCache, ProgramSource } from '../../src/hal/cache.ts';
+import { LoadError } from '../../src/runtime/loader.ts';
+import { loadProgram } from '../../src/runtime/program.ts';
+import { wat } from './tools.ts';
+
+/** A cache in memory that counts. */
+class Memory implements CodeCache {
+  readonly directory = undefined;
+  readonly entries = new Map<string, CachedCode>();
+  readonly index = new Map<string, string>();
+  stores = 0;
+
+  status() {
+    return { directory: undefined, usable: true };
+  }
+
+  digest(bytes: Uint8Array) {
+    return createHash('sha256').update(bytes).digest('hex');
+  }
+
+  findByIdentity(identity: string, variant: string) {
+    return this.findByHash(this.index.get(`${variant} ${identity}`) ?? '', variant);
+  }
+
+  findByHash(hash: string, variant: string) {
+    return this.entries.get(`${variant} ${hash}`);
+  }
+
+  store(code: CachedCode, variant: string) {
+    this.stores++;
+    this.entries.set(`${variant} ${code.hash}`, code);
+  }
+
+  remember(identity: string, variant: string, hash: string) {
+    this.index.set(`${variant} ${identity}`, hash);
+  }
+}
+
+class Source implements ProgramSource {
+  readonly name = 'program.wasm';
+  readonly bytes: Uint8Array;
+  readonly identities: (string | undefined)[];
+  reads = 0;
+
+  /** Gives the identities one after the other, the last for ever. */
+  constructor(bytes: Uint8Array, ...identities: (string | undefined)[]) {
+    this.bytes = bytes;
+    this.identities = identities;
+  }
+
+  identity() {
+    return this.identities.length > 1 ? this.identities.shift() : this.identities[0];
+  }
+
+  read() {
+    this.reads++;
+    return this.bytes;
+  }
+}
+
+const TEXT = '(memory 1) (data (i32.const 0) "x") (func (export "f"))';
+
+describe('loadProgram', () => {
+  test('bytes without a cache', async () => {
+    const program = loadProgram(await wat(TEXT));
+    expect(program).toMatchObject({ name: 'wasm', hash: undefined, layout: { entry: 'superos:entry' } });
+    expect(program.module).toBeInstanceOf(WebAssembly.Module);
+  });
+
+  test('the second time a file is not read', async () => {
+    const cache = new Memory();
+    const source = new Source(await wat(TEXT), 'same');
+    const first = loadProgram(source, cache);
+    const second = loadProgram(source, cache);
+    expect(source.reads).toBe(1);
+    expect(cache.stores).toBe(1);
+    expect(second).toMatchObject({ name: first.name, layout: first.layout, hash: cache.digest(source.bytes) });
+    expect(WebAssembly.Module.exports(second.module)).toEqual(WebAssembly.Module.exports(first.module));
+  });
+
+  test('the same bytes elsewhere are found by content, then by file', async () => {
+    const cache = new Memory();
+    const bytes = await wat(TEXT);
+    loadProgram(bytes, cache);
+    const source = new Source(bytes, 'elsewhere');
+    loadProgram(source, cache);
+    loadProgram(source, cache);
+    expect([cache.stores, source.reads]).toEqual([1, 1]);
+  });
+
+  test('a file that changed while it was read is not found by its old identity', async () => {
+    const cache = new Memory();
+    loadProgram(new Source(await wat(TEXT), 'before', 'after'), cache);
+    expect(cache.stores).toBe(1);
+    expect(cache.index.size).toBe(0);
+  });
+
+  test('a file without identity is read every time', async () => {
+    const cache = new Memory();
+    const source = new Source(await wat(TEXT), undefined);
+    loadProgram(source, cache);
+    loadProgram(source, cache);
+    expect([source.reads, cache.stores, cache.index.size]).toEqual([2, 1, 0]);
+  });
+
+  test('options are part of the key', async () => {
+    const cache = new Memory();
+    const bytes = await wat('(import "m" "f" (func))');
+    const lowered = (options?: { foreign: string[] }) => loadProgram(bytes, cache, options).layout.functions[0]!.lowered;
+    expect([lowered(), lowered({ foreign: ['m'] }), lowered()]).toEqual([true, false, true]);
+    expect(cache.stores).toBe(2);
+  });
+
+  test('an entry that V8 refuses is made again', async () => {
+    const cache = new Memory();
+    const source = new Source(await wat(TEXT), 'file');
+    loadProgram(source, cache);
+    for (const [key, code] of cache.entries) cache.entries.set(key, { ...code, bytes: Uint8Array.of(1, 2, 3) });
+    expect(loadProgram(source, cache).module).toBeInstanceOf(WebAssembly.Module);
+    expect([source.reads, cache.stores]).toEqual([2, 2]);
+  });
+
+  test('what cannot be loaded is not cached', () => {
+    const cache = new Memory();
+    expect(() => loadProgram(new Source(new Uint8Array(8), 'file'), cache)).toThrow(LoadError);
+    expect([cache.stores, cache.index.size]).toEqual([0, 0]);
+  });
+});
