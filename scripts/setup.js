@@ -24,7 +24,7 @@ function install() {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   if (status === 0) return;
-  const said = error ? [error.message] : `${stdout}${stderr}`.trim().split('\n').slice(-LINES_OF_FAILURE);
+  const said = error ? [error.message] : `${stdout}${stderr}`.trim().split('\n').slice(0, LINES_OF_FAILURE);
   console.error(`superos: npm ci failed${status === null ? '' : ` with exit code ${status}`}:`);
   for (const line of said) console.error(`  ${line}`);
   process.exit(1);
