@@ -48,12 +48,15 @@ function isComponent(source: Uint8Array): boolean {
 
 /** V8's own verdict on the original bytes. */
 function validate(source: Uint8Array): void {
+  // Unlike a module, a verdict keeps no copy of the bytes; only a module's error has a message.
+  if (WebAssembly.validate(source as BufferSource)) return;
   try {
     new WebAssembly.Module(source as BufferSource);
   } catch (error) {
     if (!(error instanceof WebAssembly.CompileError)) throw error;
     throw new LoadError('invalid-module', error.message.replace(/^WebAssembly\.Module\(\): /, '').replaceAll(/[\r\n]+/g, ' '));
   }
+  throw new LoadError('invalid-module', 'V8 finds the module invalid, but does not say why');
 }
 
 /** Types of exported functions with more parameters and results are left out: they would make the layout outgrow the module. */

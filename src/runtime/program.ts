@@ -67,3 +67,27 @@ export function loadProgram(source: Uint8Array | ProgramSource, cache?: CodeCach
   }
   return { name, module, layout, hash };
 }
+
+/** Programs of one machine: those still in use are shared by all who load the same file again. */
+export class Programs {
+  readonly #cache: CodeCache | undefined;
+  readonly #alive = new Map<string, WeakRef<Program>>();
+
+  constructor(cache?: CodeCache) {
+    this.#cache = cache;
+  }
+
+  /** As `loadProgram`. */
+  load(source: Uint8Array | ProgramSource, options: LoadOptions = {}): Program {
+    // Bytes may be changed by their owner, so only files are remembered.
+    const identity = source instanceof Uint8Array ? undefined : source.identity();
+    if (source instanceof Uint8Array || identity === undefined) return loadProgram(source, this.#cache, options);
+    const key = `${JSON.stringify(options)} ${identity}`;
+    const known = this.#alive.get(key)?.deref();
+    if (known) return known.name === source.name ? known : { ...known, name: source.name };
+    const program = loadProgram(source, this.#cache, options);
+    for (const [other, reference] of this.#alive) if (reference.deref() === undefined) this.#alive.delete(other);
+    if (source.identity() === identity) this.#alive.set(key, new WeakRef(program));
+    return program;
+  }
+}

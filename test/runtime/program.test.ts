@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { CachedCode, CodeCache, ProgramSource } from '../../src/hal/cache.ts';
 import { LoadError } from '../../src/runtime/loader.ts';
-import { loadProgram } from '../../src/runtime/program.ts';
+import { loadProgram, Programs } from '../../src/runtime/program.ts';
 import { wat } from './tools.ts';
 
 /** A cache in memory that counts. */
@@ -126,5 +126,31 @@ describe('loadProgram', () => {
     const cache = new Memory();
     expect(() => loadProgram(new Source(new Uint8Array(8), 'file'), cache)).toThrow(LoadError);
     expect([cache.stores, cache.index.size]).toEqual([0, 0]);
+  });
+});
+
+describe('programs of a machine', () => {
+  test('the same file is the same program while it is in use', async () => {
+    const programs = new Programs();
+    const source = new Source(await wat(TEXT), 'file');
+    const program = programs.load(source);
+    expect(programs.load(source)).toBe(program);
+    expect(source.reads).toBe(1);
+    expect(programs.load(source, { foreign: ['m'] })).not.toBe(program);
+  });
+
+  test('a changed file, and bytes, are loaded anew', async () => {
+    const programs = new Programs();
+    const bytes = await wat(TEXT);
+    const program = programs.load(new Source(bytes, 'before'));
+    expect(programs.load(new Source(bytes, 'after'))).not.toBe(program);
+    expect(programs.load(bytes)).not.toBe(programs.load(bytes));
+  });
+
+  test('a file that changes while it is read is not remembered', async () => {
+    const programs = new Programs();
+    const bytes = await wat(TEXT);
+    const program = programs.load(new Source(bytes, 'before', 'before', 'after'));
+    expect(programs.load(new Source(bytes, 'before'))).not.toBe(program);
   });
 });

@@ -15,7 +15,10 @@ export function fileSource(path: string): ProgramSource & { close(): void } {
   return {
     name: basename(path),
     identity() {
-      const { dev, ino, size, mtimeNs, ctimeNs } = fs.fstatSync(open(), { bigint: true });
+      const stats = fs.fstatSync(open(), { bigint: true });
+      const { dev, ino, size, mtimeNs, ctimeNs } = stats;
+      // What a pipe or a terminal will give, its times do not tell.
+      if (!stats.isFile()) return undefined;
       if (Date.now() - Number(ctimeNs / 1_000_000n) < SETTLED_MS) return undefined;
       return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
     },
