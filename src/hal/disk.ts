@@ -39,10 +39,11 @@ export type NewTime = bigint | 'now' | 'keep';
 export interface OpenOptions {
   readonly read: boolean;
   readonly write: boolean;
-  /** Create a regular file if there is none. */
+  /** Create a regular file if there is none. INVAL together with `directory`. */
   readonly create: boolean;
   /** With create: EXIST if there is one. */
   readonly exclusive: boolean;
+  /** INVAL without `write`: no file is changed by whoever may not write to it. */
   readonly truncate: boolean;
   /** NOTDIR if it is not a directory. A path that ended in a slash asks for it too. */
   readonly directory: boolean;
@@ -85,14 +86,14 @@ export interface File {
 
 /**
  * An open directory. A path is relative, not empty, without NUL, at most 4,096 bytes of UTF-8, and does not end in a slash;
- * `directory: true` carries that a trailing slash was there. `.` names the directory itself. Results of a walk that
- * would leave the tree, an absolute link included, are NOTCAPABLE... PERM, as each call's documentation in WASI has it.
+ * `directory: true` carries that a trailing slash was there. `.` names the directory itself. A walk that would
+ * leave the tree, by `..` or by a link, any absolute link included, gives PERM.
  */
 export interface Directory {
   readonly kind: 'directory';
   open(path: string, options: OpenOptions): File | Directory | Errno;
   stat(path: string, follow: boolean): FileStat | Errno;
-  /** The entries but `.` and `..`, in a stable order as long as nothing changes. */
+  /** The entries but `.`, `..` and names that are not UTF-8, in a stable order as long as nothing changes. */
   list(): readonly Entry[] | Errno;
   makeDirectory(path: string): Errno | undefined;
   removeDirectory(path: string): Errno | undefined;

@@ -199,9 +199,10 @@ export class LibcAt implements At {
 
 /** Writes `text` and a final NUL; false where it does not fit, which is beyond what the host takes. */
 const put = (into: Uint8Array, text: string): boolean => {
-  const { read, written } = encoder.encodeInto(text, into.subarray(0, -1));
+  const { read, written } = encoder.encodeInto(text, into);
+  if (read < text.length || written === into.length) return false;
   into[written] = 0;
-  return read === text.length;
+  return true;
 };
 
 /** A `struct timespec`, of which the nanoseconds may be a marker instead. */

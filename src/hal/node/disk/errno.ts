@@ -23,7 +23,7 @@ export const fromNumber = (number: number): Errno => BY_NUMBER.get(number) ?? 'I
 export const fromException = (error: unknown): Errno => {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (typeof code !== 'string') throw error;
-  if (code === 'ERR_OUT_OF_RANGE') return 'INVAL';
+  if (code === 'ERR_OUT_OF_RANGE' || code === 'ERR_INVALID_ARG_VALUE') return 'INVAL';
   if (code === 'ERR_ACCESS_DENIED') return 'ACCES';
   if (code.startsWith('ERR_')) throw error;
   return errnoOf(code) ?? 'IO';

@@ -1,7 +1,8 @@
 // The C library's file calls through node:ffi. Every pointer given to it is to a buffer of this module, which lives as long
 // as the thread does: the garbage collector must never take what the host still writes to.
-import { arch, getBuiltinModule, platform } from 'node:process';
+import { arch, platform } from 'node:process';
 import type { Errno } from '../../errno.ts';
+import { loadFfi } from '../ffi.ts';
 import { fromNumber } from './errno.ts';
 
 const SIGNATURES = {
@@ -33,9 +34,9 @@ export const ENTRIES_BYTES = 64 * 1024;
 
 const load = () => {
   const getdents64 = GETDENTS64[arch];
-  if (platform !== 'linux' || getdents64 === undefined) return undefined;
+  const ffi = platform === 'linux' ? loadFfi() : undefined;
+  if (ffi === undefined || getdents64 === undefined) return undefined;
   try {
-    const ffi = getBuiltinModule('node:ffi');
     const { functions } = ffi.dlopen(null, SIGNATURES);
     // An ArrayBuffer of its own lies outside V8's heap, where it never moves.
     const buffer = (length: number): { bytes: ArrayBuffer; at: bigint } => {
@@ -57,7 +58,7 @@ const load = () => {
       entries: buffer(ENTRIES_BYTES),
     };
   } catch {
-    // No node:ffi in this build, or Node's permission model refuses it: node:fs has to do.
+    // Refused by Node's permission model, or a C library that lacks one of these calls: node:fs has to do.
     return undefined;
   }
 };
