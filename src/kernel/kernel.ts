@@ -12,7 +12,7 @@ import { refusal } from './link.ts';
 import { PidTable } from './pid.ts';
 import { Pipe, PipeEnd } from './pipe.ts';
 import { printable } from './printable.ts';
-import { type HeldMemory, type Invocation, Process } from './process.ts';
+import { type HeldMemory, type Invocation, Process, type Task } from './process.ts';
 import { Scheduler } from './scheduler.ts';
 import { stopped } from './status.ts';
 import { encodeStrings } from './strings.ts';
@@ -29,7 +29,7 @@ export interface SpawnRequest {
   readonly clock: boolean;
   readonly entropy: boolean;
   readonly limits: Limits;
-  readonly invoke?: Invocation;
+  readonly task: Task;
 }
 
 export class Kernel {
@@ -73,7 +73,7 @@ export class Kernel {
     if (this.#processes.size >= this.hal.host.processesMax) {
       throw new SpawnError('AGAIN', `this host holds ${this.hal.host.processesMax} processes at once`);
     }
-    const refused = refusal(program.layout) ?? refusedCall(program.layout, request.invoke);
+    const refused = refusal(program.layout) ?? refusedTask(program.layout, request.task);
     if (refused !== undefined) throw new SpawnError('NOEXEC', refused);
     const args = encodeStrings(request.args);
     const environment = encodeStrings([...request.environment].map(([name, value]) => `${name}=${value}`));
@@ -100,7 +100,7 @@ export class Kernel {
           entropy: request.entropy ? this.hal.entropy : undefined,
           limits,
           memories,
-          invoke: request.invoke,
+          task: request.task,
         }),
     );
     if (process === undefined) throw new SpawnError('AGAIN', 'every process number is in use');
@@ -145,22 +145,28 @@ function memoryType({ minimum, maximum, shared, address }: MemoryLayout, limits:
 const NUMERIC = new Set<unknown>(['i32', 'i64', 'f32', 'f64']);
 
 /** Why the program cannot be started the way that was asked for. */
-function refusedCall(layout: Layout, invoke: Invocation | undefined): string | undefined {
-  const functions = layout.exports.filter(({ kind }) => kind === 'function');
-  const names = functions.map(({ name }) => printable(name));
-  const listed = names.length === 0 ? 'no functions' : `${names.slice(0, 8).join(', ')}${names.length > 8 ? ', ...' : ''}`;
-  const wanted = functions.find(({ name }) => name === (invoke?.name ?? '_start'));
-  if (wanted === undefined) {
-    return invoke === undefined
-      ? `has no _start: it is no command. Name an export to call with --invoke; it exports ${listed}`
-      : `exports no function ${printable(invoke.name)}; it exports ${listed}`;
-  }
-  const params = wanted.params ?? [];
-  const results = wanted.results ?? [];
-  if (invoke === undefined) return params.length + results.length === 0 ? undefined : '_start takes or returns values: it is no command';
-  if (![...params, ...results].every((type) => NUMERIC.has(type))) return `${printable(invoke.name)} takes or returns values that are no numbers`;
-  if (params.length !== invoke.args.length) {
-    return `${printable(invoke.name)} takes ${params.length} arguments (${params.join(', ')}), not ${invoke.args.length}`;
-  }
-  return undefined;
+function refusedTask(layout: Layout, task: Task): string | undefined {
+  if (task === 'reactor') return undefined;
+  if (task !== 'command') return refusedCall(layout, task);
+  const start = exported(layout, '_start');
+  if (start === undefined) return `has no _start: it is no command. Name an export to call with --invoke; it exports ${listed(layout)}`;
+  const takes = (start.params?.length ?? 0) + (start.results?.length ?? 0);
+  return takes === 0 ? undefined : '_start takes or returns values: it is no command';
+}
+
+/** Why an export cannot be called so. */
+export function refusedCall(layout: Layout, { name, args }: Invocation): string | undefined {
+  const found = exported(layout, name);
+  if (found === undefined) return `exports no function ${printable(name)}; it exports ${listed(layout)}`;
+  const params = found.params ?? [];
+  if (![...params, ...(found.results ?? [])].every((type) => NUMERIC.has(type))) return `${printable(name)} takes or returns values that are no numbers`;
+  return params.length === args.length ? undefined : `${printable(name)} takes ${params.length} arguments (${params.join(', ')}), not ${args.length}`;
+}
+
+const exported = (layout: Layout, wanted: string) => layout.exports.find(({ kind, name }) => kind === 'function' && name === wanted);
+
+/** The functions that can be called, for a person: the first few. */
+function listed(layout: Layout): string {
+  const names = layout.exports.filter(({ kind }) => kind === 'function').map(({ name }) => printable(name));
+  return names.length === 0 ? 'no functions' : `${names.slice(0, 8).join(', ')}${names.length > 8 ? ', ...' : ''}`;
 }

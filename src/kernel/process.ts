@@ -24,10 +24,20 @@ export interface HeldMemory {
   readonly type: MemoryType;
 }
 
-/** A call of an export in place of `_start`. */
+/** A call of an export. */
 export interface Invocation {
   readonly name: string;
   readonly args: readonly (number | bigint)[];
+}
+
+/** What is run: `_start`; or `_initialize` and one export; or `_initialize`, and then what is called from outside. */
+export type Task = 'command' | 'reactor' | Invocation;
+
+/** A call from outside that has not been answered. */
+interface Job {
+  readonly invocation: Invocation;
+  readonly resolve: (results: readonly unknown[]) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** Everything a process is made of; the kernel has checked it. */
@@ -41,7 +51,7 @@ export interface ProcessParts {
   readonly entropy: Entropy | undefined;
   readonly limits: Limits;
   readonly memories: readonly HeldMemory[];
-  readonly invoke: Invocation | undefined;
+  readonly task: Task;
 }
 
 export type ProcessState = ThreadState;
@@ -63,7 +73,12 @@ export class Process {
   readonly done: Promise<ExitStatus>;
   parent: Process | undefined;
 
-  readonly #invoke: Invocation | undefined;
+  readonly #task: Task;
+  #instance: WebAssembly.Instance | undefined;
+  /** Of a reactor: calls not yet answered, the first under way unless it rests. */
+  readonly #jobs: Job[] = [];
+  /** A reactor between calls: no guest code is on its stack. */
+  #resting = false;
   #memories: readonly HeldMemory[];
   /** The memory that system calls work on. */
   readonly #main: number;
@@ -88,7 +103,7 @@ export class Process {
     this.limits = parts.limits;
     this.#memories = parts.memories;
     this.#pages = parts.memories.reduce((sum, { type }) => sum + type.minimum, 0);
-    this.#invoke = parts.invoke;
+    this.#task = parts.task;
     const { exports } = parts.program.layout;
     this.#main = exports.find(({ kind, name }) => kind === 'memory' && name === 'memory')?.index ?? 0;
     const main = this.#memories[this.#main];
@@ -127,7 +142,19 @@ export class Process {
   end(cause: Cause): void {
     if (this.#ending !== undefined) return;
     this.#ending = cause;
-    this.thread.unwind();
+    if (this.#resting) this.#over(undefined);
+    else this.thread.unwind();
+  }
+
+  /** Calls an export of a reactor, after the calls before it. Rejects when the process ends first. */
+  call(invocation: Invocation): Promise<readonly unknown[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly unknown[]>();
+    if (this.#task !== 'reactor' || this.#ending !== undefined) reject(new Error('the process takes no calls'));
+    else {
+      this.#jobs.push({ invocation, resolve, reject });
+      if (this.#resting) this.#next();
+    }
+    return promise;
   }
 
   signal(signal: Signal): Result {
@@ -158,29 +185,50 @@ export class Process {
     return resolve(this.capabilities, path);
   }
 
-  /** The thread's first turn: makes the instance and calls into it, each call on a stack that can be suspended. */
+  /** The thread's first turn: makes the instance and calls into it. */
   #run(): void {
+    this.#guarded(async () => {
+      const { module, layout } = this.program;
+      const memories = this.#memories.map(({ memory }) => memory);
+      this.#instance = new WebAssembly.Instance(module, imports(layout, this.thread, memories));
+      if (layout.entry !== undefined) await this.#enter(layout.entry);
+      if (this.#task === 'command') return void (await this.#enter('_start'));
+      if (layout.exports.some(({ name }) => name === '_initialize')) await this.#enter('_initialize');
+      if (this.#task !== 'reactor') this.#results = await this.#enter(this.#task.name, this.#task.args);
+    });
+  }
+
+  /** A reactor's thread takes the next call, or rests. */
+  #next(): void {
+    const job = this.#jobs[0];
+    this.#resting = job === undefined;
+    this.thread.rest();
+    if (job === undefined) return;
+    this.thread.begin(() =>
+      this.#guarded(async () => {
+        const results = await this.#enter(job.invocation.name, job.invocation.args);
+        this.#jobs.shift();
+        job.resolve(results);
+      }),
+    );
+  }
+
+  /** Runs a turn of guest code; then the process is over, or a reactor waits for the next call. */
+  #guarded(turn: () => Promise<void>): void {
     if (this.#ending !== undefined) {
       this.#over(undefined);
       return;
     }
-    this.#call().then(() => this.#over(exited(0)), (error: unknown) => this.#over(causeOf(error)));
+    turn().then(
+      () => (this.#task === 'reactor' && this.#ending === undefined ? this.#next() : this.#over(exited(0))),
+      (error: unknown) => this.#over(causeOf(error)),
+    );
   }
 
-  async #call(): Promise<void> {
-    const { module, layout } = this.program;
-    const memories = this.#memories.map(({ memory }) => memory);
-    const { exports } = new WebAssembly.Instance(module, imports(layout, this.thread, memories));
-    const call = (name: string, args: readonly (number | bigint)[] = []) =>
-      WebAssembly.promising(exports[name] as WebAssembly.ExportedFunction)(...args);
-    if (layout.entry !== undefined) await call(layout.entry);
-    if (this.#invoke === undefined) {
-      await call('_start');
-      return;
-    }
-    if (layout.exports.some(({ name }) => name === '_initialize')) await call('_initialize');
-    const result = await call(this.#invoke.name, this.#invoke.args);
-    this.#results = result === undefined ? [] : Array.isArray(result) ? result : [result];
+  /** Calls an export on a stack of its own, which can be suspended. */
+  async #enter(name: string, args: readonly (number | bigint)[] = []): Promise<readonly unknown[]> {
+    const result = await WebAssembly.promising(this.#instance?.exports[name] as WebAssembly.ExportedFunction)(...args);
+    return result === undefined ? [] : Array.isArray(result) ? result : [result];
   }
 
   /** The guest's stack is gone: nothing of it runs any more. */
@@ -190,7 +238,10 @@ export class Process {
     this.capabilities.closeAll();
     for (const { memory, type } of this.#memories) this.kernel.hal.mmu.release(memory, type);
     this.#memories = [];
+    this.#instance = undefined;
     this.memory.detach();
+    for (const { reject } of this.#jobs) reject(new Error('the process ended before it answered'));
+    this.#jobs.length = 0;
     this.thread.finish();
     this.#status = { ...this.#ending, usage: this.usage() };
     this.kernel.ended(this);

@@ -87,6 +87,13 @@ export class Thread implements Caller {
     this.#ready();
   }
 
+  /** The guest's code returned, and more may be begun. */
+  rest(): void {
+    this.#stopClock();
+    this.#state = 'blocked';
+    this.process.kernel.scheduler.leave(this);
+  }
+
   /** The guest's code returned or trapped. */
   finish(): void {
     this.#stopClock();

@@ -1,9 +1,9 @@
 // What a process is to be, said step by step; nothing happens before `spawn`.
-import type { Signal } from '../syscalls/caller.ts';
 import type { ExitStatus } from '../kernel/status.ts';
 import type { ChildProcess } from './child.ts';
 import { SuperosError } from './error.ts';
 import { type Grant, parseGrant, STANDARD } from './grant.ts';
+import type { Argument, Call } from './invocation.ts';
 import type { Machine } from './machine.ts';
 import type { ProgramSource } from './source.ts';
 import { parseSize, parseTime } from './units.ts';
@@ -39,7 +39,7 @@ export interface ProcessOptions {
   memory: number | undefined;
   timeoutNs: number | undefined;
   fds: number | undefined;
-  invoke: { name: string; args: readonly (string | number | bigint)[] } | undefined;
+  task: 'command' | 'reactor' | Call;
   abort: AbortSignal | undefined;
 }
 
@@ -61,7 +61,7 @@ export class ProcessBuilder {
       memory: undefined,
       timeoutNs: undefined,
       fds: undefined,
-      invoke: undefined,
+      task: 'command',
       abort: undefined,
     };
   }
@@ -124,8 +124,14 @@ export class ProcessBuilder {
   }
 
   /** Calls this export instead of `_start`, after `_initialize` where there is one. Text is read as the export's types ask. */
-  invoke(name: string, args: readonly (string | number | bigint)[] = []): this {
-    this.#options.invoke = { name, args: [...args] };
+  invoke(name: string, args: readonly Argument[] = []): this {
+    this.#options.task = { name, args: [...args] };
+    return this;
+  }
+
+  /** Keeps the process after `_initialize`, for its exports to be called one after the other with `child.call`. */
+  reactor(): this {
+    this.#options.task = 'reactor';
     return this;
   }
 
@@ -156,5 +162,3 @@ async function collect(stream: AsyncIterable<Buffer> | null): Promise<Buffer> {
   if (stream !== null) for await (const chunk of stream) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
-
-export type { Signal };

@@ -1,9 +1,13 @@
 // A process as its embedder sees it.
 import type { Readable, Writable } from 'node:stream';
+import { refusedCall } from '../kernel/kernel.ts';
 import type { Limits } from '../kernel/limits.ts';
 import type { Process, ProcessState } from '../kernel/process.ts';
 import type { ExitStatus, Usage } from '../kernel/status.ts';
+import { printable } from '../kernel/printable.ts';
 import type { Signal } from '../syscalls/caller.ts';
+import { SuperosError } from './error.ts';
+import { type Argument, invocation } from './invocation.ts';
 
 export interface ProcessInfo {
   readonly pid: number;
@@ -52,6 +56,39 @@ export class ChildProcess implements AsyncDisposable {
   /** What the invoked export returned, once it has. */
   get results(): readonly unknown[] | undefined {
     return this.#process.results;
+  }
+
+  /**
+   * Calls an export of a reactor, after the calls before it, and gives what it returns. Rejects with SuperosError: where the
+   * export cannot be called so, or when the process ends first.
+   */
+  async call(name: string, ...args: readonly Argument[]): Promise<readonly (number | bigint)[]> {
+    const call = invocation(this.#process.program, { name, args });
+    const refused = refusedCall(this.#process.program.layout, call);
+    if (refused !== undefined) throw new SuperosError('invalid-argument', refused);
+    try {
+      return (await this.#process.call(call)) as readonly (number | bigint)[];
+    } catch (error) {
+      throw new SuperosError('ended', `${printable(name)}: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  /** A copy of `length` bytes of the process's memory. */
+  read(address: number, length: number): Uint8Array {
+    this.#check(address, length);
+    return this.#process.memory.bytes.slice(address, address + length);
+  }
+
+  /** Writes to the process's memory. */
+  write(address: number, bytes: Uint8Array): void {
+    this.#check(address, bytes.length);
+    this.#process.memory.bytes.set(bytes, address);
+  }
+
+  #check(address: number, length: number): void {
+    if (!(address >= 0 && length >= 0 && this.#process.memory.has(address, length))) {
+      throw new SuperosError('invalid-argument', `the process has no ${length} bytes at ${address}`);
+    }
   }
 
   info(): ProcessInfo {

@@ -7,6 +7,7 @@ export type SuperosErrorCode =
   | 'not-supported' // this host or this version lacks it
   | 'again' // the machine is full for now
   | 'no-memory'
+  | 'ended' // the process ended before it could do what was asked
   | 'closed'; // the machine has been shut down
 
 export class SuperosError extends Error {

@@ -10,12 +10,13 @@ import { nodeHal } from '../hal/node/hal.ts';
 import { SpawnError } from '../kernel/error.ts';
 import { Kernel } from '../kernel/kernel.ts';
 import { DEFAULT_LIMITS } from '../kernel/limits.ts';
-import type { Invocation, Process } from '../kernel/process.ts';
+import type { Process } from '../kernel/process.ts';
 import type { Program } from '../runtime/program.ts';
 import { type ProcessOptions, ProcessBuilder, type Stdio } from './builder.ts';
 import { ChildProcess } from './child.ts';
 import { SuperosError, type SuperosErrorCode } from './error.ts';
 import { grant } from './grant.ts';
+import { invocation } from './invocation.ts';
 import { compile, loadSource, type ProgramSource } from './source.ts';
 import { readable, writable } from './streams.ts';
 
@@ -70,7 +71,7 @@ export class Machine implements AsyncDisposable {
     if (this.#closed) throw new SuperosError('closed', 'the machine has been shut down');
     const program = await loadSource(options.source, this.#cache);
     options.abort?.throwIfAborted();
-    const invoke = options.invoke === undefined ? undefined : invocation(program, options.invoke);
+    const task = typeof options.task === 'string' ? options.task : invocation(program, options.task);
     const granted = grant(this.#kernel.hal, options.stdio.includes('inherit') ? this.#host : undefined, options.grants, options.cwd);
     const [stdin, stdout, stderr] = options.stdio.map((how, fd) => this.#stream(how, fd)) as [Ends, Ends, Ends];
     let process: Process;
@@ -87,7 +88,7 @@ export class Machine implements AsyncDisposable {
           timeoutNs: options.timeoutNs,
           fds: options.fds ?? DEFAULT_LIMITS.fds,
         },
-        ...(invoke === undefined ? {} : { invoke }),
+        task,
       });
     } catch (error) {
       for (const end of [stdin, stdout, stderr]) end.outer?.object.release();
@@ -161,20 +162,3 @@ const keep = (stream: Stream): Stream => ({
   ready: (event) => stream.ready(event),
   close: () => undefined,
 });
-
-/** Arguments of an export by its types: text is read as a number of that type. */
-function invocation(program: Program, { name, args }: { name: string; args: readonly (string | number | bigint)[] }): Invocation {
-  const params = program.layout.exports.find((one) => one.kind === 'function' && one.name === name)?.params ?? [];
-  return { name, args: args.map((arg, i) => number(arg, params[i] ?? 'f64')) };
-}
-
-function number(arg: string | number | bigint, type: unknown): number | bigint {
-  try {
-    if (type === 'i64') return BigInt(arg);
-    const value = Number(arg);
-    if (arg !== '' && (!Number.isNaN(value) || String(arg).toLowerCase() === 'nan')) return value;
-  } catch (error) {
-    if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error;
-  }
-  throw new SuperosError('invalid-argument', `'${arg}' is not a number of type ${String(type)}`);
-}
