@@ -111,24 +111,17 @@ function writeAdded(code: Code, { ref, locals, body }: AddedFunction): void {
 }
 
 function writeCode(plan: Plan, map: Uint32Array, known: FunctionHints): Code {
-  const { module, functions, replacements } = plan;
+  const { module, functions, replacements, prologues } = plan;
   const { source, code: section, importedFunctions } = module;
   const size = section.end - section.start;
   const code = { bodies: new Writer(size + (size >> 4) + 4096), hints: new HintWriter() };
   code.bodies.u32(section.count + functions.length);
-  const walker = new Walker(source, code.bodies, { functionMap: map, replacements });
+  const walker = new Walker(source, code.bodies, { functionMap: map, replacements, prologues });
   let position = section.start;
   for (let i = 0; i < section.count; i++) {
     const index = importedFunctions + i;
-    const hints = known.get(index);
-    if (hints === undefined) {
-      position = walker.body(position, section.end, index);
-      continue;
-    }
-    const marks = hints.map(({ offset }) => offset);
-    position = walker.body(position, section.end, index, marks);
-    const moved = hints.map(({ likely }, n) => ({ offset: marks[n]!, likely })).filter(({ offset }) => offset >= 0);
-    code.hints.add(map[index]!, moved);
+    position = walker.body(position, section.end, index, known.get(index));
+    code.hints.add(map[index]!, walker.takeHints());
   }
   for (const added of functions) writeAdded(code, added);
   return code;
@@ -184,7 +177,8 @@ function copyOf(source: Uint8Array, { start, end }: Range): Writer {
 export function assemble(plan: Plan): Uint8Array {
   const { module, map } = plan;
   const { source, customs } = module;
-  const walkerFor: WalkerFor = (content) => new Walker(source, content, { functionMap: map, replacements: new Map() });
+  const walkerFor: WalkerFor = (content) =>
+    new Walker(source, content, { functionMap: map, replacements: new Map(), prologues: [] });
   const named = (name: string) => customs.find((custom) => custom.name === name);
 
   const code = writeCode(plan, map, readHints(module, named(BRANCH_HINTS)));

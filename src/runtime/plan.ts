@@ -4,7 +4,7 @@
 import type { Module } from './module.ts';
 import { ATOMIC, GC, MISC, Op, prefixOf, SIMD } from './opcodes.ts';
 import type { FunctionType, ValueType } from './types.ts';
-import type { Replacement } from './walk.ts';
+import type { HintNext, Prologue, Replacement } from './walk.ts';
 import type { Writer } from './writer.ts';
 
 /** A function of the rewritten module; `index` is known when bodies are written, not before. */
@@ -12,8 +12,8 @@ export interface FunctionRef {
   index: number;
 }
 
-/** Writes instructions, the final `end` excepted. `hint` marks the branch written next: true where it is likely taken. */
-export type Body = (out: Writer, hint: (likely: boolean) => void) => void;
+/** Writes instructions, the final `end` excepted. */
+export type Body = (out: Writer, hint: HintNext) => void;
 
 export interface AddedFunction {
   readonly ref: FunctionRef;
@@ -52,6 +52,8 @@ export class Plan {
   readonly functions: AddedFunction[] = [];
   readonly exports: { readonly name: string; readonly ref: FunctionRef }[] = [];
   readonly replacements = new Map<number, Replacement>();
+  /** What every function of the original begins with. */
+  readonly prologues: Prologue[] = [];
   /** By number of the imported function. */
   readonly lowered = new Map<number, LoweredImport>();
   /** What has to run before anything else of the module, in order. */

@@ -1,6 +1,7 @@
 // The one walk over instructions. It copies runs of bytes, renumbers functions, and hands the instructions that a pass
 // asked for to that pass. Nothing else of a body is looked at or changed.
 
+import type { Hint } from './hints.ts';
 import { malformed, readIndex, skipImmediates, skipInteger, skipLocals, skipMemory, unsupported } from './immediates.ts';
 import type { Range } from './module.ts';
 import { IMMEDIATES, Immediate, OPCODE_SPACE, prefixed } from './opcodes.ts';
@@ -17,8 +18,14 @@ export interface Site {
   end: number;
 }
 
+/** Marks the branch written next: true where it is likely taken. */
+export type HintNext = (likely: boolean) => void;
+
 /** Writes what stands in the place of `site` into `out`. */
-export type Replacement = (site: Site, out: Writer) => void;
+export type Replacement = (site: Site, out: Writer, hint: HintNext) => void;
+
+/** Writes instructions that come before all others of the original's function `functionIndex`. */
+export type Prologue = (functionIndex: number, out: Writer, hint: HintNext) => void;
 
 const REPLACED = 0x80;
 // Bytes of the longest 32-bit integer.
@@ -26,11 +33,13 @@ const U32_MOST = 5;
 // Beyond every offset: V8 takes no module of this size.
 const NO_MARK = 0x7fff_ffff;
 const NO_MARKS: number[] = [];
+const NO_HINTS: readonly Hint[] = [];
 
 export interface WalkPlan {
   /** New index of every function of the original. */
   readonly functionMap: Uint32Array;
   readonly replacements: ReadonlyMap<number, Replacement>;
+  readonly prologues: readonly Prologue[];
 }
 
 export class Walker {
@@ -39,7 +48,14 @@ export class Walker {
   readonly #map: Uint32Array;
   readonly #kinds: Uint8Array;
   readonly #replacements: readonly (Replacement | undefined)[];
+  readonly #prologues: readonly Prologue[];
   readonly #site: Site;
+  /** Of the body being written: where it begins in the output, and the hints for its branches. */
+  #bodyAt = 0;
+  #hints: Hint[] = [];
+  readonly #hint: HintNext = (likely) => {
+    this.#hints.push({ offset: this.#out.length - this.#bodyAt, likely });
+  };
 
   constructor(source: Uint8Array, out: Writer, plan: WalkPlan) {
     this.#source = source;
@@ -52,6 +68,7 @@ export class Walker {
       this.#kinds[opcode]! |= REPLACED;
     }
     this.#replacements = replacements;
+    this.#prologues = plan.prologues;
     this.#site = { source, functionIndex: -1, start: 0, immediates: 0, end: 0 };
   }
 
@@ -135,14 +152,14 @@ export class Walker {
     site.start = start;
     site.immediates = immediates;
     site.end = end;
-    this.#replacements[id]!(site, this.#out);
+    this.#replacements[id]!(site, this.#out, this.#hint);
   }
 
   /**
-   * Rewrites one body with its size. `marks` are relative to the start of the body (its local declarations), in and out.
-   * Returns the offset after it.
+   * Rewrites one body with its size, which stands at `p`, and returns the offset after it. `known` are the hints that the original
+   * has for it; `takeHints` then gives those of the rewritten body.
    */
-  body(p: number, limit: number, functionIndex: number, marks: number[] = NO_MARKS): number {
+  body(p: number, limit: number, functionIndex: number, known: readonly Hint[] = NO_HINTS): number {
     const source = this.#source;
     const out = this.#out;
     const size = readIndex(source, p);
@@ -154,24 +171,54 @@ export class Walker {
     const room = u32Size(size);
     out.reserve(room + U32_MOST);
     out.length += room;
-    const bodyAt = out.length;
+    this.#bodyAt = out.length;
     const code = skipLocals(source, start, end);
     out.copy(source, start, code);
-    for (let i = 0; i < marks.length; i++) marks[i]! += start;
     this.#site.functionIndex = functionIndex;
-    this.#walk(code, end, marks);
-    for (let i = 0; i < marks.length; i++) if (marks[i]! >= 0) marks[i]! -= bodyAt;
-    const newSize = out.length - bodyAt;
-    const needed = u32Size(newSize);
-    if (needed !== room) {
-      out.reserve(U32_MOST);
-      out.bytes.copyWithin(sizeAt + needed, bodyAt, out.length);
-    }
-    out.length = sizeAt;
-    out.u32(newSize);
-    out.length += newSize;
+    for (const prologue of this.#prologues) prologue(functionIndex, out, this.#hint);
+    this.#hintedWalk(start, code, end, known);
+    this.#setSize(sizeAt, room);
     return end;
   }
+
+  /** The hints of the body written last, ascending. */
+  takeHints(): readonly Hint[] {
+    if (this.#hints.length === 0) return NO_HINTS;
+    const hints = this.#hints.sort((a, b) => a.offset - b.offset);
+    this.#hints = [];
+    return hints;
+  }
+
+  #hintedWalk(start: number, code: number, end: number, known: readonly Hint[]): void {
+    if (known.length === 0) {
+      this.#walk(code, end, NO_MARKS);
+      return;
+    }
+    const marks = known.map(({ offset }) => start + offset);
+    this.#walk(code, end, marks);
+    known.forEach(({ likely }, i) => {
+      if (marks[i]! >= 0) this.#hints.push({ offset: marks[i]! - this.#bodyAt, likely });
+    });
+  }
+
+  /** Writes the size of the body that ends here at `sizeAt`, where there are `room` bytes for it. */
+  #setSize(sizeAt: number, room: number): void {
+    const out = this.#out;
+    const size = out.length - this.#bodyAt;
+    const needed = u32Size(size);
+    if (needed !== room) {
+      out.reserve(U32_MOST);
+      out.bytes.copyWithin(sizeAt + needed, this.#bodyAt, out.length);
+    }
+    out.length = sizeAt;
+    out.u32(size);
+    out.length += size;
+  }
+}
+
+/** Writes the replaced instruction as it was. Not for one that names a function. */
+export function copyOriginal(site: Site, out: Writer): void {
+  out.copy(site.source, site.start, site.end);
 }
 
 /** The index at `at`, as the immediate of an instruction. */
