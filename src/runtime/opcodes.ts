@@ -11,6 +11,7 @@ export const Immediate = {
   function: 4,
   memory: 5,
   memoryLane: 6,
+  block: 7,
   heapType: 8,
   i32: 9,
   i64: 10,
