@@ -1,4 +1,5 @@
-// npm run conformance -- PATH: runs a public suite of which PATH is a checkout. Without one it says that nothing was run.
+// npm run conformance -- PATH [PART]: runs a public suite of which PATH is a checkout, or the files of it whose path has PART in it.
+// Without PATH it says that nothing was run.
 
 import { existsSync, readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
