@@ -5,7 +5,7 @@ import { Machine } from '../index.ts';
 import type { ProcessBuilder } from '../machine/builder.ts';
 import type { ChildProcess } from '../machine/child.ts';
 import { SuperosError } from '../machine/error.ts';
-import { STANDARD } from '../machine/grant.ts';
+import { withStandard } from '../machine/grant.ts';
 import { CommandError, STATUS, say } from './error.ts';
 import type { RunRequest } from './options.ts';
 import { programOf } from './program.ts';
@@ -36,7 +36,7 @@ export async function run(request: RunRequest): Promise<number> {
 function configure(process: ProcessBuilder, request: RunRequest): ProcessBuilder {
   const { invoke, argv0, cwd, memory, timeout, fds, args } = request;
   process.stdio('inherit').env(environment(request));
-  process.capabilities([...(request.standard ? STANDARD : []), ...request.grants]);
+  process.capabilities(request.standard ? withStandard(request.grants) : request.grants);
   process.limits({
     ...(memory === undefined ? {} : { memory }),
     ...(timeout === undefined ? {} : { timeout }),

@@ -89,7 +89,7 @@ export class ProcessBuilder {
     return this;
   }
 
-  /** All that the process is given besides its standard streams; without this call: clock, random, dev. */
+  /** All that the process is given besides its standard streams; without this call: clock, random. */
   capabilities(grants: readonly (Grant | string)[]): this {
     this.#options.grants = grants.map((grant) => (typeof grant === 'string' ? parseGrant(grant) : grant));
     return this;

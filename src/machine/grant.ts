@@ -27,8 +27,15 @@ export interface TemporaryGrant {
 
 export type Grant = 'clock' | 'random' | 'dev' | DirectoryGrant | TemporaryGrant;
 
-/** What a process has when nothing is said: besides its standard streams, time, randomness and the devices for them. */
-export const STANDARD: readonly Grant[] = ['clock', 'random', 'dev'];
+/** What a process has when nothing is said, besides its standard streams. */
+export const STANDARD: readonly Grant[] = ['clock', 'random'];
+
+/** The standard set and `grants`; with a directory comes /dev, since only a process that has names of files looks for it. */
+export const withStandard = (grants: readonly Grant[]): readonly Grant[] => [
+  ...STANDARD,
+  ...(grants.some((one) => typeof one === 'object') ? (['dev'] as const) : []),
+  ...grants,
+];
 
 const TEMPORARY_BYTES = 64 * 2 ** 20;
 const TEMPORARY_ENTRIES = 65_536;

@@ -41,7 +41,7 @@ export const path_open: Handler<'path_open'> = (caller, fd, lookup, path, oflags
   if (caller.capabilities.room < 1) return 'MFILE';
   const directory = named.slash || (oflags & OFLAG.directory) !== 0;
   if (directory && (oflags & OFLAG.creat) !== 0) return named.slash ? 'ISDIR' : 'INVAL';
-  const write = !directory && (base & WRITE_ACCESS) !== 0;
+  const write = (base & WRITE_ACCESS) !== 0;
   const options: OpenOptions = {
     read: !write || (base & (RIGHT.read | RIGHT.readDirectory)) !== 0,
     write: write || (oflags & OFLAG.trunc) !== 0,
