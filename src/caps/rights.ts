@@ -62,7 +62,13 @@ const CHANGING =
 /** What applies to a file, to a directory and to a stream, at most. */
 export const FILE_RIGHTS = READING | WRITING;
 export const DIRECTORY_RIGHTS = WALKING | CHANGING;
-export const STREAM_RIGHTS = RIGHT.read | RIGHT.write | RIGHT.setFlags | RIGHT.stat | RIGHT.poll | RIGHT.sync | RIGHT.dataSync;
+const STREAM_RIGHTS = RIGHT.read | RIGHT.write | RIGHT.setFlags | RIGHT.stat | RIGHT.poll | RIGHT.sync | RIGHT.dataSync;
+
+/**
+ * What applies to a stream or device. libc takes a character device without the rights to seek and tell for a terminal;
+ * anything else has them, and answers with SPIPE as programs expect.
+ */
+export const streamRights = (terminal: boolean): number => (terminal ? STREAM_RIGHTS : STREAM_RIGHTS | RIGHT.seek | RIGHT.tell);
 
 /** The rights with which nothing can be changed. Linking from a directory counts as a change: the new name could be written. */
 export const READ_ONLY = READING | WALKING;

@@ -62,6 +62,8 @@ export type Advice = 'normal' | 'sequential' | 'random' | 'willneed' | 'dontneed
 export interface File {
   readonly kind: 'file';
   readonly type: FileType;
+  /** It is a terminal. */
+  readonly terminal?: boolean;
   /**
    * Reads at most `length` bytes at byte `offset` of the file (ignored by a file that cannot seek) straight to
    * `into[at...]`: bytes read, 0 at the end, AGAIN when a file that is not regular has none yet.

@@ -1,6 +1,6 @@
 // The kernel: makes processes, knows them, and buries them. It is single-threaded, owns its processes outright and takes no
 // lock. What it knows of the host is its HAL.
-import { RIGHT, STREAM_RIGHTS } from '../caps/rights.ts';
+import { RIGHT, streamRights } from '../caps/rights.ts';
 import { Capability, CapTable } from '../caps/table.ts';
 import type { Hal } from '../hal/hal.ts';
 import type { MemoryType } from '../hal/mmu.ts';
@@ -128,7 +128,7 @@ export class Kernel {
   /** Both ends of a new pipe. */
   pipe(): readonly [reader: Capability, writer: Capability] {
     const pipe = new Pipe();
-    const rights = STREAM_RIGHTS | RIGHT.transfer;
+    const rights = streamRights(false) | RIGHT.transfer;
     return [
       new Capability(new PipeEnd(pipe, 'read'), rights & ~RIGHT.write),
       new Capability(new PipeEnd(pipe, 'write'), rights & ~RIGHT.read),

@@ -1,5 +1,5 @@
 // The machine: a kernel on this host's hardware, with the programs and processes of one embedder.
-import { STREAM_RIGHTS } from '../caps/rights.ts';
+import { streamRights } from '../caps/rights.ts';
 import { OpenStream } from '../caps/stream.ts';
 import { Capability } from '../caps/table.ts';
 import type { CodeCache } from '../hal/cache.ts';
@@ -136,7 +136,7 @@ export class Machine implements AsyncDisposable {
       return fd === 0 ? { inner: reader, outer: writer } : { inner: writer, outer: reader };
     }
     const stream = how === 'null' ? NOTHING : keep([this.#host.stdin, this.#host.stdout, this.#host.stderr][fd]!);
-    return { inner: new Capability(new OpenStream(stream), STREAM_RIGHTS), outer: undefined };
+    return { inner: new Capability(new OpenStream(stream), streamRights(how === 'inherit' && stream.type === 'character-device')), outer: undefined };
   }
 }
 

@@ -8,6 +8,7 @@ import type { Errno } from '../../hal/errno.ts';
 const PIECE = 1 << 20;
 
 interface Device {
+  readonly terminal?: boolean;
   read(into: Uint8Array, at: number, length: number): number | Errno;
   write(from: Uint8Array, at: number, length: number): number | Errno;
   ready(event: 'read' | 'write'): Promise<void> | undefined;
@@ -32,6 +33,7 @@ const random = (entropy: Entropy): Device => ({
   },
 });
 const terminal = (input: Stream, output: Stream): Device => ({
+  terminal: true,
   read: (into, at, length) => input.read(into, at, length),
   write: (from, at, length) => output.write(from, at, length),
   ready: (event) => (event === 'read' ? input : output).ready(event),
@@ -49,6 +51,9 @@ class DeviceFile implements File {
     this.#inode = inode;
   }
 
+  get terminal(): boolean {
+    return this.#device.terminal ?? false;
+  }
   read(into: Uint8Array, at: number, length: number): number | Errno {
     return this.#device.read(into, at, length);
   }

@@ -3,7 +3,7 @@
 import { OpenDirectory } from '../../caps/directory.ts';
 import { OpenFile, syncMode } from '../../caps/file.ts';
 import { FDFLAG } from '../../caps/object.ts';
-import { DIRECTORY_RIGHTS, FILE_RIGHTS, RIGHT, STREAM_RIGHTS, WRITE_ACCESS } from '../../caps/rights.ts';
+import { DIRECTORY_RIGHTS, FILE_RIGHTS, RIGHT, streamRights, WRITE_ACCESS } from '../../caps/rights.ts';
 import { Capability } from '../../caps/table.ts';
 import type { Directory, File, OpenOptions } from '../../hal/disk.ts';
 import type { Errno } from '../../hal/errno.ts';
@@ -63,7 +63,7 @@ export const path_open: Handler<'path_open'> = (caller, fd, lookup, path, oflags
 
 function describe(opened: File | Directory, fdflags: number, rights: number, inheriting: number): Capability {
   if (opened.kind === 'directory') return new Capability(new OpenDirectory(opened), rights & DIRECTORY_RIGHTS, inheriting);
-  const kind = opened.type === 'regular-file' ? FILE_RIGHTS : STREAM_RIGHTS;
+  const kind = opened.type === 'regular-file' ? FILE_RIGHTS : streamRights(opened.terminal ?? false);
   return new Capability(new OpenFile(opened, fdflags), rights & kind, inheriting & kind);
 }
 

@@ -10,6 +10,7 @@ import { attempt } from './errno.ts';
 export class NodeDevice implements File {
   readonly kind = 'file';
   readonly type: FileType;
+  readonly terminal: boolean;
   readonly #at: At;
   readonly #input: Stream | undefined;
   readonly #output: Stream | undefined;
@@ -19,6 +20,7 @@ export class NodeDevice implements File {
     this.#at = at;
     this.#fd = fd;
     this.type = type;
+    this.terminal = type === 'character-device' && process.getBuiltinModule('node:tty').isatty(fd);
     this.#input = access === fs.constants.O_WRONLY ? undefined : nodeStream(fd, 'read');
     this.#output = access === fs.constants.O_RDONLY ? undefined : nodeStream(fd, 'write');
   }
