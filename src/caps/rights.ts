@@ -39,8 +39,7 @@ export const RIGHT = {
 /** Those that a guest can see and name: the bits of WASI's `rights`. */
 export const WASI_RIGHTS = 2 ** 30 - 1;
 
-const READING =
-  RIGHT.read | RIGHT.seek | RIGHT.setFlags | RIGHT.tell | RIGHT.advise | RIGHT.stat | RIGHT.poll;
+const READING = RIGHT.read | RIGHT.seek | RIGHT.setFlags | RIGHT.tell | RIGHT.advise | RIGHT.stat | RIGHT.poll;
 const WRITING = RIGHT.dataSync | RIGHT.sync | RIGHT.write | RIGHT.allocate | RIGHT.setSize | RIGHT.setTimes;
 const WALKING = RIGHT.pathOpen | RIGHT.readDirectory | RIGHT.pathReadlink | RIGHT.pathStat | RIGHT.stat | RIGHT.setFlags;
 const CHANGING =

@@ -1,9 +1,8 @@
 // The program that a command line names: a file, or what standard input holds.
-import type { CodeCache } from '../hal/cache.ts';
 import { nodeStream } from '../hal/node/console.ts';
 import { SuperosError } from '../machine/error.ts';
 import { assemble, compile, loadSource } from '../machine/source.ts';
-import type { Program } from '../runtime/program.ts';
+import type { Program, Programs } from '../runtime/program.ts';
 import { CommandError, STATUS } from './error.ts';
 
 const STDIN_FD = 0;
@@ -13,12 +12,12 @@ const MODULE_BYTES_MAX = 2 ** 30;
 const CHUNK_BYTES = 65_536;
 
 /** Throws CommandError: not found or not runnable. */
-export async function programOf(path: string, cache: CodeCache | undefined): Promise<Program> {
+export async function programOf(path: string, programs: Programs): Promise<Program> {
   try {
-    if (path !== '-') return await loadSource(path, cache);
+    if (path !== '-') return await loadSource(path, programs);
     const bytes = await readInput();
     // A module and a component start with a NUL, which no text does.
-    return compile(STDIN_NAME, bytes[0] === 0 ? bytes : await assemble(bytes, STDIN_NAME), cache);
+    return compile(STDIN_NAME, bytes[0] === 0 ? bytes : await assemble(bytes, STDIN_NAME), programs);
   } catch (error) {
     if (!(error instanceof SuperosError)) throw error;
     throw new CommandError(error.message, error.code === 'not-found' ? STATUS.notFound : STATUS.notRunnable);

@@ -6,6 +6,7 @@ import type { ProcessBuilder } from '../machine/builder.ts';
 import type { ChildProcess } from '../machine/child.ts';
 import { SuperosError } from '../machine/error.ts';
 import { withStandard } from '../machine/grant.ts';
+import { Programs } from '../runtime/program.ts';
 import { CommandError, STATUS, say } from './error.ts';
 import type { RunRequest } from './options.ts';
 import { programOf } from './program.ts';
@@ -14,8 +15,8 @@ import { ended, epitaph, exitCode } from './status.ts';
 
 /** The exit status. Throws CommandError where the program could not be started. */
 export async function run(request: RunRequest): Promise<number> {
-  const cache = request.cache ? new DiskCache() : undefined;
-  const program = await programOf(request.program, cache);
+  const programs = new Programs(request.cache ? new DiskCache() : undefined);
+  const program = await programOf(request.program, programs);
   const machine = await Machine.boot();
   const child = await spawn(configure(machine.process(program), request));
   const sent = forwardSignals(child);

@@ -4,7 +4,8 @@ import { type Cause, crashed, trapped } from './status.ts';
 
 export function causeOf(error: unknown): Cause {
   if (error instanceof WebAssembly.RuntimeError) return trapped(describe(error.message, error));
-  if (error instanceof RangeError && error.message.includes('call stack')) return trapped(describe('call stack exhausted', error));
+  if (error instanceof RangeError && error.message.includes('call stack'))
+    return trapped(describe('call stack exhausted', error));
   if (error instanceof WebAssembly.Exception) return trapped('uncaught exception');
   if (error instanceof RangeError) return trapped(printable(error.message));
   return crashed(error instanceof Error ? (error.stack ?? error.message) : String(error));

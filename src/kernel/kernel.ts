@@ -78,7 +78,10 @@ export class Kernel {
     const args = encodeStrings(request.args);
     const environment = encodeStrings([...request.environment].map(([name, value]) => `${name}=${value}`));
     if (args.bytes + environment.bytes > ARGUMENT_BYTES_MAX) {
-      throw new SpawnError('2BIG', `arguments and environment take ${args.bytes + environment.bytes} bytes; the limit is ${ARGUMENT_BYTES_MAX}`);
+      throw new SpawnError(
+        '2BIG',
+        `arguments and environment take ${args.bytes + environment.bytes} bytes; the limit is ${ARGUMENT_BYTES_MAX}`,
+      );
     }
     const types = program.layout.memories.map((layout) => memoryType(layout, limits));
     const declared = types.reduce((sum, { minimum }) => sum + minimum, 0) * WASM_PAGE;
@@ -149,7 +152,8 @@ function refusedTask(layout: Layout, task: Task): string | undefined {
   if (task === 'reactor') return undefined;
   if (task !== 'command') return refusedCall(layout, task);
   const start = exported(layout, '_start');
-  if (start === undefined) return `has no _start: it is no command. Name an export to call with --invoke; it exports ${listed(layout)}`;
+  if (start === undefined)
+    return `has no _start: it is no command. Name an export to call with --invoke; it exports ${listed(layout)}`;
   const takes = (start.params?.length ?? 0) + (start.results?.length ?? 0);
   return takes === 0 ? undefined : '_start takes or returns values: it is no command';
 }
@@ -159,11 +163,15 @@ export function refusedCall(layout: Layout, { name, args }: Invocation): string 
   const found = exported(layout, name);
   if (found === undefined) return `exports no function ${printable(name)}; it exports ${listed(layout)}`;
   const params = found.params ?? [];
-  if (![...params, ...(found.results ?? [])].every((type) => NUMERIC.has(type))) return `${printable(name)} takes or returns values that are no numbers`;
-  return params.length === args.length ? undefined : `${printable(name)} takes ${params.length} arguments (${params.join(', ')}), not ${args.length}`;
+  if (![...params, ...(found.results ?? [])].every((type) => NUMERIC.has(type)))
+    return `${printable(name)} takes or returns values that are no numbers`;
+  return params.length === args.length
+    ? undefined
+    : `${printable(name)} takes ${params.length} arguments (${params.join(', ')}), not ${args.length}`;
 }
 
-const exported = (layout: Layout, wanted: string) => layout.exports.find(({ kind, name }) => kind === 'function' && name === wanted);
+const exported = (layout: Layout, wanted: string) =>
+  layout.exports.find(({ kind, name }) => kind === 'function' && name === wanted);
 
 /** The functions that can be called, for a person: the first few. */
 function listed(layout: Layout): string {

@@ -1,13 +1,14 @@
 // Linking: what a rewritten module imports is given to it, or the program is refused. Only numbers cross between a guest
 // and the kernel: a module that asks for host values is not run.
-import type { Layout } from '../runtime/layout.ts';
+
 import { KERNEL_MODULE } from '../runtime/kernel-module.ts';
+import type { Layout } from '../runtime/layout.ts';
 import { bind, signature } from '../syscalls/dispatch.ts';
 import { HANDLERS } from '../syscalls/handlers.ts';
 import { type CallName, TABLE } from '../syscalls/table.ts';
 import { TABLE_ELEMENTS_MAX } from './limits.ts';
-import { trapped } from './status.ts';
 import { printable } from './printable.ts';
+import { trapped } from './status.ts';
 import type { Thread } from './thread.ts';
 
 /** By import module and name. */
@@ -29,7 +30,8 @@ export function refusal(layout: Layout): string | undefined {
     }
   }
   const value = layout.globals[0] ?? layout.tags[0] ?? layout.tables.find((table) => table.import !== undefined)?.import;
-  if (value !== undefined) return `imports ${printable(value.module)}.${printable(value.name)}, which is no function: only numbers cross between a program and the kernel`;
+  if (value !== undefined)
+    return `imports ${printable(value.module)}.${printable(value.name)}, which is no function: only numbers cross between a program and the kernel`;
   const elements = layout.tables.reduce((sum, table) => sum + table.minimum, 0);
   if (elements > TABLE_ELEMENTS_MAX) return `declares tables of ${elements} elements; the limit is ${TABLE_ELEMENTS_MAX}`;
   return undefined;

@@ -1,6 +1,6 @@
 // A process: the process control block. One module instance over memories of its own, a table of capabilities, one thread
 // so far. Everything it holds is freed on every path on which it can end.
-import type { CapTable, Capability } from '../caps/table.ts';
+import type { Capability, CapTable } from '../caps/table.ts';
 import type { Clock } from '../hal/clock.ts';
 import type { Alarm } from '../hal/cpu.ts';
 import type { Directory } from '../hal/disk.ts';

@@ -31,6 +31,11 @@ export type Cause = Omit<ExitStatus, 'usage'>;
 
 export const exited = (code: number): Cause => ({ code, signal: null, reason: 'exit', message: null });
 export const signalled = (signal: Signal): Cause => ({ code: null, signal, reason: 'signal', message: null });
-export const stopped = (reason: 'timeout' | 'memory-limit', message: string | null = null): Cause => ({ code: null, signal: 'SIGKILL', reason, message });
+export const stopped = (reason: 'timeout' | 'memory-limit', message: string | null = null): Cause => ({
+  code: null,
+  signal: 'SIGKILL',
+  reason,
+  message,
+});
 export const trapped = (message: string): Cause => ({ code: null, signal: null, reason: 'trap', message });
 export const crashed = (message: string): Cause => ({ code: null, signal: null, reason: 'crash', message });

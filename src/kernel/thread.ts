@@ -1,6 +1,6 @@
 // A thread: a stack of its own (JSPI) in a process, and what system calls see of it. A stack is never dropped: a thread that
 // is to end is resumed, and traps.
-import type { CapTable, Capability } from '../caps/table.ts';
+import type { Capability, CapTable } from '../caps/table.ts';
 import type { Clock } from '../hal/clock.ts';
 import type { Alarm } from '../hal/cpu.ts';
 import type { Directory } from '../hal/disk.ts';

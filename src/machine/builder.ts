@@ -105,7 +105,8 @@ export class ProcessBuilder {
     if (memory !== undefined) this.#options.memory = parseSize(memory);
     if (timeout !== undefined) this.#options.timeoutNs = parseTime(timeout, 'ms');
     if (fds !== undefined) {
-      if (!Number.isInteger(fds) || fds < 0) throw new SuperosError('invalid-argument', `a number of descriptors is expected, not ${fds}`);
+      if (!Number.isInteger(fds) || fds < 0)
+        throw new SuperosError('invalid-argument', `a number of descriptors is expected, not ${fds}`);
       this.#options.fds = fds;
     }
     return this;

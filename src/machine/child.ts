@@ -2,9 +2,9 @@
 import type { Readable, Writable } from 'node:stream';
 import { refusedCall } from '../kernel/kernel.ts';
 import type { Limits } from '../kernel/limits.ts';
+import { printable } from '../kernel/printable.ts';
 import type { Process, ProcessState } from '../kernel/process.ts';
 import type { ExitStatus, Usage } from '../kernel/status.ts';
-import { printable } from '../kernel/printable.ts';
 import type { Signal } from '../syscalls/caller.ts';
 import { SuperosError } from './error.ts';
 import { type Argument, invocation } from './invocation.ts';

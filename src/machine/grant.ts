@@ -54,11 +54,19 @@ export function parseGrant(text: string): Grant {
   if (text === 'clock' || text === 'random' || text === 'dev') return text;
   const [kind, ...rest] = text.split(':');
   const [first = '', second, third] = rest;
-  if (kind === 'tmp' && first !== '' && rest.length <= 2) return second === undefined ? { tmp: first } : { tmp: first, size: second };
+  if (kind === 'tmp' && first !== '' && rest.length <= 2)
+    return second === undefined ? { tmp: first } : { tmp: first, size: second };
   if (kind === 'dir' && first !== '' && rest.length <= 3 && (third === undefined || third === 'ro' || third === 'rw')) {
-    return { dir: first, at: second === undefined || second === '' ? first : second, rights: third === 'ro' ? ['read'] : ['read', 'write'] };
+    return {
+      dir: first,
+      at: second === undefined || second === '' ? first : second,
+      rights: third === 'ro' ? ['read'] : ['read', 'write'],
+    };
   }
-  throw new SuperosError('invalid-argument', `no capability is written '${text}'; there are clock, random, dev, dir:HOST:GUEST[:ro], tmp:GUEST[:SIZE]`);
+  throw new SuperosError(
+    'invalid-argument',
+    `no capability is written '${text}'; there are clock, random, dev, dir:HOST:GUEST[:ro], tmp:GUEST[:SIZE]`,
+  );
 }
 
 /** Opens what is named. Throws SuperosError, and then nothing stays open. `cwd` is a directory among those given. */
@@ -92,12 +100,15 @@ function hostDirectory(hal: Hal, { dir, at, rights = ['read', 'write'] }: Direct
   if (typeof opened !== 'string') return preopen(opened, at ?? dir, rights.includes('write'));
   if (opened === 'NOENT') throw new SuperosError('not-found', `there is no directory ${dir}`);
   if (opened === 'NOTDIR') throw new SuperosError('invalid-argument', `${dir} is not a directory`);
-  if (opened === 'NOTSUP') throw new SuperosError('not-supported', `this host gives no safe way to open the directory ${dir}: see superos doctor`);
+  if (opened === 'NOTSUP')
+    throw new SuperosError('not-supported', `this host gives no safe way to open the directory ${dir}: see superos doctor`);
   throw new SuperosError('invalid-argument', `the directory ${dir} cannot be opened: E${opened}`);
 }
 
 function temporary(hal: Hal, { tmp, size = TEMPORARY_BYTES }: TemporaryGrant): Capability {
-  const root = new RamDisk({ clock: hal.clock, device: nextDevice++, bytes: parseSize(size), entries: TEMPORARY_ENTRIES }).open('/');
+  const root = new RamDisk({ clock: hal.clock, device: nextDevice++, bytes: parseSize(size), entries: TEMPORARY_ENTRIES }).open(
+    '/',
+  );
   if (typeof root === 'string') throw new SuperosError('no-memory', `an empty tree for ${tmp} cannot be made: E${root}`);
   return preopen(root, tmp, true);
 }
@@ -110,10 +121,20 @@ function workingDirectory(directories: readonly Capability[], cwd: string): Capa
     const name = one.preopen?.replace(/\/+$/, '') ?? '';
     if ((wanted === name || wanted.startsWith(`${name}/`)) && name.length >= (best?.preopen?.length ?? -1)) best = one;
   }
-  if (best === undefined) throw new SuperosError('invalid-argument', `--cwd ${cwd} lies in none of the directories given: add --dir`);
+  if (best === undefined)
+    throw new SuperosError('invalid-argument', `--cwd ${cwd} lies in none of the directories given: add --dir`);
   const rest = wanted.slice(best.preopen?.replace(/\/+$/, '').length).replace(/^\/+/, '');
   const opened = best.object.directory?.open(rest === '' ? '.' : rest, {
-    read: true, write: false, create: false, exclusive: false, truncate: false, directory: true, follow: true, append: false, sync: 'none', nonblocking: false,
+    read: true,
+    write: false,
+    create: false,
+    exclusive: false,
+    truncate: false,
+    directory: true,
+    follow: true,
+    append: false,
+    sync: 'none',
+    nonblocking: false,
   });
   if (opened === undefined || typeof opened === 'string' || opened.kind !== 'directory') {
     throw new SuperosError('not-found', `--cwd ${cwd} cannot be opened: E${typeof opened === 'string' ? opened : 'NOTDIR'}`);

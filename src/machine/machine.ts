@@ -11,8 +11,8 @@ import { SpawnError } from '../kernel/error.ts';
 import { Kernel } from '../kernel/kernel.ts';
 import { DEFAULT_LIMITS } from '../kernel/limits.ts';
 import type { Process } from '../kernel/process.ts';
-import type { Program } from '../runtime/program.ts';
-import { type ProcessOptions, ProcessBuilder, type Stdio } from './builder.ts';
+import { type Program, Programs } from '../runtime/program.ts';
+import { ProcessBuilder, type ProcessOptions, type Stdio } from './builder.ts';
 import { ChildProcess } from './child.ts';
 import { SuperosError, type SuperosErrorCode } from './error.ts';
 import { grant } from './grant.ts';
@@ -29,14 +29,18 @@ export interface MachineOptions {
   readonly cache?: CodeCache;
 }
 
-const CODES: Partial<Record<SpawnError['errno'], SuperosErrorCode>> = { AGAIN: 'again', NOMEM: 'no-memory', NOEXEC: 'not-runnable' };
+const CODES: Partial<Record<SpawnError['errno'], SuperosErrorCode>> = {
+  AGAIN: 'again',
+  NOMEM: 'no-memory',
+  NOEXEC: 'not-runnable',
+};
 
 /** Milliseconds between turns of a timer that only keeps Node's event loop alive. */
 const KEEPALIVE_MS = 2 ** 30;
 
 export class Machine implements AsyncDisposable {
   readonly #kernel: Kernel;
-  readonly #cache: CodeCache | undefined;
+  readonly #programs: Programs;
   readonly #children = new Set<ChildProcess>();
   #console: Console | undefined;
   #keepalive: NodeJS.Timeout | undefined;
@@ -44,11 +48,12 @@ export class Machine implements AsyncDisposable {
 
   private constructor(hal: Hal, cache: CodeCache | undefined) {
     this.#kernel = new Kernel(hal);
-    this.#cache = cache;
+    this.#programs = new Programs(cache);
   }
 
   static async boot({ cpus = 0, hal = nodeHal(), cache }: MachineOptions = {}): Promise<Machine> {
-    if (cpus !== 0) throw new SuperosError('not-supported', `kernels on threads of their own are not there yet: cpus is 0, not ${cpus}`);
+    if (cpus !== 0)
+      throw new SuperosError('not-supported', `kernels on threads of their own are not there yet: cpus is 0, not ${cpus}`);
     return new Machine(hal, cache);
   }
 
@@ -59,7 +64,7 @@ export class Machine implements AsyncDisposable {
 
   /** Loads a program once, to be spawned many times. */
   compile(bytes: Uint8Array, name = 'program'): Program {
-    return compile(name, bytes, this.#cache);
+    return compile(name, bytes, this.#programs);
   }
 
   get processes(): readonly ChildProcess[] {
@@ -69,10 +74,15 @@ export class Machine implements AsyncDisposable {
   /** Carries out what a ProcessBuilder describes. */
   async spawn(options: ProcessOptions): Promise<ChildProcess> {
     if (this.#closed) throw new SuperosError('closed', 'the machine has been shut down');
-    const program = await loadSource(options.source, this.#cache);
+    const program = await loadSource(options.source, this.#programs);
     options.abort?.throwIfAborted();
     const task = typeof options.task === 'string' ? options.task : invocation(program, options.task);
-    const granted = grant(this.#kernel.hal, options.stdio.includes('inherit') ? this.#host : undefined, options.grants, options.cwd);
+    const granted = grant(
+      this.#kernel.hal,
+      options.stdio.includes('inherit') ? this.#host : undefined,
+      options.grants,
+      options.cwd,
+    );
     const [stdin, stdout, stderr] = options.stdio.map((how, fd) => this.#stream(how, fd)) as [Ends, Ends, Ends];
     let process: Process;
     try {
@@ -136,7 +146,10 @@ export class Machine implements AsyncDisposable {
       return fd === 0 ? { inner: reader, outer: writer } : { inner: writer, outer: reader };
     }
     const stream = how === 'null' ? NOTHING : keep([this.#host.stdin, this.#host.stdout, this.#host.stderr][fd]!);
-    return { inner: new Capability(new OpenStream(stream), streamRights(how === 'inherit' && stream.type === 'character-device')), outer: undefined };
+    return {
+      inner: new Capability(new OpenStream(stream), streamRights(how === 'inherit' && stream.type === 'character-device')),
+      outer: undefined,
+    };
   }
 }
 

@@ -1,10 +1,9 @@
 // Where a program comes from: a file, bytes, or one compiled before.
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { CodeCache } from '../hal/cache.ts';
 import { fileSource } from '../hal/node/program-file.ts';
 import { LoadError } from '../runtime/loader.ts';
-import { loadProgram, type Program } from '../runtime/program.ts';
+import type { Program, Programs } from '../runtime/program.ts';
 import { SuperosError } from './error.ts';
 
 export type ProgramSource = string | URL | Uint8Array | ArrayBuffer | Program | WebAssembly.Module;
@@ -13,29 +12,32 @@ export type ProgramSource = string | URL | Uint8Array | ArrayBuffer | Program | 
 const WAT = /\.wat$/;
 
 /** Throws SuperosError: not-found or not-runnable. */
-export async function loadSource(source: ProgramSource, cache: CodeCache | undefined): Promise<Program> {
+export async function loadSource(source: ProgramSource, programs: Programs): Promise<Program> {
   if (source instanceof WebAssembly.Module) {
     throw new SuperosError(
       'not-supported',
       'a WebAssembly.Module does not give up its bytes, which the loader needs: pass the bytes, or what machine.compile(bytes) gives',
     );
   }
-  if (source instanceof Uint8Array) return compile('program', source, cache);
-  if (source instanceof ArrayBuffer) return compile('program', new Uint8Array(source), cache);
+  if (source instanceof Uint8Array) return compile('program', source, programs);
+  if (source instanceof ArrayBuffer) return compile('program', new Uint8Array(source), programs);
   if (typeof source === 'object' && !(source instanceof URL)) return source;
   const path = source instanceof URL ? fileURLToPath(source) : source;
   const file = fileSource(path);
   try {
-    if (!WAT.test(path)) return attempt(file.name, path, () => loadProgram(file, cache));
-    const bytes = await assemble(attempt(file.name, path, () => file.read()), path);
-    return compile(basename(path), bytes, cache);
+    if (!WAT.test(path)) return attempt(file.name, path, () => programs.load(file));
+    const bytes = await assemble(
+      attempt(file.name, path, () => file.read()),
+      path,
+    );
+    return compile(basename(path), bytes, programs);
   } finally {
     file.close();
   }
 }
 
-export function compile(name: string, bytes: Uint8Array, cache: CodeCache | undefined): Program {
-  return attempt(name, name, () => loadProgram({ name, identity: () => undefined, read: () => bytes }, cache));
+export function compile(name: string, bytes: Uint8Array, programs: Programs): Program {
+  return attempt(name, name, () => programs.load({ name, identity: () => undefined, read: () => bytes }));
 }
 
 function attempt<T>(name: string, path: string, action: () => T): T {
@@ -44,7 +46,8 @@ function attempt<T>(name: string, path: string, action: () => T): T {
   } catch (error) {
     if (error instanceof LoadError) throw new SuperosError('not-runnable', `${name}: ${error.message}`, { cause: error });
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') throw new SuperosError('not-found', `there is no program ${path}`, { cause: error });
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      throw new SuperosError('not-found', `there is no program ${path}`, { cause: error });
     if (code === undefined) throw error;
     throw new SuperosError('not-runnable', `${path} cannot be read: ${code}`, { cause: error });
   }

@@ -8,7 +8,8 @@ const TIME_UNITS: Readonly<Record<string, number>> = { ms: 1e6, s: 1e9, m: 60e9,
 export function parseSize(text: string | number): number {
   const [, amount = '', unit = ''] = /^(\d+(?:\.\d+)?)([bkmgt]?)(?:i?b)?$/i.exec(String(text)) ?? [];
   const bytes = Math.floor(Number(amount) * (SIZE_UNITS[unit.toLowerCase()] ?? Number.NaN));
-  if (amount === '' || !Number.isSafeInteger(bytes)) throw new SuperosError('invalid-argument', `a size is expected, such as 64m or 1g, not '${text}'`);
+  if (amount === '' || !Number.isSafeInteger(bytes))
+    throw new SuperosError('invalid-argument', `a size is expected, such as 64m or 1g, not '${text}'`);
   return bytes;
 }
 
@@ -16,6 +17,7 @@ export function parseSize(text: string | number): number {
 export function parseTime(text: string | number, bare: 'ms' | 's'): number {
   const [, amount = '', unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h|)$/.exec(String(text)) ?? [];
   const ns = Math.floor(Number(amount) * TIME_UNITS[unit === '' ? bare : unit]!);
-  if (amount === '' || !Number.isFinite(ns)) throw new SuperosError('invalid-argument', `a time is expected, such as 500ms or 2s, not '${text}'`);
+  if (amount === '' || !Number.isFinite(ns))
+    throw new SuperosError('invalid-argument', `a time is expected, such as 500ms or 2s, not '${text}'`);
   return ns;
 }

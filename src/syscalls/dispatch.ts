@@ -15,9 +15,13 @@ const PATH_MAX = 4096;
 /** A function that a guest imports: 32-bit integers in; a negative result asks the stub to turn to the kernel. */
 export type Import = (...raw: number[]) => number;
 
-type AnswerOf<C> = C extends Call<readonly Parameter[], infer E, infer V> ? (V extends true ? number : Result<E | DecodeError>) : never;
+type AnswerOf<C> =
+  C extends Call<readonly Parameter[], infer E, infer V> ? (V extends true ? number : Result<E | DecodeError>) : never;
 type DecodeError = 'BADF' | 'NOTCAPABLE' | 'FAULT' | 'INVAL' | 'ILSEQ' | 'NAMETOOLONG';
-export type Handler<N extends CallName> = (caller: Caller, ...handed: HandedAll<(typeof TABLE)[N]['params']>) => AnswerOf<(typeof TABLE)[N]>;
+export type Handler<N extends CallName> = (
+  caller: Caller,
+  ...handed: HandedAll<(typeof TABLE)[N]['params']>
+) => AnswerOf<(typeof TABLE)[N]>;
 export type Handlers = { readonly [N in CallName]: Handler<N> };
 type AnyHandler = (caller: Caller, ...handed: never[]) => Result | number;
 type Factory = (caller: Caller, handler: AnyHandler) => Import;

@@ -10,4 +10,14 @@ import * as poll from './preview1/poll.ts';
 import * as process from './preview1/process.ts';
 import * as socket from './preview1/socket.ts';
 
-export const HANDLERS: Handlers = { ...args, ...clock, ...descriptor, ...file, ...path, ...poll, ...process, ...socket, ...posix };
+export const HANDLERS: Handlers = {
+  ...args,
+  ...clock,
+  ...descriptor,
+  ...file,
+  ...path,
+  ...poll,
+  ...process,
+  ...socket,
+  ...posix,
+};

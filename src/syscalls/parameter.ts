@@ -6,7 +6,20 @@ import type { Iovecs } from './iovecs.ts';
 /** A parameter as the table lists it. `Handed` is what the handler gets for it. */
 export interface Parameter<Handed extends readonly unknown[] = readonly unknown[]> {
   readonly name: string;
-  readonly kind: 'capability' | 'slot' | 'u32' | 'flags' | 'choice' | 'u64' | 'size' | 'delta' | 'rights' | 'out' | 'buffer' | 'path' | 'iovecs';
+  readonly kind:
+    | 'capability'
+    | 'slot'
+    | 'u32'
+    | 'flags'
+    | 'choice'
+    | 'u64'
+    | 'size'
+    | 'delta'
+    | 'rights'
+    | 'out'
+    | 'buffer'
+    | 'path'
+    | 'iovecs';
   /** The types of the WebAssembly parameters that it consists of. */
   readonly wasm: readonly ('i32' | 'i64')[];
   /** capability: rights needed, which may depend on the raw arguments a0, a1... flags: all that are defined. */
@@ -19,14 +32,29 @@ export interface Parameter<Handed extends readonly unknown[] = readonly unknown[
 }
 
 /** A descriptor: BADF unless open, NOTCAPABLE unless its capability has these rights. */
-export const capability = (name: string, rights: number | string): Parameter<[capability: Capability]> => ({ name, kind: 'capability', wasm: ['i32'], mask: rights });
+export const capability = (name: string, rights: number | string): Parameter<[capability: Capability]> => ({
+  name,
+  kind: 'capability',
+  wasm: ['i32'],
+  mask: rights,
+});
 /** A descriptor by number, for calls that work on the table itself. */
 export const slot = (name: string): Parameter<[slot: number]> => ({ name, kind: 'slot', wasm: ['i32'] });
 export const u32 = (name: string): Parameter<[value: number]> => ({ name, kind: 'u32', wasm: ['i32'] });
 /** Bits; INVAL if one is not defined. */
-export const flags = (name: string, defined: number): Parameter<[bits: number]> => ({ name, kind: 'flags', wasm: ['i32'], mask: defined });
+export const flags = (name: string, defined: number): Parameter<[bits: number]> => ({
+  name,
+  kind: 'flags',
+  wasm: ['i32'],
+  mask: defined,
+});
 /** One of a list; INVAL beyond it. */
-export const choice = <const V extends readonly string[]>(name: string, values: V): Parameter<[value: V[number]]> => ({ name, kind: 'choice', wasm: ['i32'], values });
+export const choice = <const V extends readonly string[]>(name: string, values: V): Parameter<[value: V[number]]> => ({
+  name,
+  kind: 'choice',
+  wasm: ['i32'],
+  values,
+});
 export const u64 = (name: string): Parameter<[value: bigint]> => ({ name, kind: 'u64', wasm: ['i64'] });
 /** Bytes or an offset, unsigned, as a double: exact below 2^53, and no file reaches that. */
 export const size = (name: string): Parameter<[bytes: number]> => ({ name, kind: 'size', wasm: ['i64'] });
@@ -35,14 +63,26 @@ export const delta = (name: string): Parameter<[bytes: number]> => ({ name, kind
 /** A set of WASI rights; undefined bits are dropped. */
 export const rights = (name: string): Parameter<[rights: number]> => ({ name, kind: 'rights', wasm: ['i64'] });
 /** Where a result goes: FAULT unless so many bytes are there. */
-export const out = (name: string, bytes: number | string): Parameter<[address: number]> => ({ name, kind: 'out', wasm: ['i32'], bytes });
+export const out = (name: string, bytes: number | string): Parameter<[address: number]> => ({
+  name,
+  kind: 'out',
+  wasm: ['i32'],
+  bytes,
+});
 /** Address and length of bytes: FAULT unless they are there. */
-export const buffer = (name: string): Parameter<[address: number, length: number]> => ({ name, kind: 'buffer', wasm: ['i32', 'i32'] });
+export const buffer = (name: string): Parameter<[address: number, length: number]> => ({
+  name,
+  kind: 'buffer',
+  wasm: ['i32', 'i32'],
+});
 /** Address and length of a path, copied once: FAULT, NAMETOOLONG, ILSEQ unless UTF-8, INVAL with a NUL. */
 export const path = (name: string): Parameter<[path: string]> => ({ name, kind: 'path', wasm: ['i32', 'i32'] });
 /** Address and count of a scatter or gather list, copied once: FAULT, INVAL. */
 export const iovecs = (name: string): Parameter<[iovecs: Iovecs]> => ({ name, kind: 'iovecs', wasm: ['i32', 'i32'] });
 
-export type HandedAll<P extends readonly Parameter[]> = P extends readonly [infer Head, ...infer Tail extends readonly Parameter[]]
+export type HandedAll<P extends readonly Parameter[]> = P extends readonly [
+  infer Head,
+  ...infer Tail extends readonly Parameter[],
+]
   ? [...(Head extends Parameter<infer Handed> ? Handed : never), ...HandedAll<Tail>]
   : [];

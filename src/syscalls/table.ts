@@ -25,13 +25,17 @@ export interface Call<P extends readonly Parameter[] = readonly Parameter[], E e
 
 const call =
   (abi: Call['abi']) =>
-  <const P extends readonly Parameter[], const E extends Errno = never>(
-    name: string,
-    params: P,
-    groups: readonly Group[],
-    doc: string,
-    more: { errors?: readonly E[]; cost?: number; noreturn?: boolean } = {},
-  ): Call<P, E, false> => ({ abi, name, params, errors: more.errors ?? [], groups, cost: more.cost ?? 1, value: false, noreturn: more.noreturn ?? false, doc });
+  <const P extends readonly Parameter[], const E extends Errno = never>(name: string, params: P, groups: readonly Group[], doc: string, more: { errors?: readonly E[]; cost?: number; noreturn?: boolean } = {}): Call<P, E, false> => ({
+    abi,
+    name,
+    params,
+    errors: more.errors ?? [],
+    groups,
+    cost: more.cost ?? 1,
+    value: false,
+    noreturn: more.noreturn ?? false,
+    doc,
+  });
 
 const wasi = call('wasi_snapshot_preview1');
 const user = call('host_user');
@@ -41,8 +45,38 @@ const returning = <P extends readonly Parameter[], E extends Errno>(made: Call<P
 
 /** What a file system can answer to a path or a file. */
 const FS = [
-  'ACCES', 'AGAIN', 'BADF', 'BUSY', 'DQUOT', 'EXIST', 'FBIG', 'ILSEQ', 'INVAL', 'IO', 'ISDIR', 'LOOP', 'MFILE', 'MLINK', 'NAMETOOLONG', 'NFILE',
-  'NOENT', 'NOMEM', 'NOSPC', 'NOTCAPABLE', 'NOTDIR', 'NOTEMPTY', 'NOTSUP', 'NXIO', 'OVERFLOW', 'PERM', 'PIPE', 'ROFS', 'SPIPE', 'STALE', 'TXTBSY', 'XDEV',
+  'ACCES',
+  'AGAIN',
+  'BADF',
+  'BUSY',
+  'DQUOT',
+  'EXIST',
+  'FBIG',
+  'ILSEQ',
+  'INVAL',
+  'IO',
+  'ISDIR',
+  'LOOP',
+  'MFILE',
+  'MLINK',
+  'NAMETOOLONG',
+  'NFILE',
+  'NOENT',
+  'NOMEM',
+  'NOSPC',
+  'NOTCAPABLE',
+  'NOTDIR',
+  'NOTEMPTY',
+  'NOTSUP',
+  'NXIO',
+  'OVERFLOW',
+  'PERM',
+  'PIPE',
+  'ROFS',
+  'SPIPE',
+  'STALE',
+  'TXTBSY',
+  'XDEV',
 ] as const satisfies readonly Errno[];
 const file = { errors: FS, cost: 10 };
 const walk = { errors: FS, cost: 40 };
@@ -51,8 +85,37 @@ export const CLOCKS = ['realtime', 'monotonic', 'process_cputime', 'thread_cputi
 export const ADVICE = ['normal', 'sequential', 'random', 'willneed', 'dontneed', 'noreuse'] as const;
 export const WHENCE = ['set', 'cur', 'end'] as const;
 export const SIGNALS = [
-  'NONE', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGKILL', 'SIGUSR1', 'SIGSEGV', 'SIGUSR2', 'SIGPIPE', 'SIGALRM', 'SIGTERM',
-  'SIGCHLD', 'SIGCONT', 'SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGURG', 'SIGXCPU', 'SIGXFSZ', 'SIGVTALRM', 'SIGPROF', 'SIGWINCH', 'SIGPOLL', 'SIGPWR', 'SIGSYS',
+  'NONE',
+  'SIGHUP',
+  'SIGINT',
+  'SIGQUIT',
+  'SIGILL',
+  'SIGTRAP',
+  'SIGABRT',
+  'SIGBUS',
+  'SIGFPE',
+  'SIGKILL',
+  'SIGUSR1',
+  'SIGSEGV',
+  'SIGUSR2',
+  'SIGPIPE',
+  'SIGALRM',
+  'SIGTERM',
+  'SIGCHLD',
+  'SIGCONT',
+  'SIGSTOP',
+  'SIGTSTP',
+  'SIGTTIN',
+  'SIGTTOU',
+  'SIGURG',
+  'SIGXCPU',
+  'SIGXFSZ',
+  'SIGVTALRM',
+  'SIGPROF',
+  'SIGWINCH',
+  'SIGPOLL',
+  'SIGPWR',
+  'SIGSYS',
 ] as const;
 /** WASI `oflags` and `lookupflags`. */
 export const OFLAG = { creat: 1, directory: 2, excl: 4, trunc: 8 } as const;
@@ -91,7 +154,13 @@ export const TABLE = {
   path_filestat_get: wasi('path_filestat_get', [capability('fd', R.pathStat), flags('flags', SYMLINK_FOLLOW), path('path'), out('buf', 64)], ['fs-read'], 'Attributes of a file by path.', walk),
   path_filestat_set_times: wasi('path_filestat_set_times', [capability('fd', R.pathSetTimes), flags('flags', SYMLINK_FOLLOW), path('path'), u64('atim'), u64('mtim'), flags('fst_flags', TIME_FLAGS)], ['fs-write'], 'Sets the times of a file by path.', walk),
   path_link: wasi('path_link', [capability('old_fd', R.pathLinkSource), flags('old_flags', SYMLINK_FOLLOW), path('old_path'), capability('new_fd', R.pathLinkTarget), path('new_path')], ['fs-write'], 'Makes a hard link.', walk),
-  path_open: wasi('path_open', [capability('fd', `${R.pathOpen} | (a4 & ${OFLAG.creat} ? ${R.pathCreateFile} : 0) | (a4 & ${OFLAG.trunc} ? ${R.pathSetSize} : 0)`), flags('dirflags', SYMLINK_FOLLOW), path('path'), flags('oflags', 15), rights('fs_rights_base'), rights('fs_rights_inheriting'), flags('fdflags', 31), out('opened_fd', 4)], ['fs-read', 'fs-write'], 'Opens a file or directory.', walk),
+  path_open: wasi(
+    'path_open',
+    [capability('fd', `${R.pathOpen} | (a4 & ${OFLAG.creat} ? ${R.pathCreateFile} : 0) | (a4 & ${OFLAG.trunc} ? ${R.pathSetSize} : 0)`), flags('dirflags', SYMLINK_FOLLOW), path('path'), flags('oflags', 15), rights('fs_rights_base'), rights('fs_rights_inheriting'), flags('fdflags', 31), out('opened_fd', 4)],
+    ['fs-read', 'fs-write'],
+    'Opens a file or directory.',
+    walk,
+  ),
   path_readlink: wasi('path_readlink', [capability('fd', R.pathReadlink), path('path'), buffer('buf'), out('bufused', 4)], ['fs-read'], 'The target of a symbolic link.', walk),
   path_remove_directory: wasi('path_remove_directory', [capability('fd', R.pathRemoveDirectory), path('path')], ['fs-write'], 'Removes an empty directory.', walk),
   path_rename: wasi('path_rename', [capability('fd', R.pathRenameSource), path('old_path'), capability('new_fd', R.pathRenameTarget), path('new_path')], ['fs-write'], 'Renames or moves.', walk),

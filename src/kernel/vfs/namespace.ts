@@ -3,7 +3,10 @@ import type { Capability, CapTable } from '../../caps/table.ts';
 import type { Directory } from '../../hal/disk.ts';
 
 /** The preopened directory whose name is the longest one that begins `path`, and the rest of the path, relative to it. */
-export function resolve(table: CapTable, path: string): { capability: Capability; directory: Directory; rest: string } | undefined {
+export function resolve(
+  table: CapTable,
+  path: string,
+): { capability: Capability; directory: Directory; rest: string } | undefined {
   const wanted = components(path);
   let best: { capability: Capability; directory: Directory; rest: string } | undefined;
   let length = -1;

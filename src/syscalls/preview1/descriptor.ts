@@ -22,7 +22,8 @@ export const fd_fdstat_set_rights: Handler<'fd_fdstat_set_rights'> = (_caller, f
   fd.narrow(rights, inheriting) ? undefined : 'NOTCAPABLE';
 
 export const fd_close: Handler<'fd_close'> = (caller, slot) => (caller.capabilities.close(slot) ? undefined : 'BADF');
-export const fd_renumber: Handler<'fd_renumber'> = (caller, from, to) => (caller.capabilities.renumber(from, to) ? undefined : 'BADF');
+export const fd_renumber: Handler<'fd_renumber'> = (caller, from, to) =>
+  caller.capabilities.renumber(from, to) ? undefined : 'BADF';
 
 /** 8 bytes: tag u8, 0 for a directory; length of its name u32 at 4. */
 export const fd_prestat_get: Handler<'fd_prestat_get'> = ({ memory }, { preopen }, out) => {

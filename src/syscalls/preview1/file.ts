@@ -10,7 +10,13 @@ type FileResult = ReturnType<Handler<'fd_read'>>;
 type Move = 'read' | 'write';
 
 /** Moves bytes for each element of the list until one is cut short. An error counts only where nothing was moved before it. */
-function moveAll(caller: Caller, object: Description, move: Move, list: Iovecs, offset: number | undefined): number | Exclude<Result, undefined> {
+function moveAll(
+  caller: Caller,
+  object: Description,
+  move: Move,
+  list: Iovecs,
+  offset: number | undefined,
+): number | Exclude<Result, undefined> {
   let done = 0;
   for (let i = 0; i < list.count; i++) {
     const at = list.address[i]!;
@@ -50,7 +56,6 @@ function transfer(caller: Caller, object: Description, move: Move, list: Iovecs,
   caller.memory.setU32(out, done);
   return undefined;
 }
-
 
 export const fd_read: Handler<'fd_read'> = (caller, fd, list, out) => transfer(caller, fd.object, 'read', list, out);
 export const fd_write: Handler<'fd_write'> = (caller, fd, list, out) => transfer(caller, fd.object, 'write', list, out);

@@ -77,7 +77,15 @@ export const path_filestat_get: Handler<'path_filestat_get'> = (caller, fd, look
   return undefined;
 };
 
-export const path_filestat_set_times: Handler<'path_filestat_set_times'> = (_caller, fd, lookup, path, accessed, modified, flags) => {
+export const path_filestat_set_times: Handler<'path_filestat_set_times'> = (
+  _caller,
+  fd,
+  lookup,
+  path,
+  accessed,
+  modified,
+  flags,
+) => {
   const named = name(fd, path);
   if (typeof named === 'string') return named as PathResult;
   const times = newTimes(accessed, modified, flags);
@@ -123,7 +131,8 @@ export const path_link: Handler<'path_link'> = (_caller, fd, lookup, path, toFd,
   const to = name(toFd, toPath);
   if (typeof to === 'string') return to as PathResult;
   if (to.slash) return 'NOENT';
-  return (mustBeDirectory(from) ?? from.directory.link(from.path, (lookup & SYMLINK_FOLLOW) !== 0, to.directory, to.path)) as PathResult;
+  return (mustBeDirectory(from) ??
+    from.directory.link(from.path, (lookup & SYMLINK_FOLLOW) !== 0, to.directory, to.path)) as PathResult;
 };
 
 export const path_symlink: Handler<'path_symlink'> = (_caller, target, fd, path) => {

@@ -1,6 +1,7 @@
 // Waiting for the first of several events.
-import { RIGHT } from '../../caps/rights.ts';
+
 import type { Description } from '../../caps/object.ts';
+import { RIGHT } from '../../caps/rights.ts';
 import type { Errno } from '../../hal/errno.ts';
 import type { Caller } from '../caller.ts';
 import type { Handler } from '../dispatch.ts';
@@ -53,7 +54,13 @@ function load(caller: Caller, at: number): Subscription | 'INVAL' {
   const capability = caller.capabilities.slots[memory.getU32(at + 16)];
   const needed = RIGHT.poll | (kind === 'fd_read' ? RIGHT.read : RIGHT.write);
   const error = capability === undefined ? 'BADF' : (capability.rights & needed) !== needed ? 'NOTCAPABLE' : undefined;
-  return { userdata, tag, error, deadlineNs: Number.POSITIVE_INFINITY, object: error === undefined ? capability?.object : undefined };
+  return {
+    userdata,
+    tag,
+    error,
+    deadlineNs: Number.POSITIVE_INFINITY,
+    object: error === undefined ? capability?.object : undefined,
+  };
 }
 
 /** When a timeout is over, on the monotonic clock, in nanoseconds. */
@@ -70,7 +77,12 @@ function deadlineOf(caller: Caller, id: number, timeout: bigint, absolute: boole
   return now + Number(timeout - ((BigInt(halves[1]!) << 32n) | BigInt(halves[0]!)));
 }
 
-function attempt(caller: Caller, subscriptions: readonly Subscription[], out: number, countOut: number): ReturnType<Handler<'poll_oneoff'>> {
+function attempt(
+  caller: Caller,
+  subscriptions: readonly Subscription[],
+  out: number,
+  countOut: number,
+): ReturnType<Handler<'poll_oneoff'>> {
   const waits: Promise<void>[] = [];
   let deadlineNs = Number.POSITIVE_INFINITY;
   let events = 0;
@@ -89,7 +101,9 @@ function attempt(caller: Caller, subscriptions: readonly Subscription[], out: nu
     }
   }
   if (events === 0) {
-    return caller.block(waits, deadlineNs === Number.POSITIVE_INFINITY ? undefined : deadlineNs, () => attempt(caller, subscriptions, out, countOut));
+    return caller.block(waits, deadlineNs === Number.POSITIVE_INFINITY ? undefined : deadlineNs, () =>
+      attempt(caller, subscriptions, out, countOut),
+    );
   }
   caller.memory.setU32(countOut, events);
   return undefined;

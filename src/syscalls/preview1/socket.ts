@@ -20,7 +20,10 @@ export const sock_accept: Handler<'sock_accept'> = (caller, fd, flags, out) => {
   }
   if (typeof accepted === 'string') return accepted as ReturnType<Handler<'sock_accept'>>;
   accepted.flags = flags;
-  caller.memory.setU32(out, caller.capabilities.insert(new Capability(accepted, fd.inheriting & (streamRights(false) | RIGHT.shutdown)))!);
+  caller.memory.setU32(
+    out,
+    caller.capabilities.insert(new Capability(accepted, fd.inheriting & (streamRights(false) | RIGHT.shutdown)))!,
+  );
   return undefined;
 };
 
