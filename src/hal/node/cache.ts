@@ -2,7 +2,6 @@
 // writable by nobody else, else the cache is off. Entries appear by rename, so readers never see half of one; each carries a checksum.
 // Whatever goes wrong with the disk costs the cache, never the run.
 
-import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -15,12 +14,12 @@ import {
   renameSync,
   type Stats,
   unlinkSync,
-  writevSync,
+  writeSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import type { CachedCode, CacheStatus, CodeCache } from '../cache.ts';
+import { checksum } from './checksum.ts';
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
 
@@ -35,29 +34,30 @@ const TEMPORARY = 'tmp-';
 const CODE = 'code-';
 const INDEX = 'stat-';
 
-// An entry: magic, key, CRC-32 of what follows the header, length of the layout, length of the code; then layout and code.
-const MAGIC = Buffer.from('superos1');
-const KEY_AT = 8;
-const CHECKSUM_AT = 40;
-const LAYOUT_LENGTH_AT = 44;
-const CODE_LENGTH_AT = 48;
-const HEADER_BYTES = 56;
+// An entry: magic, checksum of what follows it, lengths of name, layout and code; then these. All numbers have 32 bits.
+const MAGIC = Buffer.from('superos2');
+const CHECKSUM_AT = 8;
+const NAME_LENGTH_AT = 12;
+const LAYOUT_LENGTH_AT = 16;
+const CODE_LENGTH_AT = 20;
+const HEADER_BYTES = 24;
+
+const HASH = /^[0-9a-f]{64}$/;
 
 export interface DiskCacheOptions {
   readonly directory?: string;
   readonly capacityBytes?: number;
 }
 
-function sha256(...parts: readonly (string | Uint8Array)[]): string {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest('hex');
-}
-
 function defaultDirectory(): string {
   const { XDG_CACHE_HOME: configured } = process.env;
   const base = configured !== undefined && isAbsolute(configured) ? configured : join(homedir(), '.cache');
   return join(base, 'superos', 'code');
+}
+
+/** Different for every variant and key, and with nothing in it that a path would take for a step. */
+function fileName(kind: string, variant: string, key: string): string {
+  return `${kind}${encodeURIComponent(variant)}-${encodeURIComponent(key)}`;
 }
 
 /** Why something that others could have put or changed there must not be used; undefined if nothing is wrong. */
@@ -99,36 +99,31 @@ function readAll(fd: number, size: number): Buffer | undefined {
   return buffer;
 }
 
-function writeAll(fd: number, parts: readonly Uint8Array[]): void {
-  let rest = parts.filter((part) => part.length > 0);
-  while (rest.length > 0) {
-    let written = writevSync(fd, rest);
-    rest = rest.flatMap((part) => {
-      const skipped = Math.min(written, part.length);
-      written -= skipped;
-      return skipped === part.length ? [] : [part.subarray(skipped)];
-    });
-  }
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 }
 
-function encode(key: string, code: CachedCode): Uint8Array[] {
-  const header = Buffer.alloc(HEADER_BYTES);
+function encode(name: string, code: CachedCode): Uint8Array {
+  const nameBytes = Buffer.from(name);
   const layout = Buffer.from(code.layout);
+  const header = Buffer.alloc(HEADER_BYTES);
   MAGIC.copy(header);
-  header.write(key, KEY_AT, 'hex');
-  header.writeUInt32LE(crc32(code.bytes, crc32(layout)), CHECKSUM_AT);
+  header.writeUInt32LE(nameBytes.length, NAME_LENGTH_AT);
   header.writeUInt32LE(layout.length, LAYOUT_LENGTH_AT);
-  header.writeBigUInt64LE(BigInt(code.bytes.length), CODE_LENGTH_AT);
-  return [header, layout, code.bytes];
+  header.writeUInt32LE(code.bytes.length, CODE_LENGTH_AT);
+  const entry = Buffer.concat([header, nameBytes, layout, code.bytes]);
+  entry.writeUInt32LE(checksum(entry.subarray(NAME_LENGTH_AT)), CHECKSUM_AT);
+  return entry;
 }
 
-function decode(key: string, hash: string, entry: Buffer): CachedCode | undefined {
-  if (entry.length < HEADER_BYTES || !entry.subarray(0, KEY_AT).equals(MAGIC)) return undefined;
-  if (entry.toString('hex', KEY_AT, CHECKSUM_AT) !== key) return undefined;
-  const layoutEnd = HEADER_BYTES + entry.readUInt32LE(LAYOUT_LENGTH_AT);
-  if (BigInt(entry.length - layoutEnd) !== entry.readBigUInt64LE(CODE_LENGTH_AT)) return undefined;
-  if (crc32(entry.subarray(HEADER_BYTES)) !== entry.readUInt32LE(CHECKSUM_AT)) return undefined;
-  return { hash, layout: entry.toString('utf8', HEADER_BYTES, layoutEnd), bytes: entry.subarray(layoutEnd) };
+function decode(name: string, hash: string, entry: Buffer): CachedCode | undefined {
+  if (entry.length < HEADER_BYTES || !entry.subarray(0, CHECKSUM_AT).equals(MAGIC)) return undefined;
+  const layoutAt = HEADER_BYTES + entry.readUInt32LE(NAME_LENGTH_AT);
+  const codeAt = layoutAt + entry.readUInt32LE(LAYOUT_LENGTH_AT);
+  if (entry.length !== codeAt + entry.readUInt32LE(CODE_LENGTH_AT)) return undefined;
+  if (checksum(entry.subarray(NAME_LENGTH_AT)) !== entry.readUInt32LE(CHECKSUM_AT)) return undefined;
+  if (entry.toString('utf8', HEADER_BYTES, layoutAt) !== name) return undefined;
+  return { hash, layout: entry.toString('utf8', layoutAt, codeAt), bytes: entry.subarray(codeAt) };
 }
 
 export class DiskCache implements CodeCache {
@@ -149,42 +144,38 @@ export class DiskCache implements CodeCache {
   }
 
   digest(bytes: Uint8Array): string {
-    return sha256(bytes);
+    // Loading node:crypto takes longer than a small program runs, and programs known by identity need no digest.
+    return process.getBuiltinModule('node:crypto').createHash('sha256').update(bytes).digest('hex');
   }
 
   findByIdentity(identity: string, variant: string): CachedCode | undefined {
-    const name = this.#indexName(identity, variant);
-    const [known, hash] = this.#read(name)?.toString('latin1').split('\n') ?? [];
-    if (known !== sha256(identity) || hash === undefined) return undefined;
+    const name = fileName(INDEX, variant, identity);
+    const [known, hash] = this.#read(name)?.toString('utf8').split('\n') ?? [];
+    if (known !== identity || hash === undefined) return undefined;
     const code = this.findByHash(hash, variant);
     if (code === undefined) this.#remove(name);
     return code;
   }
 
   findByHash(hash: string, variant: string): CachedCode | undefined {
-    const key = sha256(variant, '\n', hash);
-    const entry = this.#read(CODE + key);
+    if (!HASH.test(hash)) return undefined;
+    const name = fileName(CODE, variant, hash);
+    const entry = this.#read(name);
     if (entry === undefined) return undefined;
-    const code = decode(key, hash, entry);
-    if (code === undefined) this.#remove(CODE + key);
+    const code = decode(name, hash, entry);
+    if (code === undefined) this.#remove(name);
     return code;
   }
 
   store(code: CachedCode, variant: string): void {
-    const key = sha256(variant, '\n', code.hash);
-    const parts = encode(key, code);
-    const size = parts.reduce((sum, part) => sum + part.length, 0);
-    if (size > this.#capacity) return;
-    this.#write(CODE + key, parts);
+    const name = fileName(CODE, variant, code.hash);
+    if (HEADER_BYTES + code.layout.length + code.bytes.length > this.#capacity) return;
+    this.#write(name, encode(name, code));
     this.#prune();
   }
 
   remember(identity: string, variant: string, hash: string): void {
-    this.#write(this.#indexName(identity, variant), [Buffer.from(`${sha256(identity)}\n${hash}\n`)]);
-  }
-
-  #indexName(identity: string, variant: string): string {
-    return INDEX + sha256(variant, '\n', identity);
+    this.#write(fileName(INDEX, variant, identity), Buffer.from(`${identity}\n${hash}\n`));
   }
 
   /** The content of a file that only this user can have written. */
@@ -209,13 +200,13 @@ export class DiskCache implements CodeCache {
     }
   }
 
-  #write(name: string, parts: readonly Uint8Array[]): void {
+  #write(name: string, bytes: Uint8Array): void {
     if (this.#unusable !== undefined) return;
-    const temporary = join(this.directory, `${TEMPORARY}${process.pid}-${randomBytes(8).toString('hex')}`);
+    const temporary = join(this.directory, `${TEMPORARY}${process.pid}-${process.hrtime.bigint()}`);
     try {
       const fd = openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
       try {
-        writeAll(fd, parts);
+        writeAll(fd, bytes);
       } finally {
         closeSync(fd);
       }
