@@ -70,7 +70,8 @@ export class Kernel {
       for (const left of request.descriptors.slice(i)) left.object.release();
       throw new SpawnError('MFILE', `${request.descriptors.length} descriptors are given, but the limit is ${limits.fds}`);
     }
-    if (this.#processes.size >= this.hal.host.processesMax) {
+    // What the host holds is found out when there is a second process: that takes longer than a small program runs.
+    if (this.#processes.size > 0 && this.#processes.size >= this.hal.host.processesMax) {
       throw new SpawnError('AGAIN', `this host holds ${this.hal.host.processesMax} processes at once`);
     }
     const refused = refusal(program.layout) ?? refusedTask(program.layout, request.task);

@@ -1,6 +1,6 @@
 // The ends of a process's standard streams that its embedder holds: Node streams over the kernel's pipes, with back-pressure
-// both ways.
-import { Readable, Writable } from 'node:stream';
+// both ways. Node's streams are loaded with the first: most programs of the command line have none.
+import type { Readable, Writable } from 'node:stream';
 import type { Capability } from '../caps/table.ts';
 import { PIPE_BYTES } from '../kernel/limits.ts';
 
@@ -19,7 +19,8 @@ export function writable({ object }: Capability): Writable {
       else throw Object.assign(new Error(`write E${written}`), { code: `E${written}`, syscall: 'write' });
     }
   }
-  return new Writable({
+  const stream = process.getBuiltinModule('node:stream');
+  return new stream.Writable({
     write(chunk: Buffer, _encoding, done) {
       put(chunk).then(() => done(), done);
     },
@@ -53,7 +54,8 @@ export function readable({ object }: Capability): Readable {
       } else if (!stream.push(read < chunk.length / 2 ? Buffer.copyBytesFrom(chunk, 0, read) : chunk.subarray(0, read))) return;
     }
   }
-  return new Readable({
+  const stream = process.getBuiltinModule('node:stream');
+  return new stream.Readable({
     read() {
       if (pulling) return;
       pulling = true;

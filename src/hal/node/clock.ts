@@ -1,8 +1,10 @@
 // The clock driver. Reading the host's monotonic clock is most of what a clock call costs, so real time is reckoned from it
-// and compared with the host's real-time clock now and then; it must never read two clocks in every call.
+// and compared with the host's real-time clock now and then; it must never read two clocks in every call. Time is read with
+// `process.hrtime`: as fast as `performance.now`, which takes 2 ms to load.
 import type { Clock } from '../clock.ts';
 
 const NS_PER_MS = 1e6;
+const NS_PER_S = 1e9;
 /** How long a step of the host's real-time clock may go unnoticed. */
 const CHECK_NS = 100 * NS_PER_MS;
 const TWO_32 = 2 ** 32;
@@ -14,19 +16,17 @@ class NodeClock implements Clock {
   #epochHigh = 0;
   #epochLow = 0;
   #epochMs = 0;
-  #checkAt = CHECK_NS;
-
-  constructor() {
-    this.#setEpoch(performance.timeOrigin);
-    this.#check(performance.now());
-  }
+  /** Real time is unknown until it is asked for. */
+  #checkAt = 0;
+  readonly #startS = process.hrtime()[0];
 
   monotonic(): number {
-    return Math.round(performance.now() * NS_PER_MS);
+    const time = process.hrtime();
+    return (time[0] - this.#startS) * NS_PER_S + time[1];
   }
 
   realtime(into: Uint32Array): void {
-    const now = Math.round(performance.now() * NS_PER_MS);
+    const now = this.monotonic();
     if (now >= this.#checkAt) this.#check(now / NS_PER_MS);
     const low = this.#epochLow + now;
     // Storing keeps the low 32 bits: `low` is an integer below 2^53.
@@ -35,6 +35,7 @@ class NodeClock implements Clock {
   }
 
   #check(nowMs: number): void {
+    if (this.#checkAt === 0) this.#setEpoch(performance.timeOrigin + performance.now() - nowMs);
     this.#checkAt = nowMs * NS_PER_MS + CHECK_NS;
     const wallMs = Date.now();
     // Date.now() drops the fraction of a millisecond: an exact reckoning lies 0 to 1 ms after it.
