@@ -20,12 +20,44 @@ uint32_t EXPORT(clock)(uint32_t n) {
   return error;
 }
 
+uint32_t EXPORT(realtime)(uint32_t n) {
+  uint64_t time;
+  uint32_t error = 0;
+  while (n-- > 0) error |= wasi_clock_time_get(CLOCK_ID_REALTIME, 1, &time);
+  return error;
+}
+
 uint32_t EXPORT(write)(uint32_t n, fd_t fd, uint32_t len) {
   iovec_t iov = {buffer, len};
   size_t written;
   uint32_t error = 0;
   while (n-- > 0) error |= wasi_fd_write(fd, &iov, 1, &written);
   return error;
+}
+
+uint32_t EXPORT(read)(uint32_t n, fd_t fd, uint32_t len) {
+  iovec_t iov = {buffer, len};
+  size_t got;
+  uint32_t error = 0;
+  while (n-- > 0) error |= wasi_fd_read(fd, &iov, 1, &got);
+  return error;
+}
+
+// Where the embedder writes the path for `open`.
+char *EXPORT(path)(void) {
+  return buffer;
+}
+
+// A descriptor for the path below `dir`, to read and write.
+fd_t EXPORT(open)(fd_t dir, uint32_t length) {
+  fd_t fd = 0;
+  uint32_t error = wasi_path_open(dir, 0, buffer, length, 0, RIGHT_FD_READ | RIGHT_FD_WRITE | RIGHT_FD_SEEK, 0, 0, &fd);
+  return error == 0 ? fd : UINT32_MAX;
+}
+
+uint32_t EXPORT(rewind)(fd_t fd) {
+  uint64_t position;
+  return wasi_fd_seek(fd, 0, 0, &position);
 }
 
 // 16 bytes at a time, to a descriptor that throws them away.

@@ -1,0 +1,51 @@
+// calls WHAT COUNT [PATH [LENGTH]]: does a thing COUNT times and prints the nanoseconds that each took.
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static char buffer[65536];
+
+static double now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1e9 + time.tv_nsec;
+}
+
+static int spawn(const char *program) {
+  char *const argv[] = {(char *)program, NULL}, *const envp[] = {NULL};
+  pid_t pid;
+  int status;
+  return posix_spawn(&pid, program, NULL, NULL, argv, envp) != 0 || waitpid(pid, &status, 0) != pid || status != 0;
+}
+
+int main(int argc, char **argv) {
+  if (argc < 3) return 64;
+  const char *what = argv[1];
+  long count = atol(argv[2]);
+  int fd = argc > 4 ? open(argv[3], O_RDWR) : 0;
+  size_t length = argc > 4 ? (size_t)atol(argv[4]) : 0;
+  if (length > sizeof buffer) return 64;
+  struct stat status;
+  struct timespec time;
+  long failed = 0;
+  double start = now();
+  if (strcmp(what, "getppid") == 0) for (long i = 0; i < count; i++) failed |= getppid() < 0;
+  else if (strcmp(what, "fstat") == 0) for (long i = 0; i < count; i++) failed |= fstat(0, &status);
+  else if (strcmp(what, "monotonic") == 0) for (long i = 0; i < count; i++) failed |= clock_gettime(CLOCK_MONOTONIC, &time);
+  else if (strcmp(what, "realtime") == 0) for (long i = 0; i < count; i++) failed |= clock_gettime(CLOCK_REALTIME, &time);
+  else if (strcmp(what, "write") == 0) for (long i = 0; i < count; i++) failed |= write(fd, buffer, length) < 0;
+  else if (strcmp(what, "read") == 0) for (long i = 0; i < count; i++) failed |= read(fd, buffer, length) < 0;
+  else if (strcmp(what, "spawn") == 0) for (long i = 0; i < count; i++) failed |= spawn(argv[3]);
+  else return 64;
+  double each = (now() - start) / count;
+  if (failed) return 1;
+  printf("%.3f\n", each);
+  return 0;
+}

@@ -1,0 +1,37 @@
+// npm run bench [-- [--json] [--rounds N] [SUBJECT...]]: measures this project beside node:wasi and native programs, all in this run,
+// and prints one table. SUBJECT is a file of this directory: null-call, clock, write, read, start, life, loader, cached-start.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+const SUBJECTS = ['null-call', 'clock', 'write', 'read', 'start', 'life', 'loader', 'cached-start'];
+
+async function main() {
+  const options = { json: { type: 'boolean' }, rounds: { type: 'string' } };
+  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  const unknown = positionals.find((name) => !SUBJECTS.includes(name));
+  if (unknown !== undefined) throw new Error(`no subject is called ${unknown}; there are ${SUBJECTS.join(', ')}`);
+  const { measure } = await import('./subject.ts');
+  const { table } = await import('./report.ts');
+  const { makeScratch } = await import('./scratch.ts');
+  await using scratch = makeScratch();
+  const rows = [];
+  for (const name of positionals.length === 0 ? SUBJECTS : positionals) {
+    const { subjects } = await import(`./${name}.ts`);
+    for (const subject of await subjects(scratch)) {
+      process.stderr.write(`${subject.name}\n`);
+      rows.push(await measure(values.rounds === undefined ? subject : { ...subject, rounds: Number(values.rounds) }));
+    }
+  }
+  console.log(values.json ? JSON.stringify(rows, null, 2) : table(rows));
+}
+
+// What Node says about its experimental modules is no news here.
+process.removeAllListeners('warning');
+if (parseInt(process.versions.node, 10) < 26 || !existsSync(join(import.meta.dirname, '..', 'node_modules'))) {
+  console.error('the bench needs Node 26 and the development dependencies: npm ci, then npm run bench');
+  process.exit(1);
+}
+await main();
+process.exit();
