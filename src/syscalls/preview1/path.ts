@@ -132,7 +132,7 @@ export const path_link: Handler<'path_link'> = (_caller, fd, lookup, path, toFd,
   if (typeof to === 'string') return to as PathResult;
   if (to.slash) return 'NOENT';
   return (mustBeDirectory(from) ??
-    from.directory.link(from.path, (lookup & SYMLINK_FOLLOW) !== 0, to.directory, to.path)) as PathResult;
+    from.directory.link(from.path, (lookup & SYMLINK_FOLLOW) !== 0 || from.slash, to.directory, to.path)) as PathResult;
 };
 
 export const path_symlink: Handler<'path_symlink'> = (_caller, target, fd, path) => {
