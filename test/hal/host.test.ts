@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { expect, test, vi } from 'vitest';
+import type { Directory } from '../../src/hal/disk.ts';
 import { nodeHal } from '../../src/hal/node/hal.ts';
 import { nodeHost } from '../../src/hal/node/host.ts';
 
@@ -47,4 +49,19 @@ test('composing the machine reads and opens nothing', () => {
   expect(open).not.toHaveBeenCalled();
   expect(Object.keys(hal).sort()).toEqual(['clock', 'cpu', 'disk', 'entropy', 'host', 'mmu']);
   vi.restoreAllMocks();
+});
+
+test('no directory leads to the caches of compiled code', () => {
+  const home = fs.mkdtempSync(path.join(os.tmpdir(), 'superos-home-'));
+  vi.stubEnv('XDG_CACHE_HOME', path.join(home, 'cache'));
+  for (const name of ['js', 'code']) fs.mkdirSync(path.join(home, 'cache/superos', name), { recursive: true });
+  const { disk } = nodeHal();
+  const above = disk.open(home) as Directory;
+  expect(above.stat('cache', true)).toMatchObject({ type: 'directory' });
+  for (const name of ['superos', 'superos/js', 'superos/code']) expect(typeof above.stat(`cache/${name}/.`, true)).toBe('string');
+  expect(above.rename('cache', true, above, 'moved', true)).toBeDefined();
+  expect(typeof disk.open(path.join(home, 'cache/superos/js'))).toBe('string');
+  above.close();
+  vi.unstubAllEnvs();
+  fs.rmSync(home, { recursive: true });
 });

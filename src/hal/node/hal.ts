@@ -1,5 +1,6 @@
 // The machine that Node runs on: every driver of this directory, composed. Making one opens nothing and reads nothing.
 import type { Hal } from '../hal.ts';
+import { cacheHome } from './cache-home.ts';
 import { nodeClock } from './clock.ts';
 import { nodeCpu } from './cpu.ts';
 import { type NodeDiskOptions, nodeDisk } from './disk/disk.ts';
@@ -11,7 +12,7 @@ export function nodeHal(options: { readonly disk?: NodeDiskOptions } = {}): Hal 
   return {
     clock: nodeClock(),
     entropy: nodeEntropy(),
-    disk: nodeDisk(options.disk),
+    disk: nodeDisk({ ...options.disk, protect: [cacheHome(), ...(options.disk?.protect ?? [])] }),
     cpu: nodeCpu(),
     mmu: portableMmu(),
     host: nodeHost(),
