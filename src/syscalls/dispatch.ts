@@ -3,6 +3,7 @@
 //
 // Each call gets source text of its own, compiled once, so that V8 sees one handler behind each: the text comes from the
 // table alone, never from a guest.
+import { WASI_RIGHTS } from '../caps/rights.ts';
 import { BLOCKED, type Caller, type Result } from './caller.ts';
 import { ERRNO } from './errno.ts';
 import type { HandedAll, Parameter } from './parameter.ts';
@@ -116,7 +117,7 @@ function emit(parameter: Parameter, a: string, b: string, checks: string[], hand
       handed.push(`${b} * 4294967296 + (${a} >>> 0)`);
       return;
     case 'rights':
-      handed.push(`${a} & 0x3fffffff`);
+      handed.push(`${a} & ${WASI_RIGHTS}`);
       return;
     case 'out':
       unsigned(a);

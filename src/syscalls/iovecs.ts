@@ -2,7 +2,7 @@
 import type { GuestMemory } from './memory.ts';
 
 /** POSIX IOV_MAX. */
-export const IOVECS_MAX = 1024;
+const IOVECS_MAX = 1024;
 
 export class Iovecs {
   count = 0;

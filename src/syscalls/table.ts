@@ -83,7 +83,7 @@ const walk = { errors: FS, cost: 40 };
 
 export const CLOCKS = ['realtime', 'monotonic', 'process_cputime', 'thread_cputime'] as const;
 export const ADVICE = ['normal', 'sequential', 'random', 'willneed', 'dontneed', 'noreuse'] as const;
-export const WHENCE = ['set', 'cur', 'end'] as const;
+const WHENCE = ['set', 'cur', 'end'] as const;
 export const SIGNALS = [
   'NONE',
   'SIGHUP',

@@ -1,4 +1,5 @@
 // Descriptors themselves: status, rights, closing, moving, preopened names, listing a directory.
+import { WASI_RIGHTS } from '../../caps/rights.ts';
 import type { Entry } from '../../hal/disk.ts';
 import type { Handler } from '../dispatch.ts';
 import { encodeUtf8 } from '../utf8.ts';
@@ -8,9 +9,9 @@ import { filetype } from './stat.ts';
 export const fd_fdstat_get: Handler<'fd_fdstat_get'> = ({ memory }, { object, rights, inheriting }, out) => {
   memory.setU32(out, filetype(object.type) | (object.flags << 16));
   memory.setU32(out + 4, 0);
-  memory.setU32(out + 8, rights & 0x3fffffff);
+  memory.setU32(out + 8, rights & WASI_RIGHTS);
   memory.setU32(out + 12, 0);
-  memory.setU32(out + 16, inheriting & 0x3fffffff);
+  memory.setU32(out + 16, inheriting & WASI_RIGHTS);
   memory.setU32(out + 20, 0);
   return undefined;
 };

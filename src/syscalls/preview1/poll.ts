@@ -9,7 +9,7 @@ import { ERRNO } from '../errno.ts';
 import { CLOCKS } from '../table.ts';
 
 /** As POSIX bounds poll by the number of descriptors: what a call makes the kernel hold stays small. */
-export const SUBSCRIPTIONS_MAX = 4096;
+const SUBSCRIPTIONS_MAX = 4096;
 
 /** WASI `subscription`: 48 bytes, userdata u64, tag u8 at 8. A clock: id u32 at 16, timeout u64 at 24, flags u16 at 40. A descriptor: u32 at 16. */
 const SUBSCRIPTION = 48;
