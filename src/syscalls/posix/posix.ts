@@ -17,6 +17,7 @@ const TYPE_BITS: Readonly<Record<FileStat['type'], number>> = {
   'socket-stream': 0o140000,
   'symbolic-link': 0o120000,
 };
+const TYPE_MASK = 0o170000;
 const mode = (stat: FileStat) => TYPE_BITS[stat.type] | stat.mode;
 
 export const isatty: Handler<'isatty'> = (caller, slot, out) => {
@@ -46,6 +47,8 @@ export const chmod: Handler<'chmod'> = (caller, path, bits) => {
   const found = caller.resolve(path);
   if (found === undefined) return 'NOTCAPABLE';
   if ((found.capability.rights & RIGHT.pathSetTimes) === 0) return 'NOTCAPABLE';
+  // A mode taken from a link: a link's permissions never change, and what it points to is not meant.
+  if ((bits & TYPE_MASK) === TYPE_BITS['symbolic-link']) return undefined;
   return found.directory.setMode(found.rest, true, bits & 0o777) as ReturnType<Handler<'chmod'>>;
 };
 
