@@ -1,46 +1,11 @@
 #!/usr/bin/env node
-// The launcher: checks that this Node can run SuperOS, and starts it out of V8's cache of compiled JavaScript, which saves
-// a tenth of the start. Written so that old versions of Node can read it.
-var NODE_MAJOR = 26;
-var FAILED = 125;
-var OTHERS_WRITE = 0o022;
-
-function fail(message) {
-  process.stderr.write(`superos: ${message}\n`);
-  process.exitCode = FAILED;
-}
-
-/** V8 trusts what it finds in its cache, so that must be a directory of this user, in which nobody else writes, nor a guest. */
-function cacheDirectory() {
-  if (process.getuid === undefined) return undefined;
-  var fs = process.getBuiltinModule('node:fs');
-  var path = process.getBuiltinModule('node:path');
-  var base = process.env.XDG_CACHE_HOME || '';
-  if (!path.isAbsolute(base)) base = path.join(process.getBuiltinModule('node:os').homedir(), '.cache');
-  var own = path.join(base, 'superos');
-  var directory = path.join(own, 'js');
-  try {
-    fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
-    return [own, directory].every((name) => {
-      var stat = fs.lstatSync(name);
-      return stat.isDirectory() && stat.uid === process.getuid() && (stat.mode & OTHERS_WRITE) === 0;
-    })
-      ? directory
-      : undefined;
-  } catch (_error) {
-    // No such place here: the start takes a little longer.
-    return undefined;
-  }
-}
-
-function start() {
-  var cache = cacheDirectory();
-  if (cache !== undefined) process.getBuiltinModule('node:module').enableCompileCache(cache);
-  import('../dist/cli.js').catch((error) => {
-    if (error.code !== 'ERR_MODULE_NOT_FOUND' || !/dist.cli\.js' imported/.test(error.message)) throw error;
-    fail('dist/ is not built: run `npm run build` first');
-  });
-}
+// The launcher: checks that this Node can run SuperOS, and starts it out of a cache of V8's compiled JavaScript, which holds
+// what the last build's first run used of it and saves a quarter of the start. Syntax that old versions of Node can read.
+const NODE_MAJOR = 26;
+const FAILED = 125;
+const OTHERS_WRITE = 0o022;
+/** What other builds and other versions of V8 left is removed after this time. */
+const STALE_MS = 7 * 24 * 3600 * 1000;
 
 if (parseInt(process.versions.node, 10) < NODE_MAJOR) {
   fail(`needs Node ${NODE_MAJOR} or later, this is ${process.version}`);
@@ -48,4 +13,89 @@ if (parseInt(process.versions.node, 10) < NODE_MAJOR) {
   fail('needs WebAssembly with promise integration (JSPI), which this Node runs without');
 } else {
   start();
+}
+
+function fail(message) {
+  process.stderr.write(`superos: ${message}\n`);
+  process.exitCode = FAILED;
+}
+
+function start() {
+  // Not `import`: that asks each module of Node for all its exports, some of which load others.
+  const fs = process.getBuiltinModule('node:fs');
+  const path = process.getBuiltinModule('node:path');
+  const vm = process.getBuiltinModule('node:vm');
+  const url = new URL('../dist/cli.cjs', import.meta.url);
+  const filename = process.getBuiltinModule('node:url').fileURLToPath(url);
+  let source;
+  try {
+    source = fs.readFileSync(filename, 'utf8');
+  } catch (error) {
+    fail(error.code === 'ENOENT' ? 'dist/ is not built: run `npm run build` first' : `${filename} cannot be read: ${error.code}`);
+    return;
+  }
+  const directory = cacheDirectory(fs, path);
+  // The first line of the bundle is a digest of it: V8 itself looks at no more than its length.
+  const digest = source.slice(3, source.indexOf('\n'));
+  // Other commands than `run` use other parts of it.
+  const command = /^(?:[a-z]+|-h|-V|--help|--version)$/.test(process.argv[2]) ? process.argv[2] : 'run';
+  const name = `${digest}-${process.versions.v8}-${process.arch}-${command}`;
+  const cachedData = directory && read(fs, path.join(directory, name));
+  const importModuleDynamically = vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+  const script = new vm.Script(source, { filename, cachedData, importModuleDynamically });
+  if (directory !== undefined && script.cachedDataRejected !== false) {
+    process.on('exit', (status) => {
+      // A run that came to nothing used little of it.
+      if (status < FAILED - 1) write(fs, path, directory, name, script.createCachedData());
+    });
+  }
+  script.runInThisContext()(url.href);
+}
+
+/** V8 trusts what it finds in its cache, so that must be a directory of this user, in which nobody else writes, nor a guest. */
+function cacheDirectory(fs, path) {
+  if (process.getuid === undefined) return undefined;
+  try {
+    let base = process.env.XDG_CACHE_HOME || '';
+    if (!path.isAbsolute(base)) base = path.join(process.getBuiltinModule('node:os').homedir(), '.cache');
+    const own = path.join(base, 'superos');
+    const directory = path.join(own, 'js');
+    fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+    for (const one of [own, directory]) {
+      const stat = fs.lstatSync(one);
+      if (!stat.isDirectory() || stat.uid !== process.getuid() || (stat.mode & OTHERS_WRITE) !== 0) return undefined;
+    }
+    return directory;
+  } catch (_error) {
+    // No such place here: the start takes a little longer.
+    return undefined;
+  }
+}
+
+/** V8 dies of damaged data rather than refuse it, so all of it is there twice. */
+function read(fs, file) {
+  try {
+    const bytes = fs.readFileSync(file);
+    const half = bytes.length >>> 1;
+    return bytes.length === 2 * half && bytes.compare(bytes, half, bytes.length, 0, half) === 0
+      ? bytes.subarray(0, half)
+      : undefined;
+  } catch (_error) {
+    return undefined;
+  }
+}
+
+function write(fs, path, directory, name, data) {
+  const temporary = path.join(directory, `tmp-${process.pid}-${process.hrtime.bigint()}`);
+  try {
+    for (const other of fs.readdirSync(directory)) {
+      const file = path.join(directory, other);
+      if (other !== name && Date.now() - fs.lstatSync(file).mtimeMs > STALE_MS) fs.rmSync(file, { recursive: true });
+    }
+    fs.writeFileSync(temporary, Buffer.concat([data, data]), { mode: 0o600, flag: 'wx' });
+    fs.renameSync(temporary, path.join(directory, name));
+  } catch (_error) {
+    // Full, or gone: the next start takes a little longer again.
+    fs.rmSync(temporary, { force: true });
+  }
 }

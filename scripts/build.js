@@ -1,7 +1,8 @@
-// npm run build: dist/index.js and dist/cli.js, bundled from src/, and dist/types/.
+// npm run build: dist/index.js (the library) and dist/cli.cjs (the command line), bundled from src/, and dist/types/.
 //   --if-possible   do nothing where the development dependencies are missing (for `prepare`)
 //   --if-stale      only the bundle, and only where something it is made of has changed since (for the tests)
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -9,25 +10,79 @@ const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 const options = process.argv.slice(2);
 
-/** Exports src/index.ts and runs src/cli/cli.ts; what either imports lazily, or both share, is a chunk of its own. */
+/** The library: what it imports lazily is a chunk of its own. */
+function library(dependencies) {
+  return {
+    input: { index: 'src/index.ts' },
+    external: dependencies,
+    output: { format: 'esm', chunkFileNames: 'chunks/[name].js' },
+  };
+}
+
+/**
+ * The command line: one script, of which V8 compiles what is used and the launcher keeps that. Its first line is a digest of the
+ * rest; its value is the function that runs it, given its URL.
+ */
+function command(dependencies) {
+  return {
+    input: 'src/cli/cli.ts',
+    external: dependencies.filter((pattern) => !pattern.test('commander')),
+    transform: { define: { 'import.meta.url': 'url' } },
+    output: {
+      entryFileNames: 'cli.cjs',
+      format: 'cjs',
+      codeSplitting: false,
+      // By default what nothing seems to use is dropped, here everything.
+      minify: false,
+      banner: 'function superos(url) {',
+      footer: '}\nsuperos;\n',
+    },
+  };
+}
+
+/**
+ * Modules of Node are taken as they are asked for: importing one makes Node read all its exports, of which some load other
+ * modules (node:fs: streams) or touch standard streams (node:process).
+ */
+const builtins = {
+  name: 'builtins',
+  transform(code, id) {
+    if (id.includes('/node_modules/'))
+      return code.replace(/\brequire\('(node:[\w/]+)'\)/g, "globalThis.process.getBuiltinModule('$1')");
+    return code.replace(/^import (?!type )(\w+)?(?:, )?(?:\{([^}]*)\})? ?from '(node:[\w/]+)';/gm, (_, all, names, module) => {
+      const wanted = names
+        ?.split(',')
+        .filter((name) => !/^\s*(type |$)/.test(name))
+        .join(',')
+        .replaceAll(' as ', ': ');
+      const patterns = [all, wanted && `{${wanted}}`].filter(Boolean);
+      return patterns.map((pattern) => `const ${pattern} = globalThis.process.getBuiltinModule('${module}');`).join(' ');
+    });
+  },
+};
+
 async function bundle() {
   const { rolldown } = await import('rolldown');
-  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const build = await rolldown({
-    cwd: root,
-    input: { index: 'src/index.ts', cli: 'src/cli/cli.ts' },
-    platform: 'node',
-    external: [/^node:/, ...Object.keys(dependencies).map((name) => new RegExp(`^${name}(/|$)`))],
-  });
-  const { output } = await build.generate({ dir: dist, format: 'esm', chunkFileNames: 'chunks/[name].js' });
-  await build.close();
+  const names = Object.keys(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).dependencies);
+  const dependencies = names.map((name) => new RegExp(`^${name}(/|$)`));
   mkdirSync(join(dist, 'chunks'), { recursive: true });
-  for (const { fileName, code } of output) replace(join(dist, fileName), code);
-  const made = new Set(output.map(({ fileName }) => fileName));
+  const made = new Set();
+  for (const { output, ...input } of [library(dependencies), command(dependencies)]) {
+    const build = await rolldown({ cwd: root, platform: 'node', plugins: [builtins], ...input });
+    const { output: files } = await build.generate({ dir: dist, ...output });
+    await build.close();
+    for (const { fileName, code } of files) {
+      made.add(fileName);
+      replace(join(dist, fileName), fileName.endsWith('.cjs') ? `// ${digest(code)}\n${code}` : code);
+    }
+  }
+  for (const name of readdirSync(dist)) if (/\.c?js$/.test(name) && !made.has(name)) rmSync(join(dist, name));
   for (const name of readdirSync(join(dist, 'chunks'))) {
     if (!made.has(`chunks/${name}`)) rmSync(join(dist, 'chunks', name));
   }
 }
+
+const digest = (text) => createHash('sha256').update(text).digest('hex').slice(0, 32);
 
 /** In one step, for a program that is reading it may be running now. */
 function replace(path, text) {
@@ -45,7 +100,7 @@ function types() {
 }
 
 function isStale() {
-  const made = join(dist, 'cli.js');
+  const made = join(dist, 'cli.cjs');
   if (!existsSync(made)) return true;
   const madeAt = statSync(made).mtimeMs;
   const sources = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })

@@ -9,6 +9,6 @@ export function setup(): void {
   const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/build.js'), '--if-stale'], { encoding: 'utf8' });
   if (status === 0) return;
   // Tests of single modules still mean something; those of the command line must not run on a bundle of older sources.
-  rmSync(join(root, 'dist/cli.js'), { force: true });
+  rmSync(join(root, 'dist/cli.cjs'), { force: true });
   process.stderr.write(`${stderr}\nThe bundle could not be built: tests of the command line will fail.\n`);
 }

@@ -1,4 +1,4 @@
-// What the launcher starts: the compile cache first, then the command line, then the end, whatever handles are still open.
+// What the launcher starts: the command line, then the end, whatever handles are still open.
 import { complain, STATUS } from './error.ts';
 import { main } from './main.ts';
 
@@ -6,4 +6,4 @@ process.on('uncaughtException', (error) => {
   complain(`internal error: ${error instanceof Error ? error.message : String(error)}`);
   process.exit(STATUS.failed);
 });
-process.exit(await main(process.argv.slice(2)));
+main(process.argv.slice(2)).then((status) => process.exit(status));
