@@ -36,14 +36,14 @@ const SIGNATURES = {
   sched_yield: '(result i32)',
 } as const;
 
-/** A directory of this host that is gone when the scope ends. */
+/** A directory of this host that is gone when the scope ends. `-> TARGET` is a link; `{root}` in a target is the directory itself. */
 export function temporaryTree(files: Readonly<Record<string, string>> = {}): Disposable & { readonly path: string } {
   const base = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'superos-guest-')));
   for (const [name, text] of Object.entries(files)) {
     const target = path.join(base, name);
     fs.mkdirSync(path.dirname(target), { recursive: true });
     if (name.endsWith('/')) fs.mkdirSync(target, { recursive: true });
-    else if (text.startsWith('-> ')) fs.symlinkSync(text.slice(3), target);
+    else if (text.startsWith('-> ')) fs.symlinkSync(text.slice(3).replace('{root}', base), target);
     else fs.writeFileSync(target, text);
   }
   return { path: base, [Symbol.dispose]: () => fs.rmSync(base, { recursive: true, force: true }) };
