@@ -58,6 +58,7 @@ function cacheDirectory(fs, path) {
   try {
     let base = process.env.XDG_CACHE_HOME || '';
     if (!path.isAbsolute(base)) base = path.join(process.getBuiltinModule('node:os').homedir(), '.cache');
+    if (!path.isAbsolute(base)) return undefined;
     const own = path.join(base, 'superos');
     const directory = path.join(own, 'js');
     fs.mkdirSync(directory, { recursive: true, mode: 0o700 });

@@ -2,8 +2,14 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 
-export function cacheHome(): string {
+/** Undefined for a user who has no home: a cache in whatever directory is the current one would be anybody's. */
+export function cacheHome(): string | undefined {
   const { XDG_CACHE_HOME: configured } = process.env;
-  const base = configured !== undefined && isAbsolute(configured) ? configured : join(homedir(), '.cache');
-  return join(base, 'superos');
+  if (configured !== undefined && isAbsolute(configured)) return join(configured, 'superos');
+  try {
+    const home = homedir();
+    return isAbsolute(home) ? join(home, '.cache', 'superos') : undefined;
+  } catch {
+    return undefined;
+  }
 }

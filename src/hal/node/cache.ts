@@ -16,9 +16,9 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { CachedCode, CacheStatus, CodeCache } from '../cache.ts';
+import { cacheHome } from './cache-home.ts';
 import { checksum } from './checksum.ts';
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -49,10 +49,9 @@ export interface DiskCacheOptions {
   readonly capacityBytes?: number;
 }
 
-function defaultDirectory(): string {
-  const { XDG_CACHE_HOME: configured } = process.env;
-  const base = configured !== undefined && isAbsolute(configured) ? configured : join(homedir(), '.cache');
-  return join(base, 'superos', 'code');
+function defaultDirectory(): string | undefined {
+  const home = cacheHome();
+  return home === undefined ? undefined : join(home, 'code');
 }
 
 /** Different for every variant and key, and with nothing in it that a path would take for a step. */
@@ -127,15 +126,18 @@ function decode(name: string, hash: string, entry: Buffer): CachedCode | undefin
 }
 
 export class DiskCache implements CodeCache {
-  readonly directory: string;
+  readonly directory: string | undefined;
+  /** Empty, and not used, where there is none. */
+  readonly #path: string;
   readonly #capacity: number;
   readonly #unusable: string | undefined;
   #failure: string | undefined;
 
   constructor(options: DiskCacheOptions = {}) {
     this.directory = options.directory ?? defaultDirectory();
+    this.#path = this.directory ?? '';
     this.#capacity = options.capacityBytes ?? CAPACITY_BYTES;
-    this.#unusable = prepare(this.directory);
+    this.#unusable = this.directory === undefined ? 'this user has no home directory' : prepare(this.directory);
   }
 
   status(): CacheStatus {
@@ -183,7 +185,7 @@ export class DiskCache implements CodeCache {
     if (this.#unusable !== undefined) return undefined;
     let fd: number | undefined;
     try {
-      fd = openSync(join(this.directory, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      fd = openSync(join(this.#path, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
       const stats = fstatSync(fd);
       if (!stats.isFile() || stats.size > this.#capacity || distrust(stats, process.getuid!()) !== undefined) {
         this.#remove(name);
@@ -202,7 +204,7 @@ export class DiskCache implements CodeCache {
 
   #write(name: string, bytes: Uint8Array): void {
     if (this.#unusable !== undefined) return;
-    const temporary = join(this.directory, `${TEMPORARY}${process.pid}-${process.hrtime.bigint()}`);
+    const temporary = join(this.#path, `${TEMPORARY}${process.pid}-${process.hrtime.bigint()}`);
     try {
       const fd = openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
       try {
@@ -210,17 +212,17 @@ export class DiskCache implements CodeCache {
       } finally {
         closeSync(fd);
       }
-      renameSync(temporary, join(this.directory, name));
+      renameSync(temporary, join(this.#path, name));
       this.#failure = undefined;
     } catch (error) {
       this.#failure = message(error);
-      this.#remove(`${temporary.slice(this.directory.length + 1)}`);
+      this.#remove(`${temporary.slice(this.#path.length + 1)}`);
     }
   }
 
   #remove(name: string): void {
     try {
-      unlinkSync(join(this.directory, name));
+      unlinkSync(join(this.#path, name));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#failure = message(error);
     }
@@ -230,8 +232,8 @@ export class DiskCache implements CodeCache {
   #prune(): void {
     const files: { name: string; size: number; used: number }[] = [];
     try {
-      for (const name of readdirSync(this.directory)) {
-        const stats = lstatSync(join(this.directory, name), { throwIfNoEntry: false });
+      for (const name of readdirSync(this.#path)) {
+        const stats = lstatSync(join(this.#path, name), { throwIfNoEntry: false });
         if (stats === undefined) continue;
         if (name.startsWith(TEMPORARY) && Date.now() - stats.mtimeMs > ABANDONED_MS) this.#remove(name);
         else files.push({ name, size: Math.max(stats.size, BLOCK_BYTES), used: Math.max(stats.atimeMs, stats.mtimeMs) });

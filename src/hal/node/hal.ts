@@ -9,10 +9,12 @@ import { nodeHost } from './host.ts';
 import { portableMmu } from './mmu.ts';
 
 export function nodeHal(options: { readonly disk?: NodeDiskOptions } = {}): Hal {
+  const caches = cacheHome();
+  const protect = [...(caches === undefined ? [] : [caches]), ...(options.disk?.protect ?? [])];
   return {
     clock: nodeClock(),
     entropy: nodeEntropy(),
-    disk: nodeDisk({ ...options.disk, protect: [cacheHome(), ...(options.disk?.protect ?? [])] }),
+    disk: nodeDisk({ ...options.disk, protect }),
     cpu: nodeCpu(),
     mmu: portableMmu(),
     host: nodeHost(),
