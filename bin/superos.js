@@ -41,15 +41,14 @@ function start() {
   const command = /^(?:[a-z]+|-h|-V|--help|--version)$/.test(process.argv[2]) ? process.argv[2] : 'run';
   const name = `${digest}-${process.versions.v8}-${process.arch}-${command}`;
   const cachedData = directory && read(fs, path.join(directory, name));
-  const importModuleDynamically = vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
-  const script = new vm.Script(source, { filename, cachedData, importModuleDynamically });
+  const script = new vm.Script(source, { filename, cachedData });
   if (directory !== undefined && script.cachedDataRejected !== false) {
     process.on('exit', (status) => {
       // A run that came to nothing used little of it.
       if (status < FAILED - 1) write(fs, path, directory, name, script.createCachedData());
     });
   }
-  script.runInThisContext()(url.href);
+  script.runInThisContext()(url.href, (name) => import(name));
 }
 
 /** V8 trusts what it finds in its cache, so that must be a directory of this user, in which nobody else writes, nor a guest. */

@@ -21,7 +21,7 @@ function library(dependencies) {
 
 /**
  * The command line: one script, of which V8 compiles what is used and the launcher keeps that. Its first line is a digest of the
- * rest; its value is the function that runs it, given its URL.
+ * rest; its value is the function that runs it, given its URL and what loads packages, which a script cannot do itself.
  */
 function command(dependencies) {
   return {
@@ -34,7 +34,7 @@ function command(dependencies) {
       codeSplitting: false,
       // By default what nothing seems to use is dropped, here everything.
       minify: false,
-      banner: 'function superos(url) {',
+      banner: 'function superos(url, importPackage) {',
       footer: '}\nsuperos;\n',
     },
   };
@@ -73,7 +73,7 @@ async function bundle() {
     await build.close();
     for (const { fileName, code } of files) {
       made.add(fileName);
-      replace(join(dist, fileName), fileName.endsWith('.cjs') ? `// ${digest(code)}\n${code}` : code);
+      replace(join(dist, fileName), fileName.endsWith('.cjs') ? script(code) : code);
     }
   }
   for (const name of readdirSync(dist)) if (/\.c?js$/.test(name) && !made.has(name)) rmSync(join(dist, name));
@@ -82,7 +82,10 @@ async function bundle() {
   }
 }
 
-const digest = (text) => createHash('sha256').update(text).digest('hex').slice(0, 32);
+function script(code) {
+  const text = code.replaceAll(/\bimport\((?=["'])/g, 'importPackage(');
+  return `// ${createHash('sha256').update(text).digest('hex').slice(0, 32)}\n${text}`;
+}
 
 /** In one step, for a program that is reading it may be running now. */
 function replace(path, text) {

@@ -4,6 +4,7 @@ import { findPackageJSON } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { CommandError, STATUS } from './error.ts';
 import { OPTIONS } from './options.ts';
+import { suggest } from './parse.ts';
 
 /** Runs `superos ARGS...`; the exit status. */
 export async function command(args: readonly string[]): Promise<number> {
@@ -37,6 +38,14 @@ export async function command(args: readonly string[]): Promise<number> {
       const { doctor } = await import('./doctor.ts');
       status = doctor(options.json === true);
     });
+  const names = superos.commands.map((one) => one.name());
+  const [, wanted] = args;
+  if (args[0] === 'help' && wanted !== undefined && !names.includes(wanted)) {
+    const nearest = suggest(wanted, names);
+    throw new CommandError(
+      `there is no command ${wanted}; ${nearest === undefined ? `there are ${names.join(', ')}` : `did you mean ${nearest}?`}`,
+    );
+  }
   for (const one of superos.commands) one.exitOverride().configureOutput({ writeErr: () => undefined });
   try {
     await superos.parseAsync(args, { from: 'user' });

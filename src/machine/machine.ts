@@ -114,10 +114,13 @@ export class Machine implements AsyncDisposable {
     return child;
   }
 
-  /** Kills what still runs, and waits until it is gone. */
+  /** Kills what still runs, and waits until it is gone and what it wrote is written. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#children].map((child) => child[Symbol.asyncDispose]()));
+    // What a process wrote to the machine's own console may still be on its way out.
+    await this.#console?.stdout.ready('write');
+    await this.#console?.stderr.ready('write');
   }
 
   get #host(): Console {

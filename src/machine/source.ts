@@ -40,16 +40,25 @@ export function compile(name: string, bytes: Uint8Array, programs: Programs): Pr
   return attempt(name, name, () => programs.load({ name, identity: () => undefined, read: () => bytes }));
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EISDIR: 'it is a directory',
+  EFBIG: 'it is larger than 1 GiB, as no module can be',
+};
+
 function attempt<T>(name: string, path: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    if (error instanceof LoadError) throw new SuperosError('not-runnable', `${name}: ${error.message}`, { cause: error });
+    if (error instanceof LoadError) {
+      const what = error.code === 'invalid-module' ? 'no valid WebAssembly module: ' : '';
+      throw new SuperosError('not-runnable', `${name}: ${what}${error.message}`, { cause: error });
+    }
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR')
       throw new SuperosError('not-found', `there is no program ${path}`, { cause: error });
     if (code === undefined) throw error;
-    throw new SuperosError('not-runnable', `${path} cannot be read: ${code}`, { cause: error });
+    throw new SuperosError('not-runnable', `${path} cannot be read: ${REASONS[code] ?? code}`, { cause: error });
   }
 }
 
@@ -59,7 +68,14 @@ export async function assemble(text: Uint8Array, name: string): Promise<Uint8Arr
   try {
     return await parse(new TextDecoder().decode(text));
   } catch (error) {
-    const [line = ''] = String(error instanceof Error ? error.message : error).split('\n');
-    throw new SuperosError('not-runnable', `${name}: ${line}`, { cause: error });
+    throw new SuperosError('not-runnable', `${name}${whereAndWhy(String(error))}`, { cause: error });
   }
+}
+
+/** The parser's errors come as Rust prints a structure for its programmers; lines and columns count from 0. */
+function whereAndWhy(error: string): string {
+  const [, line, column] = /line: (\d+), col: (\d+)/.exec(error) ?? [];
+  const [, custom, other] = /kind: (?:Custom\("(.*)"\)|\w+\((\w+).*) \}\) \}$/s.exec(error) ?? [];
+  const what = custom?.replaceAll(/\\(.)/g, '$1') ?? other ?? 'this is no WebAssembly text';
+  return line === undefined ? `: ${what}` : `:${Number(line) + 1}:${Number(column) + 1}: ${what}`;
 }

@@ -27,8 +27,18 @@ class NodeHost implements Host {
   }
 }
 
+/** What bounds the number of processes, tightest first. */
+export function processBounds(): readonly { readonly name: string; readonly processes: number }[] {
+  const bounds = [
+    { name: 'vm.max_map_count', processes: inMappings() },
+    { name: 'address space', processes: inAddressSpace() },
+    { name: 'available memory', processes: inMemory() },
+  ];
+  return bounds.sort((a, b) => a.processes - b.processes);
+}
+
 function processesMax(): number {
-  return Math.max(1, Math.min(inMappings(), inAddressSpace(), inMemory()));
+  return Math.max(1, processBounds()[0]!.processes);
 }
 
 function inMappings(): number {

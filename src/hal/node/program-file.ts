@@ -5,6 +5,25 @@ import type { ProgramSource } from '../cache.ts';
 
 /** A change within one tick of the file system's clock could go unseen; the coarsest that is common ticks in seconds. */
 const SETTLED_MS = 2000;
+/** The longest module that V8 takes. */
+const BYTES_MAX = 2 ** 30;
+const CHUNK_BYTES = 65_536;
+
+/** Throws EFBIG rather than fill the host's memory: a device may never end. */
+function readAll(fd: number): Uint8Array {
+  const stats = fs.fstatSync(fd);
+  if (stats.isFile() && stats.size <= BYTES_MAX) return fs.readFileSync(fd);
+  const chunks: Buffer[] = [];
+  let length = stats.isFile() ? stats.size : 0;
+  while (length <= BYTES_MAX) {
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    const got = fs.readSync(fd, chunk);
+    if (got === 0) return Buffer.concat(chunks);
+    chunks.push(chunk.subarray(0, got));
+    length += got;
+  }
+  throw Object.assign(new Error('EFBIG: larger than any module can be'), { code: 'EFBIG' });
+}
 
 export function fileSource(path: string): ProgramSource & { close(): void } {
   let fd: number | undefined;
@@ -22,7 +41,7 @@ export function fileSource(path: string): ProgramSource & { close(): void } {
       if (Date.now() - Number(ctimeNs / 1_000_000n) < SETTLED_MS) return undefined;
       return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
     },
-    read: () => fs.readFileSync(open()),
+    read: () => readAll(open()),
     close() {
       if (fd !== undefined) fs.closeSync(fd);
       fd = undefined;
