@@ -83,7 +83,7 @@ async function bundle() {
 }
 
 function script(code) {
-  const text = code.replaceAll(/\bimport\((?=["'])/g, 'importPackage(');
+  const text = code.replaceAll(/(?<![.\w])import\((?=["'])/g, 'importPackage(');
   return `// ${createHash('sha256').update(text).digest('hex').slice(0, 32)}\n${text}`;
 }
 
