@@ -75,7 +75,7 @@ export async function assemble(text: Uint8Array, name: string): Promise<Uint8Arr
 /** The parser's errors come as Rust prints a structure for its programmers; lines and columns count from 0. */
 function whereAndWhy(error: string): string {
   const [, line, column] = /line: (\d+), col: (\d+)/.exec(error) ?? [];
-  const [, custom, other] = /.*kind: (?:Custom\("(.*)"\)|\w+\((\w+).*) \}\) \}$/s.exec(error) ?? [];
+  const [, custom, other] = /.*kind: (?:Custom\("(.*)"\)|\w+\((\w+).*) \} \}\) \}$/s.exec(error) ?? [];
   const what = custom?.replaceAll(/\\(.)/g, '$1') ?? other ?? 'this is no WebAssembly text';
   return line === undefined ? `: ${what}` : `:${Number(line) + 1}:${Number(column) + 1}: ${what}`;
 }
