@@ -3,6 +3,8 @@ import { Description } from '../caps/object.ts';
 import type { Errno } from '../hal/errno.ts';
 import { PIPE_BYTES } from './limits.ts';
 
+const EMPTY = new Uint8Array(0);
+
 /** A one-shot event that any number may wait for. */
 class Event {
   #promise: Promise<void> | undefined;
@@ -24,7 +26,9 @@ class Event {
 
 /** The buffer between the two ends. Reading and writing never wait: AGAIN, and `ready` tells when. */
 export class Pipe {
-  readonly #buffer: Uint8Array;
+  readonly #bytes: number;
+  /** Made when first written to: most standard streams never are. */
+  #buffer = EMPTY;
   /** Where the oldest byte is, and how many there are. */
   #head = 0;
   #held = 0;
@@ -34,7 +38,7 @@ export class Pipe {
   readonly #writable = new Event();
 
   constructor(bytes: number = PIPE_BYTES) {
-    this.#buffer = new Uint8Array(bytes);
+    this.#bytes = bytes;
   }
 
   get held(): number {
@@ -44,7 +48,7 @@ export class Pipe {
   /** Bytes read, 0 at the end: nobody writes any more. */
   read(into: Uint8Array, at: number, length: number): number | Errno {
     if (this.#held === 0) return this.#writers === 0 || length === 0 ? 0 : 'AGAIN';
-    const size = this.#buffer.length;
+    const size = this.#bytes;
     const count = Math.min(length, this.#held);
     const first = Math.min(count, size - this.#head);
     into.set(this.#buffer.subarray(this.#head, this.#head + first), at);
@@ -58,7 +62,8 @@ export class Pipe {
   /** Bytes taken; PIPE when nobody reads any more. */
   write(from: Uint8Array, at: number, length: number): number | Errno {
     if (this.#readers === 0) return 'PIPE';
-    const size = this.#buffer.length;
+    const size = this.#bytes;
+    if (length > 0 && this.#buffer === EMPTY) this.#buffer = new Uint8Array(size);
     const room = size - this.#held;
     if (room === 0 && length > 0) return 'AGAIN';
     const count = Math.min(length, room);
@@ -73,7 +78,7 @@ export class Pipe {
 
   ready(event: 'read' | 'write'): Promise<void> | undefined {
     if (event === 'read') return this.#held > 0 || this.#writers === 0 ? undefined : this.#readable.wait();
-    return this.#held < this.#buffer.length || this.#readers === 0 ? undefined : this.#writable.wait();
+    return this.#held < this.#bytes || this.#readers === 0 ? undefined : this.#writable.wait();
   }
 
   open(end: 'read' | 'write'): void {

@@ -52,11 +52,12 @@ function compile(call: Call, name: CallName): Factory {
   const checks: string[] = [];
   const handed: string[] = [];
   let raw = 0;
+  // A call that returns a value of its own has 0 for an error.
   for (const parameter of call.params) {
     const a = `a${raw}`;
     const b = `a${raw + 1}`;
     if (parameter.values !== undefined) constants.push(`const ${VALUES}${a} = ${JSON.stringify(parameter.values)};`);
-    emit(parameter, a, b, checks, handed, call.value);
+    emit(parameter, a, b, checks, handed, (errno) => answer(call, call.value ? '0' : errno));
     raw += parameter.wasm.reduce((n, type) => n + (type === 'i64' ? 2 : 1), 0);
   }
   const parameters = Array.from({ length: raw }, (_, i) => `a${i}`).join(', ');
@@ -70,7 +71,7 @@ function compile(call: Call, name: CallName): Factory {
         const answer = handler(${['caller', ...handed].join(', ')});
         if (answer === BLOCKED) return -1;
         const result = ${call.value ? 'answer' : 'answer === undefined ? 0 : ERRNO[answer]'};
-        return (caller.budget -= ${call.cost}) < 0 ? caller.breathe(result) : result;
+        ${answer(call, 'result')}
       } catch (error) {
         return caller.fault(error);
       }
@@ -79,9 +80,20 @@ function compile(call: Call, name: CallName): Factory {
   return (caller, handler) => make(caller, handler, BLOCKED, ERRNO, decodeUtf8);
 }
 
-/** Adds the statements that decode and check one parameter, and what the handler is handed for it. A call that returns a value has 0 for an error. */
-function emit(parameter: Parameter, a: string, b: string, checks: string[], handed: string[], value: boolean): void {
-  const fail = (test: string, errno: keyof typeof ERRNO) => checks.push(`if (${test}) return ${value ? 0 : ERRNO[errno]};`);
+/** The statement that gives the guest its answer. A refused call takes of the budget too, or a loop of them would never end. */
+const answer = (call: Call, result: string) =>
+  `return (caller.budget -= ${call.cost}) < 0 ? caller.breathe(${result}) : ${result};`;
+
+/** Adds the statements that decode and check one parameter, and what the handler is handed for it; `refuse` makes a refusal with an errno. */
+function emit(
+  parameter: Parameter,
+  a: string,
+  b: string,
+  checks: string[],
+  handed: string[],
+  refuse: (errno: string) => string,
+): void {
+  const fail = (test: string, errno: keyof typeof ERRNO) => checks.push(`if (${test}) { ${refuse(String(ERRNO[errno]))} }`);
   const unsigned = (name: string) => checks.push(`${name} >>>= 0;`);
   switch (parameter.kind) {
     case 'capability':
@@ -143,7 +155,7 @@ function emit(parameter: Parameter, a: string, b: string, checks: string[], hand
     case 'iovecs':
       unsigned(a);
       unsigned(b);
-      checks.push(`const e${a} = iovecs.load(memory, ${a}, ${b}); if (e${a} !== undefined) return ERRNO[e${a}];`);
+      checks.push(`const e${a} = iovecs.load(memory, ${a}, ${b}); if (e${a} !== undefined) { ${refuse(`ERRNO[e${a}]`)} }`);
       handed.push('iovecs');
       return;
   }

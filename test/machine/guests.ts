@@ -171,3 +171,8 @@ export async function performRefused(
 }
 
 export const NOTHING_DONE = { allowed: [], changed: [] } as const;
+
+/** Turns of the event loop until `done` holds; the test's own time limit ends what never comes. */
+export async function until(done: () => boolean): Promise<void> {
+  while (!done()) await new Promise((resolve) => setImmediate(resolve));
+}
