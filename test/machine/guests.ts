@@ -63,8 +63,16 @@ export function snapshot(base: string): Record<string, string> {
   return found;
 }
 
-/** Descriptors of this host process. */
-export const hostDescriptors = (): number => fs.readdirSync('/proc/self/fd').length;
+/** Descriptors of this host process that refer to something at or below `base`. */
+export const hostDescriptors = (base: string): number =>
+  fs.readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith(base);
+    } catch {
+      // The one that read the directory.
+      return false;
+    }
+  }).length;
 
 export interface Answer {
   readonly call: string;

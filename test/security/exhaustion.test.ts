@@ -1,0 +1,194 @@
+// SECURITY.md 20. Handles without end, buffers of the guest's size on the host, work that grows with what a guest names (wasmtime
+// GHSA-852m): every descriptor counts against a limit, and what the host holds for a process stays small.
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { simHal } from '../../src/hal/sim/hal.ts';
+import { Machine } from '../../src/index.ts';
+import { ARGUMENT_BYTES_MAX } from '../../src/kernel/limits.ts';
+import { guest, hostDescriptors, temporaryTree, until, WASI, wat } from '../machine/guests.ts';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+const heap = (): number => {
+  collect();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+};
+const MB = 2 ** 20;
+
+let machine: Machine;
+beforeAll(async () => {
+  machine = await Machine.boot();
+});
+afterAll(() => machine[Symbol.asyncDispose]());
+
+describe('descriptors', () => {
+  test.each([4, 5, 64, 500])('at most %d', async (fds) => {
+    using tree = temporaryTree({ f: '' });
+    const { stdout, status } = await machine
+      .process(guest('handles'))
+      .capabilities([{ dir: tree.path }])
+      .limits({ fds })
+      .run();
+    // Three streams and the directory are there from the start; opening it needs room for one.
+    const line = `${fds - 4} EMFILE`;
+    expect([stdout.toString(), status.code]).toEqual(fds === 4 ? [`${line}\n`, 1] : [`${line}\n${line}\n`, 0]);
+    expect(hostDescriptors(tree.path)).toBe(0);
+  });
+
+  test('pipes and duplicates count too', async () => {
+    const module = await wat(`
+      (import "host_process" "fd_pipe" (func $pipe (param i32 i32) (result i32)))
+      (import "host_process" "fd_dup" (func $dup (param i32 i32) (result i32)))
+      (memory (export "memory") 1)
+      (func (export "pipes") (result i32) (local $n i32)
+        (loop $again (if (i32.eqz (call $pipe (i32.const 0) (i32.const 4))) (then (local.set $n (i32.add (local.get $n) (i32.const 1))) (br $again))))
+        (local.get $n))
+      (func (export "duplicates") (result i32) (local $n i32)
+        (loop $again (if (i32.eqz (call $dup (i32.const 1) (i32.const 4))) (then (local.set $n (i32.add (local.get $n) (i32.const 1))) (br $again))))
+        (local.get $n))`);
+    const call = async (name: string) => (await machine.process(module).limits({ fds: 100 }).invoke(name).run()).results;
+    expect([await call('pipes'), await call('duplicates')]).toEqual([[48], [97]]);
+  });
+
+  test('a host that has none left says so, and gets all back', async () => {
+    using tree = temporaryTree();
+    const children = await Promise.all(
+      Array.from({ length: 8 }, () =>
+        machine
+          .process(guest('handles'))
+          .capabilities([{ dir: tree.path }])
+          .limits({ fds: 300 })
+          .run(),
+      ),
+    );
+    for (const { status } of children) expect(status.reason).toBe('exit');
+    expect(hostDescriptors(tree.path)).toBe(0);
+  });
+
+  test('of a process that is killed are closed', async () => {
+    using tree = temporaryTree({ f: '' });
+    const module = await wat(`${WASI('path_open', 'fd_read')}
+      (memory (export "memory") 1) (data (i32.const 0) "f")
+      (func (export "_start")
+        (loop $again (br_if $again (i32.eqz (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 64)))))
+        (i32.store (i32.const 128) (i32.const 256)) (i32.store (i32.const 132) (i32.const 8))
+        (drop (call $fd_read (i32.const 0) (i32.const 128) (i32.const 1) (i32.const 64))))`);
+    const child = await machine
+      .process(module)
+      .capabilities([{ dir: tree.path }])
+      .limits({ fds: 50 })
+      .spawn();
+    await until(() => child.info().state === 'blocked');
+    expect(hostDescriptors(tree.path)).toBe(47);
+    child.kill('SIGKILL');
+    await child.wait();
+    expect(hostDescriptors(tree.path)).toBe(0);
+  });
+});
+
+describe('buffers', () => {
+  /** A gigabyte of memory, nearly all of it in one iovec or buffer. */
+  const GIGABYTE = 2 ** 30;
+  const huge = (body: string) =>
+    wat(`${WASI('fd_read', 'fd_write', 'fd_readdir', 'random_get')} (memory (export "memory") ${GIGABYTE / 65536})
+      (func (export "f") (result i32 i32)
+        (i32.store (i32.const 0) (i32.const 65536)) (i32.store (i32.const 4) (i32.const ${GIGABYTE - 65536}))
+        ${body} (i32.load (i32.const 16)))`);
+
+  test.each([
+    ['a read', '(call $fd_read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 16))', [0, 5]],
+    ['a write', '(call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16))', [0, 65536]],
+    [
+      'a listing',
+      '(call $fd_readdir (i32.const 3) (i32.const 65536) (i32.const 1000000000) (i64.const 0) (i32.const 16))',
+      [0, 24 * 3 + 4],
+    ],
+  ] as const)('%s of a gigabyte takes no more of the host than there is to move', async (_what, body, results) => {
+    using tree = temporaryTree({ f: '' });
+    const before = heap();
+    const child = await machine
+      .process(await huge(body))
+      .capabilities([{ dir: tree.path }])
+      .invoke('f')
+      .spawn();
+    child.stdin?.end('input');
+    child.stdout?.resume();
+    const status = await child.wait();
+    expect([status.reason, child.results]).toEqual(['exit', results]);
+    expect(heap() - before).toBeLessThan(8 * MB);
+  });
+
+  test('iovecs that name the same gigabyte a thousand times', async () => {
+    const module = await wat(`${WASI('fd_write')} (memory (export "memory") ${GIGABYTE / 65536})
+      (func (export "f") (param $count i32) (result i32) (local $i i32)
+        (loop $next
+          (i32.store (i32.add (i32.mul (local.get $i) (i32.const 8)) (i32.const 4)) (i32.const ${GIGABYTE - 1}))
+          (local.set $i (i32.add (local.get $i) (i32.const 1)))
+          (br_if $next (i32.lt_u (local.get $i) (i32.const 1024))))
+        (call $fd_write (i32.const 1) (i32.const 0) (local.get $count) (i32.const 16384)))`);
+    const call = async (count: number) => (await machine.process(module).stdio('null').invoke('f', [count]).run()).results;
+    // Four of them still fit the 32 bits of a result; a list has 1,024 elements at most.
+    expect([await call(4), await call(5), await call(1024), await call(1025), await call(2 ** 31), await call(-1)]).toEqual([
+      [0],
+      [28],
+      [28],
+      [28],
+      [28],
+      [28],
+    ]);
+  });
+
+  test.each(['kill', 'timeout'])('a gigabyte of randomness, again and again, ends by %s', async (how) => {
+    const module = await huge(
+      '(loop $again (drop (call $random_get (i32.const 65536) (i32.const 1000000000))) (br $again)) (i32.const 0)',
+    );
+    const child = await machine
+      .process(module)
+      .invoke('f')
+      .limits(how === 'timeout' ? { timeout: '10ms' } : {})
+      .spawn();
+    if (how === 'kill') {
+      await until(() => child.info().usage.systemCalls > 0);
+      child.kill('SIGKILL');
+    }
+    const status = await child.wait();
+    expect(status.reason).toBe(how === 'kill' ? 'signal' : 'timeout');
+    // It ended within the first call, not after it.
+    expect(status.usage.systemCalls).toBe(1);
+  });
+});
+
+test('polling for input that never comes holds nothing back', async () => {
+  const hal = simHal({ seed: 1 });
+  const simulated = await Machine.boot({ hal });
+  // A millisecond each time, of virtual time.
+  const module = await wat(`${WASI('poll_oneoff')}
+    (memory (export "memory") 1)
+    (data (i32.const 8) "\\01") (data (i32.const 64) "\\01\\00\\00\\00\\00\\00\\00\\00\\40\\42\\0f\\00")
+    (func (export "_start") (loop $again (drop (call $poll_oneoff (i32.const 0) (i32.const 256) (i32.const 2) (i32.const 512))) (br $again)))`);
+  const child = await simulated.process(module).capabilities(['clock']).spawn();
+  const polls = async (count: number) => {
+    await hal.timeline.runUntil(() => child.info().usage.systemCalls >= count);
+    return heap();
+  };
+  const early = await polls(5_000);
+  expect((await polls(55_000)) - early).toBeLessThan(2 * MB);
+  child.kill('SIGKILL');
+  await hal.timeline.run();
+  expect(await child.wait()).toMatchObject({ reason: 'signal' });
+});
+
+test('arguments and environment are bounded', async () => {
+  const half = 'x'.repeat(ARGUMENT_BYTES_MAX / 2);
+  await expect(machine.process(guest('hello')).args([half, half]).spawn()).rejects.toMatchObject({ code: 'invalid-argument' });
+  await expect(machine.process(guest('hello')).args([half]).env({ A: half }).spawn()).rejects.toMatchObject({
+    code: 'invalid-argument',
+  });
+  await expect(machine.process(guest('hello')).args(Array(ARGUMENT_BYTES_MAX).fill('')).spawn()).rejects.toMatchObject({
+    code: 'invalid-argument',
+  });
+  const { status } = await machine.process(guest('hello')).args([half]).run();
+  expect(status.code).toBe(0);
+});
