@@ -1,11 +1,17 @@
 // The console driver: the host's standard streams. Nothing is opened, and no part of Node loaded, before it is used.
 import type { Console, Stream } from '../console.ts';
+import { fsTransfer, type Transfer } from './disk/transfer.ts';
 import { Input } from './input.ts';
 import { Output } from './output.ts';
 
 /** A stream over descriptor `fd`, which stays the caller's to close. */
-export function nodeStream(fd: number, direction: 'read' | 'write', type?: Stream['type']): Stream {
-  return direction === 'read' ? new Input(fd, type) : new Output(fd, type);
+export function nodeStream(
+  fd: number,
+  direction: 'read' | 'write',
+  type?: Stream['type'],
+  transfer: Transfer = fsTransfer,
+): Stream {
+  return direction === 'read' ? new Input(fd, type, transfer) : new Output(fd, type, transfer);
 }
 
 export function nodeConsole(): Console {

@@ -8,6 +8,7 @@ import type { Errno } from '../errno.ts';
 import { Backoff } from './backoff.ts';
 import { type Descriptor, openDescriptor, typeOf } from './descriptor.ts';
 import { fromException } from './disk/errno.ts';
+import type { Transfer } from './disk/transfer.ts';
 
 const NOTHING = -1;
 const END = -2;
@@ -15,6 +16,7 @@ const NEWLINE = 10;
 
 export class Input implements Stream {
   readonly #fd: number;
+  readonly #transfer: Transfer;
   #type: Stream['type'] | undefined;
   #source: Descriptor | undefined;
   /** The byte that waiting took, END once where waiting found the end of a terminal's input, or NOTHING. */
@@ -26,9 +28,10 @@ export class Input implements Stream {
   #waiting: Promise<void> | undefined;
   #wake: () => void = () => {};
 
-  constructor(fd: number, type: Stream['type'] | undefined) {
+  constructor(fd: number, type: Stream['type'] | undefined, transfer: Transfer) {
     this.#fd = fd;
     this.#type = type;
+    this.#transfer = transfer;
   }
 
   get type(): Stream['type'] {
@@ -46,13 +49,9 @@ export class Input implements Stream {
       this.#over = source === 'BADF' ? 0 : source;
       return this.#over;
     }
-    try {
-      const got = fs.readSync(source.fd, into, at, length, null);
-      this.#backoff?.reset();
-      return got;
-    } catch (error) {
-      return fromException(error);
-    }
+    const got = this.#transfer.read(source.fd, into, at, length, undefined);
+    if (typeof got === 'number') this.#backoff?.reset();
+    return got;
   }
 
   write(): Errno {

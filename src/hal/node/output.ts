@@ -7,12 +7,14 @@ import type { Errno } from '../errno.ts';
 import { Backoff } from './backoff.ts';
 import { type Descriptor, openDescriptor, typeOf } from './descriptor.ts';
 import { fromException } from './disk/errno.ts';
+import type { Transfer } from './disk/transfer.ts';
 
 /** What a Linux pipe holds. */
 const CHUNK_BYTES = 65_536;
 
 export class Output implements Stream {
   readonly #fd: number;
+  readonly #transfer: Transfer;
   #type: Stream['type'] | undefined;
   #target: Descriptor | undefined;
   /** Set for good where nobody reads any more, or the stream is closed. */
@@ -23,9 +25,10 @@ export class Output implements Stream {
   #waiting: Promise<void> | undefined;
   #wake: () => void = () => {};
 
-  constructor(fd: number, type: Stream['type'] | undefined) {
+  constructor(fd: number, type: Stream['type'] | undefined, transfer: Transfer) {
     this.#fd = fd;
     this.#type = type;
+    this.#transfer = transfer;
   }
 
   get type(): Stream['type'] {
@@ -42,15 +45,13 @@ export class Output implements Stream {
     if (this.#waiting !== undefined) return 'AGAIN';
     const target = this.#target ?? this.#open();
     if (typeof target === 'string') return target;
-    try {
-      const written = fs.writeSync(target.fd, from, at, length, null);
+    const written = this.#transfer.write(target.fd, from, at, length, undefined);
+    if (typeof written === 'number') {
       this.#backoff?.reset();
       return written;
-    } catch (error) {
-      const errno = fromException(error);
-      if (errno === 'PIPE') this.#over = 'PIPE';
-      if (errno !== 'AGAIN') return errno;
     }
+    if (written === 'PIPE') this.#over = 'PIPE';
+    if (written !== 'AGAIN') return written;
     if (target.waiting === 'socket') return this.#hand(target, from, at, length);
     this.#fill();
     this.#backoff ??= new Backoff();

@@ -4,7 +4,8 @@ import type { Advice, Entry, FileStat, NewTime } from '../../disk.ts';
 import type { Errno } from '../../errno.ts';
 import { type At, DIRECTORY_MODE, decodeName, fileType, procPath } from './at.ts';
 import { fromNumber } from './errno.ts';
-import { ENTRIES_BYTES, type Libc } from './libc.ts';
+import { ENTRIES_BYTES, type Libc, SPARE } from './libc.ts';
+import { LibcTransfer, type Transfer } from './transfer.ts';
 
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
@@ -112,7 +113,7 @@ export class LibcAt implements At {
 
   list(directory: number): readonly Entry[] | Errno {
     const { lseek, syscall, getdents64, entries, error } = this.#libc;
-    if (lseek(directory, 0n, SEEK_SET) < 0n) return error();
+    if (lseek(directory, 0n, SEEK_SET, SPARE) < 0n) return error();
     const list: Entry[] = [];
     for (;;) {
       const length = syscall(getdents64, directory, entries.at, BigInt(ENTRIES_BYTES), 0n);
@@ -136,17 +137,17 @@ export class LibcAt implements At {
 
   makeDirectory(directory: number, name: string): Errno | undefined {
     if (!put(this.#first, name)) return 'NAMETOOLONG';
-    return this.#libc.mkdirat(directory, this.#libc.first.at, DIRECTORY_MODE) < 0 ? this.#libc.error() : undefined;
+    return this.#libc.mkdirat(directory, this.#libc.first.at, DIRECTORY_MODE, SPARE) < 0 ? this.#libc.error() : undefined;
   }
 
   removeDirectory(directory: number, name: string): Errno | undefined {
     if (!put(this.#first, name)) return 'NAMETOOLONG';
-    return this.#libc.unlinkat(directory, this.#libc.first.at, AT_REMOVEDIR) < 0 ? this.#libc.error() : undefined;
+    return this.#libc.unlinkat(directory, this.#libc.first.at, AT_REMOVEDIR, SPARE) < 0 ? this.#libc.error() : undefined;
   }
 
   unlink(directory: number, name: string): Errno | undefined {
     if (!put(this.#first, name)) return 'NAMETOOLONG';
-    return this.#libc.unlinkat(directory, this.#libc.first.at, 0) < 0 ? this.#libc.error() : undefined;
+    return this.#libc.unlinkat(directory, this.#libc.first.at, 0, SPARE) < 0 ? this.#libc.error() : undefined;
   }
 
   rename(directory: number, name: string, toDirectory: number, toName: string): Errno | undefined {
@@ -186,10 +187,14 @@ export class LibcAt implements At {
 
   setAppend(fd: number, _access: number, append: boolean): number | Errno {
     const { fcntl, error } = this.#libc;
-    const before = fcntl(fd, F_GETFL, 0);
+    const before = fcntl(fd, F_GETFL, 0, SPARE);
     if (before < 0) return error();
     const flags = append ? before | constants.O_APPEND : before & ~constants.O_APPEND;
-    return fcntl(fd, F_SETFL, flags) < 0 ? error() : fd;
+    return fcntl(fd, F_SETFL, flags, SPARE) < 0 ? error() : fd;
+  }
+
+  transfer(): Transfer {
+    return new LibcTransfer(this.#libc);
   }
 
   close(fd: number): void {

@@ -5,6 +5,7 @@ import type { Advice, Entry, FileStat, NewTime } from '../../disk.ts';
 import type { Errno } from '../../errno.ts';
 import { type At, DIRECTORY_MODE, decodeName, fileType, procPath } from './at.ts';
 import { attempt, fromException } from './errno.ts';
+import { fsTransfer, type Transfer } from './transfer.ts';
 
 const at = (directory: number, name: string): string => `/proc/self/fd/${directory}/${name}`;
 
@@ -120,6 +121,10 @@ export class ProcAt implements At {
     } catch (error) {
       return fromException(error);
     }
+  }
+
+  transfer(): Transfer {
+    return fsTransfer;
   }
 
   close(fd: number): void {

@@ -3,6 +3,7 @@
 import { constants } from 'node:fs';
 import type { Advice, Entry, FileStat, FileType, NewTime } from '../../disk.ts';
 import type { Errno } from '../../errno.ts';
+import type { Transfer } from './transfer.ts';
 
 export interface At {
   /** Opens `name`; `flags` hold O_NOFOLLOW wherever the name may be a link. */
@@ -30,6 +31,8 @@ export interface At {
   advise(fd: number, offset: number, length: number, advice: Advice): Errno | undefined;
   /** Turns appending on or off; gives the descriptor to go on with, which may be another one. */
   setAppend(fd: number, access: number, append: boolean): number | Errno;
+  /** For the bytes of one more open file. */
+  transfer(): Transfer;
   close(fd: number): void;
 }
 

@@ -21,8 +21,9 @@ export class NodeDevice implements File {
     this.#fd = fd;
     this.type = type;
     this.terminal = type === 'character-device' && process.getBuiltinModule('node:tty').isatty(fd);
-    this.#input = access === fs.constants.O_WRONLY ? undefined : nodeStream(fd, 'read');
-    this.#output = access === fs.constants.O_RDONLY ? undefined : nodeStream(fd, 'write');
+    const stream = (direction: 'read' | 'write') => nodeStream(fd, direction, undefined, at.transfer());
+    this.#input = access === fs.constants.O_WRONLY ? undefined : stream('read');
+    this.#output = access === fs.constants.O_RDONLY ? undefined : stream('write');
   }
 
   read(into: Uint8Array, at: number, length: number): number | Errno {

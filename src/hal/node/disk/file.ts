@@ -4,16 +4,16 @@ import fs from 'node:fs';
 import type { Advice, File, FileStat, NewTime, OpenOptions } from '../../disk.ts';
 import type { Errno } from '../../errno.ts';
 import type { At } from './at.ts';
-import { attempt, fromException } from './errno.ts';
+import { attempt } from './errno.ts';
+import type { Transfer } from './transfer.ts';
 
-/** The most that Linux moves in one call. */
-const TRANSFER_MAX = 0x7ffff000;
 const PERMISSIONS = 0o777;
 
 export class NodeFile implements File {
   readonly kind = 'file';
   readonly type = 'regular-file';
   readonly #at: At;
+  readonly #transfer: Transfer;
   /** O_RDONLY, O_WRONLY or O_RDWR. */
   readonly #access: number;
   #fd: number;
@@ -22,6 +22,7 @@ export class NodeFile implements File {
 
   constructor(at: At, fd: number, access: number, append: boolean, sync: OpenOptions['sync']) {
     this.#at = at;
+    this.#transfer = at.transfer();
     this.#fd = fd;
     this.#access = access;
     this.#append = append;
@@ -30,21 +31,14 @@ export class NodeFile implements File {
 
   read(into: Uint8Array, at: number, length: number, offset: number): number | Errno {
     if (this.#fd < 0) return 'BADF';
-    try {
-      return fs.readSync(this.#fd, into, at, Math.min(length, TRANSFER_MAX), offset);
-    } catch (error) {
-      return fromException(error);
-    }
+    return this.#transfer.read(this.#fd, into, at, length, offset);
   }
 
   write(from: Uint8Array, at: number, length: number, offset: number): number | Errno {
     if (this.#fd < 0) return 'BADF';
-    let written: number;
-    try {
-      written = fs.writeSync(this.#fd, from, at, Math.min(length, TRANSFER_MAX), offset);
-    } catch (error) {
-      return fromException(error);
-    }
+    // Appending is the host's: it finds the end itself.
+    const written = this.#transfer.write(this.#fd, from, at, length, this.#append ? undefined : offset);
+    if (typeof written !== 'number') return written;
     return this.#sync === 'none' ? written : (this.sync(this.#sync === 'data') ?? written);
   }
 
