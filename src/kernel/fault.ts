@@ -15,7 +15,7 @@ export function causeOf(error: unknown): Cause {
 function describe(message: string, error: Error): string {
   const lines = [message];
   for (const line of (error.stack ?? '').split('\n')) {
-    const frame = /^\s*at (?:(.*) \()?wasm:\/\/[^ ]*(wasm-function\[\d+\]:0x[0-9a-f]+)\)?$/.exec(line);
+    const frame = /^\s*at (?:(.*) \()?wasm:\/\/[^ ]*(wasm-function\[\d+\]:0x[0-9a-f]+)\)?$/s.exec(line);
     if (frame === null) continue;
     const name = frame[1] === undefined ? '' : `${printable(frame[1])} `;
     if (!name.startsWith('superos:')) lines.push(`    at ${name}(${frame[2]})`);

@@ -1,4 +1,5 @@
 // What goes wrong for who embeds SuperOS: a code to branch on and one line to show.
+import { plain } from '../kernel/printable.ts';
 
 export type SuperosErrorCode =
   | 'not-found' // no such program or directory on this host
@@ -14,7 +15,8 @@ export class SuperosError extends Error {
   readonly code: SuperosErrorCode;
 
   constructor(code: SuperosErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    // Names of files and programs are in it, which are anybody's choice.
+    super(plain(message), options);
     this.name = 'SuperosError';
     this.code = code;
   }

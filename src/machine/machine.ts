@@ -51,7 +51,7 @@ export class Machine implements AsyncDisposable {
     this.#programs = new Programs(cache);
   }
 
-  static async boot({ cpus = 0, hal = nodeHal(), cache }: MachineOptions = {}): Promise<Machine> {
+  static async boot({ cpus = 0, cache, hal = hardware(cache) }: MachineOptions = {}): Promise<Machine> {
     if (cpus !== 0)
       throw new SuperosError('not-supported', `kernels on threads of their own are not there yet: cpus is 0, not ${cpus}`);
     return new Machine(hal, cache);
@@ -75,6 +75,8 @@ export class Machine implements AsyncDisposable {
   async spawn(options: ProcessOptions): Promise<ChildProcess> {
     if (this.#closed) throw new SuperosError('closed', 'the machine has been shut down');
     const program = await loadSource(options.source, this.#programs);
+    // It may have been shut down while the program was read.
+    if (this.#closed) throw new SuperosError('closed', 'the machine has been shut down');
     options.abort?.throwIfAborted();
     const task = typeof options.task === 'string' ? options.task : invocation(program, options.task);
     const granted = grant(
@@ -155,6 +157,10 @@ export class Machine implements AsyncDisposable {
     };
   }
 }
+
+/** This host, on which no guest reaches the machine's own cache. */
+const hardware = (cache: CodeCache | undefined): Hal =>
+  nodeHal({ disk: { protect: cache?.directory === undefined ? [] : [cache.directory] } });
 
 /** A standard stream: the process's end, and the embedder's where there is one. */
 interface Ends {
