@@ -95,7 +95,9 @@ function replace(path, text) {
 }
 
 function types() {
-  const { status } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '--build'], {
+  // What tsc remembers of earlier builds is elsewhere: without its output, it would believe that there is nothing to do.
+  const force = existsSync(join(dist, 'types')) ? [] : ['--force'];
+  const { status } = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '--build', ...force], {
     cwd: root,
     stdio: 'inherit',
   });
