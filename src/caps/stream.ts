@@ -1,13 +1,22 @@
 // An end of a byte stream: the console's, as a descriptor of a process.
 import type { Stream } from '../hal/console.ts';
+import type { FileType } from '../hal/disk.ts';
 import type { Errno } from '../hal/errno.ts';
 import { Description } from './object.ts';
+
+const FILE_TYPES: Readonly<Record<Stream['type'], FileType>> = {
+  terminal: 'character-device',
+  'character-device': 'character-device',
+  'regular-file': 'regular-file',
+  pipe: 'unknown',
+  socket: 'unknown',
+};
 
 export class OpenStream extends Description {
   readonly #stream: Stream;
 
   constructor(stream: Stream) {
-    super(stream.type === 'character-device' || stream.type === 'regular-file' ? stream.type : 'unknown');
+    super(FILE_TYPES[stream.type]);
     this.#stream = stream;
   }
 

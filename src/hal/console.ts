@@ -3,8 +3,8 @@
 import type { Errno } from './errno.ts';
 
 export interface Stream {
-  /** What the other end is: a terminal is a character device. */
-  readonly type: 'character-device' | 'regular-file' | 'pipe' | 'socket';
+  /** What the other end is. A character device is one that never makes one wait, such as /dev/null. */
+  readonly type: 'terminal' | 'character-device' | 'regular-file' | 'pipe' | 'socket';
   /** Bytes read, 0 at the end, AGAIN when there are none yet. */
   read(into: Uint8Array, at: number, length: number): number | Errno;
   /** Bytes written, AGAIN when there is no room, PIPE when nobody reads. */

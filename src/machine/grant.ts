@@ -79,7 +79,7 @@ export function grant(hal: Hal, console: Console | undefined, grants: readonly G
     }
     if (cwd !== undefined) directories.push(workingDirectory(directories, cwd));
     if (has('dev')) {
-      const terminal = console?.stdin.type === 'character-device' ? { input: console.stdin, output: console.stdout } : undefined;
+      const terminal = console?.stdin.type === 'terminal' ? { input: console.stdin, output: console.stdout } : undefined;
       directories.push(preopen(devices(has('random') ? hal.entropy : undefined, terminal), '/dev', true));
     }
     return { clock: has('clock'), entropy: has('random'), directories };

@@ -152,7 +152,7 @@ export class Machine implements AsyncDisposable {
     }
     const stream = how === 'null' ? NOTHING : keep([this.#host.stdin, this.#host.stdout, this.#host.stderr][fd]!);
     return {
-      inner: new Capability(new OpenStream(stream), streamRights(how === 'inherit' && stream.type === 'character-device')),
+      inner: new Capability(new OpenStream(stream), streamRights(stream.type === 'terminal')),
       outer: undefined,
     };
   }

@@ -35,19 +35,14 @@ export function typeOf(fd: number): Stream['type'] {
     // Closed: it reads as empty and refuses what is written.
     return 'character-device';
   }
-  if (mode === S_IFCHR) return 'character-device';
+  if (mode === S_IFCHR) return isTerminal(fd) ? 'terminal' : 'character-device';
   if (mode === S_IFIFO) return 'pipe';
   return mode === S_IFSOCK ? 'socket' : 'regular-file';
 }
 
 export function openDescriptor(fd: number, direction: 'read' | 'write', type: Stream['type']): Descriptor | Errno {
-  if (type === 'regular-file') return { fd, own: false, waiting: 'never' };
+  if (type === 'regular-file' || type === 'character-device') return { fd, own: false, waiting: 'never' };
   if (type === 'socket') return { fd, own: false, waiting: 'socket' };
-  try {
-    if (type === 'character-device' && !isTerminal(fd)) return { fd, own: false, waiting: 'never' };
-  } catch (error) {
-    return fromException(error);
-  }
   // A name in /proc/self/fd opens the same pipe or terminal anew; the mode of this open file is nobody else's.
   const flags = (direction === 'read' ? O_RDONLY : O_WRONLY) | O_NONBLOCK | O_NOCTTY;
   try {

@@ -108,7 +108,7 @@ export class Input implements Stream {
     if (byte === END) return 0;
     into[at] = byte;
     // A terminal gives a line at a time: reading on might take the end of input that follows this one.
-    if (length === 1 || (this.#type === 'character-device' && byte === NEWLINE)) return 1;
+    if (length === 1 || (this.#type === 'terminal' && byte === NEWLINE)) return 1;
     const more = this.read(into, at + 1, length - 1);
     return typeof more === 'number' ? 1 + more : 1;
   }
