@@ -247,7 +247,7 @@ describe.skipIf(!hasScript)('a terminal', () => {
   test('has a size, and is a character device', async () => {
     const run = terminal('stty cols 90 rows 33; CHILD type');
     await run.ended;
-    expect(run.output).toContain('character-device character-device character-device');
+    expect(run.output).toContain('terminal terminal terminal');
     expect(run.output).toContain('{"columns":90,"rows":33}');
   });
 
