@@ -18,7 +18,7 @@ export async function run(request: RunRequest): Promise<number> {
   const programs = new Programs(request.cache ? new DiskCache() : undefined);
   const program = await programOf(request.program, programs);
   const machine = await Machine.boot();
-  const child = await spawn(configure(machine.process(program), request));
+  const child = await spawn(configure(machine.process(program), request), request);
   const sent = forwardSignals(child);
   const status = await child.wait();
   await machine[Symbol.asyncDispose]();
@@ -60,13 +60,22 @@ function environment({ environment, cwd }: RunRequest): Record<string, string> {
   return variables;
 }
 
-async function spawn(process: ProcessBuilder): Promise<ChildProcess> {
+async function spawn(process: ProcessBuilder, request: RunRequest): Promise<ChildProcess> {
   try {
     return await process.spawn();
   } catch (error) {
     if (!(error instanceof SuperosError)) throw error;
-    throw new CommandError(error.message, error.code === 'not-runnable' ? STATUS.notRunnable : STATUS.failed);
+    if (error.code === 'not-runnable') throw new CommandError(error.message, STATUS.notRunnable);
+    const option = optionOf(error.message, request);
+    throw new CommandError(option === undefined ? error.message : `${option}: ${error.message}`);
   }
+}
+
+/** The option that an error is about, where its message does not name it. */
+function optionOf(message: string, { grants, invoke }: RunRequest): string | undefined {
+  if (message.includes('--')) return undefined;
+  for (const one of grants) if (typeof one === 'object' && 'dir' in one && message.includes(one.dir)) return '--dir';
+  return invoke === undefined ? undefined : `--invoke ${invoke}`;
 }
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
