@@ -6,6 +6,7 @@ import type { Hal } from '../hal/hal.ts';
 import type { MemoryType } from '../hal/mmu.ts';
 import type { Layout, MemoryLayout } from '../runtime/layout.ts';
 import type { Program } from '../runtime/program.ts';
+import { Iovecs } from '../syscalls/iovecs.ts';
 import { SpawnError } from './error.ts';
 import { ARGUMENT_BYTES_MAX, FDS_MAX, type Limits, WASM_PAGE } from './limits.ts';
 import { refusal } from './link.ts';
@@ -35,6 +36,8 @@ export interface SpawnRequest {
 export class Kernel {
   readonly hal: Hal;
   readonly scheduler: Scheduler;
+  /** One for all threads: it serves the call at hand, and no two are at hand at once. */
+  readonly iovecs = new Iovecs();
   readonly #processes = new PidTable<Process>();
 
   constructor(hal: Hal) {

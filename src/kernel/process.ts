@@ -221,7 +221,7 @@ export class Process {
     }
     turn().then(
       () => (this.#task === 'reactor' && this.#ending === undefined ? this.#next() : this.#over(exited(0))),
-      (error: unknown) => this.#over(causeOf(error)),
+      (error: unknown) => this.#over(this.#ending ?? causeOf(error)),
     );
   }
 

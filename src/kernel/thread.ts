@@ -7,7 +7,7 @@ import type { Directory } from '../hal/disk.ts';
 import type { Entropy } from '../hal/entropy.ts';
 import { BLOCKED, type Caller, type Result, type Signal } from '../syscalls/caller.ts';
 import { ERRNO } from '../syscalls/errno.ts';
-import { Iovecs } from '../syscalls/iovecs.ts';
+import type { Iovecs } from '../syscalls/iovecs.ts';
 import type { GuestMemory } from '../syscalls/memory.ts';
 import { CALL_BUDGET } from './limits.ts';
 import type { Process } from './process.ts';
@@ -30,7 +30,7 @@ export class Thread implements Caller {
   readonly process: Process;
   readonly memory: GuestMemory;
   readonly capabilities: CapTable;
-  readonly iovecs = new Iovecs();
+  readonly iovecs: Iovecs;
   calls = 0;
   budget = CALL_BUDGET;
   bytesRead = 0;
@@ -44,7 +44,7 @@ export class Thread implements Caller {
   #start: (() => void) | undefined;
   #alarm: Alarm | undefined;
   /** Events that already wake this thread when they settle. */
-  readonly #watched = new WeakSet<Promise<void>>();
+  #watched: WeakSet<Promise<void>> | undefined;
   #runningSinceNs = 0;
   #cpuNs = 0;
   voluntary = 0;
@@ -54,6 +54,7 @@ export class Thread implements Caller {
     this.process = process;
     this.memory = process.memory;
     this.capabilities = process.capabilities;
+    this.iovecs = process.kernel.iovecs;
   }
 
   get state(): ThreadState {
@@ -211,6 +212,7 @@ export class Thread implements Caller {
     this.voluntary++;
     this.#state = 'blocked';
     for (const event of events) {
+      this.#watched ??= new WeakSet();
       if (this.#watched.has(event)) continue;
       this.#watched.add(event);
       event.then(this.#wake);
