@@ -43,7 +43,7 @@ export function start(args: readonly string[]): ChildProcessWithoutNullStreams {
 /** Runs a shell's line, in which `superos` is the command. */
 export function shell(line: string): Ended {
   const script = `superos() { "${process.execPath}" "${LAUNCHER}" "$@"; }\n${line}`;
-  const { stdout, stderr, status } = spawnSync('bash', ['-c', script], { encoding: 'utf8', env: environment() });
+  const { stdout, stderr, status } = spawnSync('bash', ['--norc', '-c', script], { encoding: 'utf8', env: environment() });
   return { stdout, stderr, status };
 }
 

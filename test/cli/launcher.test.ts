@@ -1,0 +1,87 @@
+// The launcher's cache of V8's compiled JavaScript: it speeds a start up and never decides what runs.
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { guest, superos } from '../e2e/command.ts';
+
+let home: string;
+let directory: string;
+
+beforeEach(() => {
+  home = fs.mkdtempSync(path.join(tmpdir(), 'superos-launcher-'));
+  directory = path.join(home, 'superos', 'js');
+});
+afterEach(() => fs.rmSync(home, { recursive: true }));
+
+const hello = () => superos([guest('hello')], { env: { XDG_CACHE_HOME: home } });
+const HELLO = { stdout: 'Hello from C\n', stderr: '', status: 0 };
+const entry = () => path.join(directory, fs.readdirSync(directory)[0]!);
+
+test('the first run makes it, later ones use it as it is', () => {
+  expect(hello()).toEqual(HELLO);
+  expect(fs.readdirSync(directory)).toHaveLength(1);
+  const before = fs.statSync(entry(), { bigint: true });
+  expect(hello()).toEqual(HELLO);
+  expect(fs.statSync(entry(), { bigint: true })).toMatchObject({ ino: before.ino, mtimeNs: before.mtimeNs });
+  expect(Number(before.mode) & 0o777).toBe(0o600);
+});
+
+test('another command has its own', () => {
+  superos(['--version'], { env: { XDG_CACHE_HOME: home } });
+  hello();
+  expect(fs.readdirSync(directory)).toHaveLength(2);
+});
+
+test('a run that came to nothing makes none', () => {
+  superos(['/absent'], { env: { XDG_CACHE_HOME: home } });
+  expect(fs.readdirSync(directory)).toEqual([]);
+});
+
+test.each([0, 0.2, 0.4, 0.6, 0.8, 0.999])('damaged at %d of its length: made anew', (part) => {
+  hello();
+  const good = fs.readFileSync(entry());
+  const bad = Buffer.from(good);
+  bad[Math.floor(part * bad.length)]! ^= 0xff;
+  fs.writeFileSync(entry(), bad);
+  expect(hello()).toEqual(HELLO);
+  expect(fs.readFileSync(entry()).equals(bad)).toBe(false);
+});
+
+test.each([0, 1, 64, 10_000])('cut off at %d: made anew', (length) => {
+  hello();
+  fs.truncateSync(entry(), length);
+  expect(hello()).toEqual(HELLO);
+  expect(fs.statSync(entry()).size).toBeGreaterThan(10_000);
+});
+
+test('not used where others can write', () => {
+  fs.mkdirSync(directory, { recursive: true });
+  fs.chmodSync(directory, 0o777);
+  expect(hello()).toEqual(HELLO);
+  expect(fs.readdirSync(directory)).toEqual([]);
+});
+
+test('no place for it: the program runs', () => {
+  fs.writeFileSync(path.join(home, 'superos'), '');
+  expect(hello()).toEqual(HELLO);
+});
+
+test('none in the current directory for a user without a home', () => {
+  const cwd = path.join(home, 'cwd');
+  fs.mkdirSync(cwd);
+  expect(superos([guest('hello')], { env: { XDG_CACHE_HOME: '', HOME: '' }, cwd })).toEqual(HELLO);
+  expect(fs.readdirSync(cwd)).toEqual([]);
+});
+
+test('what other builds left goes after a week', () => {
+  hello();
+  const stale = path.join(directory, 'stale');
+  const recent = path.join(directory, 'recent');
+  for (const name of [stale, recent]) fs.writeFileSync(name, '');
+  fs.utimesSync(stale, 1000, 1000);
+  fs.rmSync(path.join(directory, fs.readdirSync(directory).find((name) => name.includes('run'))!));
+  hello();
+  expect(fs.existsSync(stale)).toBe(false);
+  expect(fs.existsSync(recent)).toBe(true);
+});
