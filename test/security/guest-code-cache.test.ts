@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { CodeCache } from '../../src/hal/cache.ts';
 import { DiskCache } from '../../src/hal/node/cache.ts';
 import { Machine } from '../../src/index.ts';
 import { LOADER_VERSION } from '../../src/runtime/loader.ts';
@@ -136,7 +137,7 @@ describe('a poisoned entry', () => {
     const good = await saying('good');
     const evil = await saying('evil');
     const stored: Parameters<DiskCache['store']>[] = [];
-    loadProgram(evil, { ...recording(stored) });
+    loadProgram(evil, recording(stored));
     const cache = new DiskCache({ directory });
     const [code, variant] = stored[0]!;
     expect(variant).toContain(LOADER_VERSION);
@@ -184,7 +185,7 @@ describe('a poisoned entry', () => {
 });
 
 /** A cache that finds nothing and notes what it is given. */
-function recording(stored: Parameters<DiskCache['store']>[]): DiskCache {
+function recording(stored: Parameters<DiskCache['store']>[]): CodeCache {
   return {
     directory: '/none',
     status: () => ({ directory: undefined, usable: true }),
@@ -193,5 +194,5 @@ function recording(stored: Parameters<DiskCache['store']>[]): DiskCache {
     findByHash: () => undefined,
     store: (...entry: Parameters<DiskCache['store']>) => void stored.push(entry),
     remember: () => undefined,
-  } as unknown as DiskCache;
+  };
 }
