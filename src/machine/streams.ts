@@ -42,28 +42,26 @@ export function readable({ object }: Capability): Readable {
     if (open) object.release();
     open = false;
   };
-  let pulling = false;
-  async function pull(stream: Readable): Promise<void> {
+  /** One chunk for each time that Node asks: it asks again when it has room, and not before it has got this one. */
+  async function pull(into: Readable): Promise<void> {
+    const chunk = Buffer.allocUnsafe(PIPE_BYTES);
     while (open) {
-      const chunk = Buffer.allocUnsafe(PIPE_BYTES);
       const read = object.read(chunk, 0, chunk.length);
-      if (read === 'AGAIN') await object.ready('read');
-      else if (read === 0 || typeof read === 'string') {
+      if (read === 'AGAIN') {
+        await object.ready('read');
+        continue;
+      }
+      if (read === 0 || typeof read === 'string') {
         close();
-        stream.push(null);
-      } else if (!stream.push(read < chunk.length / 2 ? Buffer.copyBytesFrom(chunk, 0, read) : chunk.subarray(0, read))) return;
+        into.push(null);
+      } else into.push(read < chunk.length / 2 ? Buffer.copyBytesFrom(chunk, 0, read) : chunk.subarray(0, read));
+      return;
     }
   }
   const stream = process.getBuiltinModule('node:stream');
   return new stream.Readable({
     read() {
-      if (pulling) return;
-      pulling = true;
-      pull(this)
-        .catch((error: Error) => this.destroy(error))
-        .finally(() => {
-          pulling = false;
-        });
+      pull(this).catch((error: Error) => this.destroy(error));
     },
     destroy(error, done) {
       close();

@@ -75,9 +75,17 @@ export async function guest(
 export function host(line: string, { cwd, input = '' }: Work): Outcome | undefined {
   const [command = '', ...args] = words(line);
   const env = { ...ENVIRONMENT, PATH: process.env['PATH'] ?? '', PWD: cwd };
-  const { stdout, stderr, status, signal, error } = spawnSync(command, args, { cwd, input, env, encoding: 'latin1' });
-  if ((error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return undefined;
-  if (error !== undefined) throw error;
+  const { stdout, stderr, status, signal, error } = spawnSync(command, args, {
+    cwd,
+    input,
+    env,
+    encoding: 'latin1',
+    maxBuffer: 2 ** 26,
+  });
+  const failure = (error as NodeJS.ErrnoException | undefined)?.code;
+  if (failure === 'ENOENT') return undefined;
+  // A command need not read its input to the end.
+  if (failure !== undefined && failure !== 'EPIPE') throw error;
   return { stdout, stderr, code: status ?? String(signal) };
 }
 
