@@ -29,7 +29,8 @@ function start() {
   const filename = process.getBuiltinModule('node:url').fileURLToPath(url);
   let source;
   try {
-    source = fs.readFileSync(filename, 'utf8');
+    // It is in ASCII, which needs no decoding.
+    source = fs.readFileSync(filename, 'latin1');
   } catch (error) {
     fail(error.code === 'ENOENT' ? 'dist/ is not built: run `npm run build` first' : `${filename} cannot be read: ${error.code}`);
     return;

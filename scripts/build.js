@@ -32,8 +32,8 @@ function command(dependencies) {
       entryFileNames: 'cli.cjs',
       format: 'cjs',
       codeSplitting: false,
-      // By default what nothing seems to use is dropped, here everything.
-      minify: false,
+      // What nothing seems to use is not dropped: here that would be everything.
+      minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
       banner: 'function superos(url, importPackage) {',
       footer: '}\nsuperos;\n',
     },
@@ -82,8 +82,11 @@ async function bundle() {
   }
 }
 
+/** In ASCII, of which V8 keeps one byte a character: what else there is stands in strings. */
 function script(code) {
-  const text = code.replaceAll(/(?<![.\w])import\((?=["'])/g, 'importPackage(');
+  const text = code
+    .replaceAll(/(?<![.\w])import\((?=["'`])/g, 'importPackage(')
+    .replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
   return `// ${createHash('sha256').update(text).digest('hex').slice(0, 32)}\n${text}`;
 }
 
