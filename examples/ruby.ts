@@ -1,6 +1,6 @@
 // Ruby in a process: runs a script with a directory of the host, read-only, as /data.
 //
-//   node examples/ruby.ts [--dir DIRECTORY] [--write] [FILE | -e CODE]
+//   npx node examples/ruby.ts [--dir DIRECTORY] [--write] [FILE | -e CODE]
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';

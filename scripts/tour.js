@@ -9,7 +9,7 @@ import { styleText } from 'node:util';
 const root = join(import.meta.dirname, '..');
 const COMMANDS = {
   'superos run ': [join(root, 'bin/superos.js'), 'run', '--json'],
-  'node examples/ruby.ts ': [join(root, 'examples/ruby.ts'), '--json'],
+  'npx node examples/ruby.ts ': [join(root, 'examples/ruby.ts'), '--json'],
 };
 /** What superos run exits with where a program does not end by itself. */
 const EXIT_CODES = { timeout: 124, trap: 134, 'memory-limit': 137 };
@@ -115,13 +115,13 @@ function tour() {
     'data/ to read, neither clock nor randomness',
     'superos run --cap none -v data:/data:ro bin/sha256sum /data/orders.csv /data/orders.json',
   );
-  works('data/ to read, as /data', 'node examples/ruby.ts --dir data report.rb');
+  works('data/ to read, as /data', 'npx node examples/ruby.ts --dir data report.rb');
   say();
   say('What they are not given, they do not get:');
   refused('a link may not lead out', 'superos run --dir data bin/cat data/shortcut', 1);
   refused('mounted read-only', 'superos run -v data:/data:ro --cwd /data bin/cp orders.csv copy.csv', 1);
   refused('not in its world', 'superos run --dir data bin/rg root /etc', 1);
-  refused('nor in that of Ruby', `node examples/ruby.ts --dir data -e 'File.read("/etc/passwd") rescue abort $!.message'`, 1);
+  refused('nor in that of Ruby', `npx node examples/ruby.ts --dir data -e 'File.read("/etc/passwd") rescue abort $!.message'`, 1);
   refused("none of this terminal's environment", 'superos run --env ONLY=this bin/printenv', 0);
   refused('its time was over', 'superos run --timeout 300ms bin/sleep 3600', 'timeout');
   refused('too much to begin with', 'superos run --memory 1m bin/awk 1', 'memory-limit');
