@@ -159,6 +159,15 @@ describe.runIf(python)('a terminal', () => {
     expect(status).toBe(130);
   });
 
+  test('that was hung up: end of input, and no way out', () => {
+    const script = path.join(import.meta.dirname, 'hungup.py');
+    const status = (name: string, ...args: string[]) =>
+      spawnSync('python3', [script, process.execPath, LAUNCHER, guest(name), ...args]).status;
+    expect(status('exit', '5')).toBe(5);
+    expect(status('cat')).toBe(0);
+    expect(status('hello')).not.toBe(125);
+  });
+
   test('an error is one line without escape sequences', () => {
     const { output, status } = onTerminal([], ['no\u001b[31m']);
     expect(output).toMatch(/^superos: [^\r\n]+\r\n$/);

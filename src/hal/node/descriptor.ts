@@ -50,6 +50,8 @@ export function openDescriptor(fd: number, direction: 'read' | 'write', type: St
     return { fd: opened, own: true, waiting: type === 'pipe' ? 'socket' : onTerminal(fd) };
   } catch (error) {
     if (type === 'pipe' && direction === 'write' && fromException(error) === 'NXIO') return 'PIPE';
+    // A terminal that was hung up: it gives end of input, or EIO, at once.
+    if (type !== 'pipe' && fromException(error) === 'IO') return { fd, own: false, waiting: 'never' };
     // No /proc, or a pipe that another user made.
     return { fd, own: false, waiting: type === 'pipe' && fd <= STDERR_FD ? 'socket' : onTerminal(fd) };
   }
