@@ -7,11 +7,23 @@ import { parseArgs } from 'node:util';
 
 const SUBJECTS = ['null-call', 'clock', 'write', 'read', 'start', 'life', 'loader', 'cached-start'];
 
-async function main() {
+function commandLine() {
   const options = { json: { type: 'boolean' }, rounds: { type: 'string' } };
-  const { values, positionals } = parseArgs({ options, allowPositionals: true });
-  const unknown = positionals.find((name) => !SUBJECTS.includes(name));
-  if (unknown !== undefined) throw new Error(`no subject is called ${unknown}; there are ${SUBJECTS.join(', ')}`);
+  try {
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    const unknown = positionals.find((name) => !SUBJECTS.includes(name));
+    if (unknown !== undefined) throw new Error(`no subject is called ${unknown}; there are ${SUBJECTS.join(', ')}`);
+    if (values.rounds !== undefined && !/^[1-9]\d*$/.test(values.rounds))
+      throw new Error(`--rounds takes a number from 1 on, not ${values.rounds}`);
+    return { values, positionals };
+  } catch (error) {
+    console.error(`bench: ${error.message}`);
+    process.exit(2);
+  }
+}
+
+async function main() {
+  const { values, positionals } = commandLine();
   const { measure } = await import('./subject.ts');
   const { table } = await import('./report.ts');
   const { makeScratch } = await import('./scratch.ts');
