@@ -224,6 +224,28 @@ describe('a kill', () => {
     expect([process.status, drained(stdout)]).toEqual([expect.objectContaining(KILLED), '']);
   });
 
+  test('of one that waits takes nothing more from what it waited for', async () => {
+    const { hal, spawn } = simulated();
+    let reads = 0;
+    const ready = Promise.withResolvers<void>();
+    const shared = stream({
+      read() {
+        reads++;
+        return 'AGAIN';
+      },
+      ready: () => ready.promise,
+    });
+    const code = await program(
+      `${WASI('fd_read')} ${IOVEC} (func (export "_start") (drop (call $fd_read (i32.const 3) (i32.const 0) (i32.const 1) (i32.const 16))))`,
+    );
+    const { process } = spawn(code, { descriptors: [shared] });
+    await hal.timeline.run();
+    process.signal('SIGKILL');
+    ready.resolve();
+    await hal.timeline.run();
+    expect([process.status, reads]).toEqual([expect.objectContaining(KILLED), 1]);
+  });
+
   test('of one that has ended changes nothing, and the first of two counts', async () => {
     const { hal, spawn } = simulated();
     const { process } = spawn(await writer());
