@@ -1,5 +1,5 @@
 // Arguments and environment in the form in which a guest gets them.
-import { encodeUtf8 } from '../syscalls/utf8.ts';
+import { encodeUtf8 } from '../hal/utf8.ts';
 
 export interface Strings {
   /** Each with its NUL. */

@@ -1,11 +1,11 @@
 // The `name` section of the rewritten module: function, local and label names follow their functions; stubs and helpers get names
 // of their own, for backtraces. A malformed section is dropped: names never make a program fail.
 
+import { encodeUtf8 } from '../hal/utf8.ts';
 import { LoadError } from './errors.ts';
 import type { CustomSection } from './module.ts';
 import type { Plan } from './plan.ts';
 import { Reader } from './reader.ts';
-import { encodeUtf8 } from './utf8.ts';
 import { Writer } from './writer.ts';
 
 const FUNCTIONS = 1;

@@ -16,7 +16,6 @@ import {
 import { Op } from './opcodes.ts';
 import { Reader } from './reader.ts';
 import { type Limits, readGlobalType, readLimits, readTableType, readTypes, readValueType, type TableType } from './types.ts';
-import { decodeUtf8 } from './utf8.ts';
 
 // A program with more is no program but an attack on the memory of whoever loads it; V8 allows a million of each.
 const IMPORTS_MAX = 10_000;
@@ -135,7 +134,7 @@ export function parse(source: Uint8Array): Module {
     const section = reader.sub(reader.u32());
     if (id === Section.custom) {
       const start = section.position;
-      const name = decodeUtf8(section.nameBytes());
+      const name = section.name();
       customs.push({ name, start, end: section.limit, content: section.position });
     } else if (id >= SECTION_COUNT) {
       throw new LoadError('unsupported', `unsupported section ${id} at offset ${at}`);

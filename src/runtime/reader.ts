@@ -1,8 +1,8 @@
 // A cursor over the bytes of a module. Every read is bounded by `limit`; every LEB128 by the length the
 // specification allows. It allocates nothing from a declared count: `count` refuses more items than bytes remain.
 
+import { decodeUtf8 } from '../hal/utf8.ts';
 import { LoadError } from './errors.ts';
-import { decodeUtf8 } from './utf8.ts';
 
 export class Reader {
   readonly bytes: Uint8Array;
@@ -95,7 +95,8 @@ export class Reader {
   }
 
   name(): string {
-    return decodeUtf8(this.nameBytes());
+    const at = this.position;
+    return decodeUtf8(this.nameBytes()) ?? this.fail('a name is not UTF-8', at);
   }
 
   /** A cursor over the next `length` bytes, which this one skips. */

@@ -1,6 +1,6 @@
 // A growing output buffer. Integers are written in their shortest LEB128 form.
 
-import { encodeUtf8 } from './utf8.ts';
+import { encodeUtf8 } from '../hal/utf8.ts';
 
 // Below this many bytes a loop beats TypedArray.set.
 const SHORT_RUN = 48;

@@ -4,11 +4,11 @@
 // Each call gets source text of its own, compiled once, so that V8 sees one handler behind each: the text comes from the
 // table alone, never from a guest.
 import { WASI_RIGHTS } from '../caps/rights.ts';
+import { decodeUtf8 } from '../hal/utf8.ts';
 import { BLOCKED, type Caller, type Result } from './caller.ts';
 import { ERRNO } from './errno.ts';
 import type { HandedAll, Parameter } from './parameter.ts';
 import { type Call, type CallName, TABLE } from './table.ts';
-import { decodeUtf8 } from './utf8.ts';
 
 /** POSIX PATH_MAX, in bytes. */
 const PATH_MAX = 4096;

@@ -6,7 +6,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parse as parseText } from '@bytecodealliance/jco-transpile/wasm-tools';
 import startWabt from 'wabt';
-import { decodeUtf8 } from '../../src/runtime/utf8.ts';
+import { decodeUtf8 } from '../../src/hal/utf8.ts';
 import { probe } from './probe.ts';
 import { atom, head, isIdentifier, type List, type Node, split, type Value, value } from './wast.ts';
 import { type Instance, type Instantiable, OriginalWorld, RewrittenWorld, SPECTEST, type World } from './worlds.ts';
@@ -115,10 +115,17 @@ function binaryOf(script: string, node: List, valid = true): Promise<Uint8Array>
   if (form === 'quote') {
     const quoted = stringBytes(items);
     const text = decodeUtf8(quoted);
-    if (!Buffer.from(text).equals(quoted)) return Promise.reject(new TextError('malformed UTF-8 encoding'));
+    if (text === undefined) return Promise.reject(new TextError('malformed UTF-8 encoding'));
     return fromText(text, valid);
   }
   return fromText(script.slice(node.start, node.end).replace(/^\(module\s+definition\b/, '(module'), valid);
+}
+
+/** A name in a script, which the text format lets be nothing but UTF-8. */
+function nameText(bytes: Uint8Array): string {
+  const name = decodeUtf8(bytes);
+  if (name === undefined) throw new TextError('malformed UTF-8 encoding');
+  return name;
 }
 
 const hosts: object[] = [];
@@ -212,7 +219,7 @@ class Script {
         await this.#module(node);
         return undefined;
       case 'register': {
-        const name = decodeUtf8((first as { bytes: Uint8Array }).bytes);
+        const name = nameText((first as { bytes: Uint8Array }).bytes);
         this.#world.register(name, this.#instance(second));
         return undefined;
       }
@@ -280,7 +287,7 @@ class Script {
   #act(action: List, expected: readonly Value[] | undefined): boolean {
     const items = action.items.slice(1);
     const instance = this.#instance(isIdentifier(items[0]) ? items.shift() : undefined);
-    const name = decodeUtf8((items[0] as { bytes: Uint8Array }).bytes);
+    const name = nameText((items[0] as { bytes: Uint8Array }).bytes);
     const item = instance.exports[name];
     if (head(action) === 'get') {
       const global = item as WebAssembly.Global;

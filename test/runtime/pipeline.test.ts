@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { encodeUtf8 } from '../../src/hal/utf8.ts';
 import type { Module } from '../../src/runtime/module.ts';
 import { BlockType, Op } from '../../src/runtime/opcodes.ts';
 import { parse } from '../../src/runtime/parse.ts';
@@ -6,7 +7,6 @@ import { memory } from '../../src/runtime/passes/memory.ts';
 import { unwind } from '../../src/runtime/passes/unwind.ts';
 import { rewrite } from '../../src/runtime/pipeline.ts';
 import { emit, emitConst, type Pass } from '../../src/runtime/plan.ts';
-import { encodeUtf8 } from '../../src/runtime/utf8.ts';
 import { copyOriginal } from '../../src/runtime/walk.ts';
 import { SAMPLE } from './sample.ts';
 import { custom, wat } from './tools.ts';

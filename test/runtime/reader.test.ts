@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { LoadError } from '../../src/runtime/errors.ts';
 import { Reader } from '../../src/runtime/reader.ts';
-import { decodeUtf8, encodeUtf8 } from '../../src/runtime/utf8.ts';
 import { u32Size, Writer } from '../../src/runtime/writer.ts';
 
 function reader(...bytes: number[]): Reader {
@@ -71,32 +70,5 @@ describe('writer', () => {
     const long = Uint8Array.from({ length: 1000 }, (_, i) => i & 0xff);
     out.u8(1).copy(long, 0, 10).copy(long, 10, 1000).raw(long);
     expect([...out.result()]).toEqual([1, ...long, ...long]);
-  });
-});
-
-describe('UTF-8', () => {
-  test.each(['', 'main', 'ümläut', '模块', '🦀', '\u0000\u007f\u0080\u07ff\u0800\uffff\u{10000}\u{10ffff}'])('%j', (text) => {
-    const bytes = encodeUtf8(text);
-    expect([...bytes]).toEqual([...Buffer.from(text)]);
-    expect(decodeUtf8(bytes)).toBe(text);
-  });
-
-  test.each([
-    [0x80],
-    [0xc0, 0x80],
-    [0xc1, 0xbf],
-    [0xe0, 0x80, 0x80],
-    [0xed, 0xa0, 0x80],
-    [0xf0, 0x80, 0x80, 0x80],
-    [0xf4, 0x90, 0x80, 0x80],
-    [0xf5, 0x80, 0x80, 0x80],
-    [0xe2, 0x82],
-    [0xff],
-  ])('ill-formed %#x becomes U+FFFD', (...bytes) => {
-    expect(decodeUtf8(Uint8Array.from(bytes))).toMatch(/^\ufffd+$/);
-  });
-
-  test('a lone surrogate is written as U+FFFD', () => {
-    expect([...encodeUtf8('\ud800')]).toEqual([0xef, 0xbf, 0xbd]);
   });
 });

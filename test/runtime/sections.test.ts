@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { encodeUtf8 } from '../../src/hal/utf8.ts';
 import { load } from '../../src/runtime/loader.ts';
 import { Reader } from '../../src/runtime/reader.ts';
-import { encodeUtf8 } from '../../src/runtime/utf8.ts';
 import { Writer } from '../../src/runtime/writer.ts';
 import { custom, wat } from './tools.ts';
 

@@ -1,9 +1,9 @@
 // entry: what instantiation would run (segments, the start function) becomes one exported function, which the kernel calls first
 // on the process's own stack: V8 can suspend nothing under an instantiation.
 
+import { encodeUtf8 } from '../../hal/utf8.ts';
 import { Op } from '../opcodes.ts';
 import { emit, type Pass } from '../plan.ts';
-import { encodeUtf8 } from '../utf8.ts';
 
 const ENTRY = 'superos:entry';
 

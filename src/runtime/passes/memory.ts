@@ -2,9 +2,9 @@
 // it, and memory.grow asks the kernel. Accesses keep their bounds checks, constant addresses included, because the declared
 // minimum is 0. Memory indices never change: imported memories come first, and all of them stay in order.
 
+import { encodeUtf8 } from '../../hal/utf8.ts';
 import { BlockType, Op } from '../opcodes.ts';
 import { emit, emitConst, type FunctionRef, type Pass, type Plan } from '../plan.ts';
-import { encodeUtf8 } from '../utf8.ts';
 import { indexAt } from '../walk.ts';
 
 // The kernel counts pages in a signed i32.

@@ -1,8 +1,8 @@
 // tables: table.grow asks the kernel before it grows, so that tables count against the memory limit. The tables stay the module's.
 
+import { encodeUtf8 } from '../../hal/utf8.ts';
 import { BlockType, Op } from '../opcodes.ts';
 import { emit, emitConst, type FunctionRef, type Pass, type Plan } from '../plan.ts';
-import { encodeUtf8 } from '../utf8.ts';
 import { indexAt } from '../walk.ts';
 
 // The kernel counts elements in a signed i32. V8's own bound is far lower, so no growth that could succeed is refused.

@@ -2,10 +2,10 @@
 // attention (block, exit, kill), which the one suspending import, `wait`, gives; a NaN from it unwinds this thread by a trap,
 // which no guest handler can catch. Stubs have the original type, and every use of the import goes through its stub.
 
+import { encodeUtf8 } from '../../hal/utf8.ts';
 import { BlockType, Op } from '../opcodes.ts';
 import { emit, emitConst, type FunctionRef, type Pass, type Plan } from '../plan.ts';
 import type { FunctionType } from '../types.ts';
-import { encodeUtf8 } from '../utf8.ts';
 
 // No system call has more parameters. Without a bound stubs could outgrow the module many times.
 const PARAMS_MAX = 32;

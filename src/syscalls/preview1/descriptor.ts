@@ -1,8 +1,8 @@
 // Descriptors themselves: status, rights, closing, moving, preopened names, listing a directory.
 import { WASI_RIGHTS } from '../../caps/rights.ts';
 import type { Entry } from '../../hal/disk.ts';
+import { encodeUtf8 } from '../../hal/utf8.ts';
 import type { Handler } from '../dispatch.ts';
-import { encodeUtf8 } from '../utf8.ts';
 import { filetype } from './stat.ts';
 
 /** 24 bytes: filetype u8, flags u16 at 2, rights u64 at 8 and 16. Rights above bit 29 are not WASI's. */

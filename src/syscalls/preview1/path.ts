@@ -7,9 +7,9 @@ import { DIRECTORY_RIGHTS, FILE_RIGHTS, RIGHT, streamRights, WRITE_ACCESS } from
 import { Capability } from '../../caps/table.ts';
 import type { Directory, File, OpenOptions } from '../../hal/disk.ts';
 import type { Errno } from '../../hal/errno.ts';
+import { encodeUtf8 } from '../../hal/utf8.ts';
 import type { Handler } from '../dispatch.ts';
 import { OFLAG, SYMLINK_FOLLOW } from '../table.ts';
-import { encodeUtf8 } from '../utf8.ts';
 import { newTimes } from './file.ts';
 import { writeStat } from './stat.ts';
 

@@ -1,7 +1,8 @@
-// UTF-8, strictly: what a guest calls a path or a name is text, or an error. Lengths are counted in bytes.
+// UTF-8, strictly: what a guest or a module calls a path or a name is text, or an error. Lengths are counted in bytes. The core
+// has no TextDecoder.
 
 /** The text of `bytes[at .. at + length)`, or undefined where that is not well-formed UTF-8 (Unicode, table 3-7). */
-export function decodeUtf8(bytes: Uint8Array, at: number, length: number): string | undefined {
+export function decodeUtf8(bytes: Uint8Array, at = 0, length = bytes.length - at): string | undefined {
   let text = '';
   const end = at + length;
   for (let i = at; i < end; ) {
