@@ -57,13 +57,16 @@ function cacheDirectory(fs, path) {
   if (process.getuid === undefined) return undefined;
   try {
     let base = process.env.XDG_CACHE_HOME || '';
-    if (!path.isAbsolute(base)) base = path.join(process.getBuiltinModule('node:os').homedir(), '.cache');
+    if (!path.isAbsolute(base)) base = path.join(process.env.HOME || process.getBuiltinModule('node:os').homedir(), '.cache');
     if (!path.isAbsolute(base)) return undefined;
     const own = path.join(base, 'superos');
     const directory = path.join(own, 'js');
-    fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
     for (const one of [own, directory]) {
-      const stat = fs.lstatSync(one);
+      let stat = fs.lstatSync(one, { throwIfNoEntry: false });
+      if (stat === undefined) {
+        fs.mkdirSync(one, { recursive: true, mode: 0o700 });
+        stat = fs.lstatSync(one);
+      }
       if (!stat.isDirectory() || stat.uid !== process.getuid() || (stat.mode & OTHERS_WRITE) !== 0) return undefined;
     }
     return directory;

@@ -1,5 +1,4 @@
 // How a guest's end becomes the command's: its exit status, and what a person is told of it.
-import { constants } from 'node:os';
 import { plain } from '../kernel/printable.ts';
 import type { ExitStatus } from '../kernel/status.ts';
 import type { Signal } from '../syscalls/caller.ts';
@@ -9,7 +8,10 @@ import { STATUS } from './error.ts';
 const SIGNALLED = 128;
 
 /** The exit status of a program that a signal ended. WASI's signals have numbers of their own; here they have the host's. */
-export const ended = (signal: Signal): number => SIGNALLED + (constants.signals[signal] ?? 0);
+export function ended(signal: Signal): number {
+  const { signals } = process.getBuiltinModule('node:os').constants;
+  return SIGNALLED + (signals[signal] ?? 0);
+}
 
 export function exitCode({ code, signal, reason }: ExitStatus): number {
   switch (reason) {

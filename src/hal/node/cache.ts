@@ -75,9 +75,12 @@ function prepare(directory: string): string | undefined {
   const uid = process.getuid?.();
   if (uid === undefined) return 'this host has no user ids';
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
     for (const path of [dirname(directory), directory]) {
-      const stats = lstatSync(path);
+      let stats = lstatSync(path, { throwIfNoEntry: false });
+      if (stats === undefined) {
+        mkdirSync(path, { recursive: true, mode: 0o700 });
+        stats = lstatSync(path);
+      }
       if (!stats.isDirectory()) return `${path} is no directory`;
       const reason = distrust(stats, uid);
       if (reason !== undefined) return `${path} ${reason}`;

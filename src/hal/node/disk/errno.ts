@@ -1,5 +1,4 @@
 // From the host's errors to ours: numbers that the C library left in errno, and exceptions of node:fs.
-import { constants } from 'node:os';
 import { ERRNO_NAMES, type Errno } from '../../errno.ts';
 
 const NAMES: ReadonlySet<string> = new Set(ERRNO_NAMES);
@@ -10,14 +9,24 @@ const errnoOf = (name: string): Errno | undefined => {
   return name.startsWith('E') && NAMES.has(ours) ? (ours as Errno) : undefined;
 };
 
-const BY_NUMBER = new Map<number, Errno>();
-for (const [name, number] of Object.entries(constants.errno)) {
-  const errno = errnoOf(name);
-  if (errno !== undefined) BY_NUMBER.set(number, errno);
-}
+let byNumber: ReadonlyMap<number, Errno> | undefined;
+
+/** Numbers come from the C library only, which few programs get to use. */
+const numbers = (): ReadonlyMap<number, Errno> => {
+  const { errno } = process.getBuiltinModule('node:os').constants;
+  return new Map(
+    Object.entries(errno).flatMap(([name, number]): [number, Errno][] => {
+      const ours = errnoOf(name);
+      return ours === undefined ? [] : [[number, ours]];
+    }),
+  );
+};
 
 /** What the host's error number means here; IO where it has no counterpart. */
-export const fromNumber = (number: number): Errno => BY_NUMBER.get(number) ?? 'IO';
+export const fromNumber = (number: number): Errno => {
+  byNumber ??= numbers();
+  return byNumber.get(number) ?? 'IO';
+};
 
 /** What an exception of node:fs means here. One that is not about a file is a bug and goes on. */
 export const fromException = (error: unknown): Errno => {
