@@ -1,0 +1,128 @@
+// The types of the embedding API, as people use them.
+import type { Readable, Writable } from 'node:stream';
+import { expectTypeOf, test } from 'vitest';
+import {
+  type ChildProcess,
+  type DirectoryGrant,
+  type ExitStatus,
+  type Grant,
+  Machine,
+  type MachineOptions,
+  type ProcessBuilder,
+  type ProcessInfo,
+  type Program,
+  type ProgramSource,
+  type Reason,
+  type RunResult,
+  type Signal,
+  type SuperosError,
+  type SuperosErrorCode,
+  type TemporaryGrant,
+  type Usage,
+} from '../src/index.ts';
+
+test('a machine', () => {
+  expectTypeOf(Machine.boot).returns.resolves.toEqualTypeOf<Machine>();
+  expectTypeOf<MachineOptions>().toExtend<{ cpus?: 0 }>();
+  expectTypeOf<Machine>().toExtend<AsyncDisposable>();
+  expectTypeOf<Machine['process']>().parameters.toEqualTypeOf<[source: ProgramSource]>();
+  expectTypeOf<Machine['process']>().returns.toEqualTypeOf<ProcessBuilder>();
+  expectTypeOf<Machine['compile']>().returns.toEqualTypeOf<Program>();
+  expectTypeOf<Machine['processes']>().toEqualTypeOf<readonly ChildProcess[]>();
+  // A machine is booted, not constructed.
+  // @ts-expect-error
+  new Machine();
+  // @ts-expect-error no threads yet
+  Machine.boot({ cpus: 2 });
+});
+
+test('a program comes as', () => {
+  expectTypeOf<string>().toExtend<ProgramSource>();
+  expectTypeOf<URL>().toExtend<ProgramSource>();
+  expectTypeOf<Uint8Array>().toExtend<ProgramSource>();
+  expectTypeOf<Buffer>().toExtend<ProgramSource>();
+  expectTypeOf<ArrayBuffer>().toExtend<ProgramSource>();
+  expectTypeOf<Program>().toExtend<ProgramSource>();
+  expectTypeOf<number>().not.toExtend<ProgramSource>();
+});
+
+test('a description is said step by step', (_context, builder = null as unknown as ProcessBuilder) => {
+  const whole = () =>
+    builder
+      .args(['a'])
+      .argv0('name')
+      .env({ A: '1' })
+      .capabilities([
+        'clock',
+        'dir:/a:/b:ro',
+        { dir: '/a' },
+        { dir: '/a', at: '/b', rights: ['read'] },
+        { tmp: '/tmp', size: '1m' },
+      ])
+      .cwd('/b')
+      .limits({ memory: '64m', timeout: 500, fds: 10 })
+      .stdio('pipe', 'inherit', 'null')
+      .input(new Uint8Array())
+      .invoke('f', ['1', 2, 3n])
+      .reactor()
+      .signal(AbortSignal.timeout(1));
+  expectTypeOf(whole).returns.toEqualTypeOf<ProcessBuilder>();
+  expectTypeOf<ProcessBuilder['spawn']>().returns.resolves.toEqualTypeOf<ChildProcess>();
+  expectTypeOf<ProcessBuilder['run']>().returns.resolves.toEqualTypeOf<RunResult>();
+  const wrong = () => [
+    // @ts-expect-error
+    builder.args('a'),
+    // @ts-expect-error
+    builder.env({ A: 1 }),
+    // @ts-expect-error
+    builder.capabilities([{ dir: '/a', rights: ['execute'] }]),
+    // @ts-expect-error
+    builder.limits({ cpu: 1 }),
+    // @ts-expect-error
+    builder.stdio('ignore'),
+    // @ts-expect-error
+    builder.invoke('f', [{}]),
+  ];
+  expectTypeOf(wrong).toBeFunction();
+});
+
+test('grants', () => {
+  expectTypeOf<'clock' | 'random' | 'dev'>().toExtend<Grant>();
+  expectTypeOf<DirectoryGrant | TemporaryGrant>().toExtend<Grant>();
+  expectTypeOf<{ dir: string; at: string }>().toExtend<DirectoryGrant>();
+  expectTypeOf<'network'>().not.toExtend<Grant>();
+});
+
+test('a process', () => {
+  expectTypeOf<ChildProcess>().toExtend<AsyncDisposable>();
+  expectTypeOf<ChildProcess['pid']>().toBeNumber();
+  expectTypeOf<ChildProcess['stdin']>().toEqualTypeOf<Writable | null>();
+  expectTypeOf<ChildProcess['stdout']>().toEqualTypeOf<Readable | null>();
+  expectTypeOf<ChildProcess['stderr']>().toEqualTypeOf<Readable | null>();
+  expectTypeOf<ChildProcess['wait']>().returns.resolves.toEqualTypeOf<ExitStatus>();
+  expectTypeOf<ChildProcess['kill']>().parameters.toEqualTypeOf<[signal?: Signal | undefined]>();
+  expectTypeOf<ChildProcess['kill']>().returns.toBeBoolean();
+  expectTypeOf<ChildProcess['call']>().returns.resolves.toEqualTypeOf<readonly (number | bigint)[]>();
+  expectTypeOf<ReturnType<ChildProcess['read']>>().toExtend<Uint8Array>();
+  expectTypeOf<ChildProcess['info']>().returns.toEqualTypeOf<ProcessInfo>();
+  expectTypeOf<ProcessInfo['state']>().toEqualTypeOf<'created' | 'ready' | 'running' | 'blocked' | 'terminated'>();
+});
+
+test('how it ended', () => {
+  expectTypeOf<RunResult['stdout']>().toEqualTypeOf<Buffer>();
+  expectTypeOf<RunResult['status']>().toEqualTypeOf<ExitStatus>();
+  expectTypeOf<ExitStatus['code']>().toEqualTypeOf<number | null>();
+  expectTypeOf<ExitStatus['signal']>().toEqualTypeOf<Signal | null>();
+  expectTypeOf<ExitStatus['reason']>().toEqualTypeOf<Reason>();
+  expectTypeOf<ExitStatus['usage']>().toEqualTypeOf<Usage>();
+  expectTypeOf<Usage['memoryPeak']>().toBeNumber();
+  expectTypeOf<'SIGKILL'>().toExtend<Signal>();
+  expectTypeOf<'SIGNONE'>().not.toExtend<Signal>();
+});
+
+test('an error has a code to branch on', () => {
+  expectTypeOf<SuperosError>().toExtend<Error>();
+  expectTypeOf<SuperosError['code']>().toEqualTypeOf<SuperosErrorCode>();
+  expectTypeOf<'again'>().toExtend<SuperosErrorCode>();
+  expectTypeOf<'EAGAIN'>().not.toExtend<SuperosErrorCode>();
+});
