@@ -10,7 +10,6 @@ const NAME_BYTES_MAX = 255;
 export class Store {
   readonly device: bigint;
   readonly #clock: Clock;
-  readonly #time = new Uint32Array(2);
   #bytesFree: number;
   #entriesFree: number;
   #inode = 0n;
@@ -31,8 +30,7 @@ export class Store {
   }
 
   now(): bigint {
-    this.#clock.realtime(this.#time);
-    return (BigInt(this.#time[1]!) << 32n) | BigInt(this.#time[0]!);
+    return this.#clock.realtime();
   }
 
   nextInode(): bigint {

@@ -30,6 +30,8 @@ export class Thread implements Caller {
   readonly process: Process;
   readonly memory: GuestMemory;
   readonly capabilities: CapTable;
+  readonly clock: Clock | undefined;
+  readonly entropy: Entropy | undefined;
   readonly iovecs: Iovecs;
   calls = 0;
   budget = CALL_BUDGET;
@@ -54,6 +56,8 @@ export class Thread implements Caller {
     this.process = process;
     this.memory = process.memory;
     this.capabilities = process.capabilities;
+    this.clock = process.clock;
+    this.entropy = process.entropy;
     this.iovecs = process.kernel.iovecs;
   }
 
@@ -74,12 +78,6 @@ export class Thread implements Caller {
   }
   get environmentBytes(): number {
     return this.process.environment.bytes;
-  }
-  get clock(): Clock | undefined {
-    return this.process.clock;
-  }
-  get entropy(): Entropy | undefined {
-    return this.process.entropy;
   }
 
   /** Makes the thread ready to run `start`, which must not throw and says when it is over by calling `finish`. */

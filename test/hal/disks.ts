@@ -26,10 +26,10 @@ export interface Driver {
 const clock = {
   ns: 1_700_000_000_000_000_000n,
   monotonic: () => 0,
-  realtime(into: Uint32Array): void {
+  monotonicTime: () => 0n,
+  realtime(): bigint {
     this.ns += 1000n;
-    into[0] = Number(this.ns & 0xffffffffn);
-    into[1] = Number(this.ns >> 32n);
+    return this.ns;
   },
   monotonicStepNs: 1,
   realtimeStepNs: 1,

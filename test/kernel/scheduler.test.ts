@@ -121,7 +121,8 @@ const ticking = (stepNs: number) => {
   const change = (hal: SimHal): SimHal => {
     const clock: Clock = {
       monotonic: () => (nowNs += stepNs),
-      realtime: (into) => hal.clock.realtime(into),
+      monotonicTime: () => BigInt(nowNs),
+      realtime: () => hal.clock.realtime(),
       monotonicStepNs: 1,
       realtimeStepNs: 1,
     };

@@ -1,58 +1,51 @@
 // The clock driver. Reading the host's monotonic clock is most of what a clock call costs, so real time is reckoned from it
 // and compared with the host's real-time clock now and then; it must never read two clocks in every call. Time is read with
-// `process.hrtime`: as fast as `performance.now`, which takes 2 ms to load.
+// `process.hrtime.bigint`: 64-bit numbers that go no further than a store or an addition never become objects in optimised
+// code, and nothing else is as near to the host's own (27 ns against 22; `performance.now` takes 39, and 2 ms to load).
 import type { Clock } from '../clock.ts';
 
+const read = process.hrtime.bigint;
+
 const NS_PER_MS = 1e6;
-const NS_PER_S = 1e9;
 /** How long a step of the host's real-time clock may go unnoticed. */
-const CHECK_NS = 100 * NS_PER_MS;
-const TWO_32 = 2 ** 32;
+const CHECK_NS = 100_000_000n;
 
 class NodeClock implements Clock {
   readonly monotonicStepNs = 1;
   readonly realtimeStepNs = 1;
-  // Nanoseconds since 1970 at monotonic 0: more than a double holds exactly, hence two halves.
-  #epochHigh = 0;
-  #epochLow = 0;
-  #epochMs = 0;
-  /** Real time is unknown until it is asked for. */
-  #checkAt = 0;
-  readonly #startS = process.hrtime()[0];
+  readonly #startNs = read();
+  /** What to add to monotonic time. Real time is unknown until it is asked for. */
+  #epochNs = 0n;
+  #checkAtNs = 0n;
 
   monotonic(): number {
-    const time = process.hrtime();
-    return (time[0] - this.#startS) * NS_PER_S + time[1];
+    return Number(read() - this.#startNs);
   }
 
-  realtime(into: Uint32Array): void {
-    const now = this.monotonic();
-    if (now >= this.#checkAt) this.#check(now / NS_PER_MS);
-    const low = this.#epochLow + now;
-    // Storing keeps the low 32 bits: `low` is an integer below 2^53.
-    into[0] = low;
-    into[1] = this.#epochHigh + Math.floor(low / TWO_32);
+  monotonicTime(): bigint {
+    return read();
   }
 
-  #check(nowMs: number): void {
-    if (this.#checkAt === 0) this.#setEpoch(performance.timeOrigin + performance.now() - nowMs);
-    this.#checkAt = nowMs * NS_PER_MS + CHECK_NS;
+  realtime(): bigint {
+    const now = read();
+    if (now >= this.#checkAtNs) this.#check(now);
+    return BigInt.asUintN(64, now + this.#epochNs);
+  }
+
+  #check(now: bigint): void {
+    if (this.#checkAtNs === 0n) this.#epochNs = toNs(performance.timeOrigin + performance.now()) - now;
+    this.#checkAtNs = now + CHECK_NS;
     const wallMs = Date.now();
     // Date.now() drops the fraction of a millisecond: an exact reckoning lies 0 to 1 ms after it.
-    const aheadMs = this.#epochMs + nowMs - wallMs;
-    if (aheadMs < -1 || aheadMs > 2) this.#setEpoch(wallMs - nowMs);
+    const aheadMs = Number(now + this.#epochNs - toNs(wallMs)) / NS_PER_MS;
+    if (aheadMs < -1 || aheadMs > 2) this.#epochNs = toNs(wallMs) - now;
   }
+}
 
-  #setEpoch(epochMs: number): void {
-    const wholeMs = Math.floor(epochMs);
-    // wholeMs * 1e6 is beyond 2^53, so it is split before it is multiplied.
-    const highMs = Math.floor(wholeMs / TWO_32);
-    const low = (wholeMs - highMs * TWO_32) * NS_PER_MS + Math.round((epochMs - wholeMs) * NS_PER_MS);
-    const carry = Math.floor(low / TWO_32);
-    this.#epochMs = epochMs;
-    this.#epochHigh = highMs * NS_PER_MS + carry;
-    this.#epochLow = low - carry * TWO_32;
-  }
+/** Milliseconds since 1970 in nanoseconds: more than a double holds exactly, so it is split before it is multiplied. */
+function toNs(ms: number): bigint {
+  const whole = Math.floor(ms);
+  return BigInt(whole) * 1_000_000n + BigInt(Math.round((ms - whole) * NS_PER_MS));
 }
 
 export function nodeClock(): Clock {

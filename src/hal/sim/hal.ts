@@ -77,10 +77,12 @@ class SimClock implements Clock {
     return this.#timeline.nowNs;
   }
 
-  realtime(into: Uint32Array): void {
-    const now = this.#epochNs + BigInt(this.#timeline.nowNs);
-    into[0] = Number(now & 0xffff_ffffn);
-    into[1] = Number(now >> 32n);
+  monotonicTime(): bigint {
+    return BigInt(this.#timeline.nowNs);
+  }
+
+  realtime(): bigint {
+    return this.#epochNs + BigInt(this.#timeline.nowNs);
   }
 }
 

@@ -2,16 +2,12 @@
 import { BLOCKED, type Caller, type Result } from '../caller.ts';
 import type { Handler } from '../dispatch.ts';
 
-const now = new Uint32Array(2);
-
 export const clock_time_get: Handler<'clock_time_get'> = (caller, id, _precision, out) => {
   const { clock, memory } = caller;
   if (clock === undefined) return 'NOTCAPABLE';
-  if (id === 'realtime') {
-    clock.realtime(now);
-    memory.setU32(out, now[0]!);
-    memory.setU32(out + 4, now[1]!);
-  } else memory.setSize(out, Math.floor(id === 'monotonic' ? clock.monotonic() : caller.cpuTime()));
+  if (id === 'monotonic') memory.setU64(out, clock.monotonicTime());
+  else if (id === 'realtime') memory.setU64(out, clock.realtime());
+  else memory.setSize(out, Math.floor(caller.cpuTime()));
   return undefined;
 };
 

@@ -71,10 +71,7 @@ function deadlineOf(caller: Caller, id: number, timeout: bigint, absolute: boole
   if (kind !== 'monotonic' && kind !== 'realtime') return kind === undefined ? 'INVAL' : 'NOTSUP';
   const now = clock.monotonic();
   if (!absolute) return now + Number(timeout);
-  if (kind === 'monotonic') return Number(timeout);
-  const halves = new Uint32Array(2);
-  clock.realtime(halves);
-  return now + Number(timeout - ((BigInt(halves[1]!) << 32n) | BigInt(halves[0]!)));
+  return now + Number(timeout - (kind === 'monotonic' ? clock.monotonicTime() : clock.realtime()));
 }
 
 function attempt(
