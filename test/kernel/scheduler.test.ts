@@ -120,8 +120,11 @@ const ticking = (stepNs: number) => {
   let nowNs = 0;
   const change = (hal: SimHal): SimHal => {
     const clock: Clock = {
-      monotonic: () => (nowNs += stepNs),
-      monotonicTime: () => BigInt(nowNs),
+      monotonic: () => {
+        nowNs += stepNs;
+        return nowNs;
+      },
+      monotonicTime: () => BigInt(clock.monotonic()),
       realtime: () => hal.clock.realtime(),
       monotonicStepNs: 1,
       realtimeStepNs: 1,
