@@ -40,9 +40,14 @@ export class LibcTransfer implements Transfer {
   #stands = 0;
   /** Where the last write ended. */
   #ended = UNKNOWN;
-  /** The buffer that was last written from, and where it lies: to ask for that takes longer than a write. */
-  #buffer: ArrayBufferLike | undefined;
+  /** What was last written from, and where it lies: to ask for that takes longer than a write. */
+  #from: Uint8Array | undefined;
   #address = 0n;
+  /** What the last call was given and gave the C library: programs write from the same place again and again. */
+  #at = UNKNOWN;
+  #start = 0n;
+  #length = UNKNOWN;
+  #count = 0n;
 
   constructor(libc: Libc) {
     this.#libc = libc;
@@ -60,10 +65,10 @@ export class LibcTransfer implements Transfer {
       this.#ended = typeof written === 'number' ? offset + written : UNKNOWN;
       return written;
     }
-    if (from.buffer !== this.#buffer) this.#locate(from.buffer);
-    const start = BigInt.asIntN(64, this.#address + BigInt(from.byteOffset + at));
+    if (from !== this.#from || at !== this.#at) this.#locate(from, at);
+    if (length !== this.#length) this.#measure(length);
     for (;;) {
-      const written = this.#libc.write(fd, start, BigInt(Math.min(length, TRANSFER_MAX)));
+      const written = this.#libc.write(fd, this.#start, this.#count);
       if (written >= 0) {
         this.#stands = this.#ended = offset === undefined ? UNKNOWN : offset + written;
         return written;
@@ -80,8 +85,15 @@ export class LibcTransfer implements Transfer {
     return true;
   }
 
-  #locate(buffer: ArrayBufferLike): void {
-    this.#address = this.#libc.addressOf(buffer);
-    this.#buffer = buffer;
+  #locate(from: Uint8Array, at: number): void {
+    if (from !== this.#from) this.#address = this.#libc.addressOf(from.buffer) + BigInt(from.byteOffset);
+    this.#from = from;
+    this.#at = at;
+    this.#start = this.#address + BigInt(at);
+  }
+
+  #measure(length: number): void {
+    this.#length = length;
+    this.#count = BigInt(Math.min(length, TRANSFER_MAX));
   }
 }
