@@ -30,6 +30,10 @@ export class OpenDirectory extends Description {
     return this.#entries;
   }
 
+  override forgetEntries(): void {
+    this.#entries = undefined;
+  }
+
   override read(): Errno {
     return 'ISDIR';
   }

@@ -95,6 +95,8 @@ export abstract class Description extends CapObject {
   entries(_fromStart: boolean): readonly Entry[] | Errno {
     return 'NOTDIR';
   }
+  /** Drops what `entries` keeps of a listing that goes on; it is read anew when it does. */
+  forgetEntries(): void {}
   /** A connection that a listener has taken. */
   accept(): Description | Errno {
     return 'NOTSOCK';

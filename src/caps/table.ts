@@ -33,10 +33,16 @@ export class Capability {
   }
 }
 
+/** Entries that the listings of one table's directories hold together, at about 50 bytes of the host each. */
+const LISTED_MAX = 200_000;
+
 export class CapTable {
   /** By descriptor. Read by the dispatcher, changed here only. */
   readonly slots: (Capability | undefined)[] = [];
   readonly #max: number;
+  /** How many entries each listing that goes on holds, the latest last. */
+  readonly #listings = new Map<Description, number>();
+  #listed = 0;
   #lowest = 0;
   #used = 0;
 
@@ -67,6 +73,7 @@ export class CapTable {
     const capability = this.slots[slot];
     if (capability === undefined) return false;
     this.#clear(slot);
+    this.#forget(capability.object);
     capability.object.release();
     return true;
   }
@@ -79,13 +86,33 @@ export class CapTable {
     if (from === to) return true;
     this.slots[to] = moved;
     this.#clear(from);
+    this.#forget(replaced.object);
     replaced.object.release();
     return true;
+  }
+
+  /** A directory keeps so many entries for a listing that goes on: beyond what all may keep, the oldest ones are forgotten. */
+  keepListing(object: Description, entries: number): void {
+    this.#listed += entries - (this.#listings.get(object) ?? 0);
+    this.#listings.delete(object);
+    this.#listings.set(object, entries);
+    for (const oldest of this.#listings.keys()) {
+      if (this.#listed <= LISTED_MAX || oldest === object) return;
+      this.#forget(oldest);
+    }
   }
 
   closeAll(): void {
     for (let slot = this.slots.length - 1; slot >= 0; slot--) this.close(slot);
     this.slots.length = 0;
+  }
+
+  #forget(object: Description): void {
+    const entries = this.#listings.get(object);
+    if (entries === undefined) return;
+    this.#listings.delete(object);
+    this.#listed -= entries;
+    object.forgetEntries();
   }
 
   #clear(slot: number): void {

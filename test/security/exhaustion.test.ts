@@ -180,6 +180,35 @@ test('polling for input that never comes holds nothing back', async () => {
   expect(await child.wait()).toMatchObject({ reason: 'signal' });
 });
 
+test('listings of one large directory through many descriptors are not all kept', async () => {
+  const module = await wat(`${WASI('path_open', 'fd_readdir', 'fd_close')} (memory (export "memory") 1) (data (i32.const 64) ".")
+    (func (export "f") (param $files i32) (param $handles i32) (local $i i32)
+      (loop $make
+        ;; Five letters of five bits each.
+        (i32.store8 (i32.const 0) (i32.add (i32.const 65) (i32.and (local.get $i) (i32.const 31))))
+        (i32.store8 (i32.const 1) (i32.add (i32.const 65) (i32.and (i32.shr_u (local.get $i) (i32.const 5)) (i32.const 31))))
+        (i32.store8 (i32.const 2) (i32.add (i32.const 65) (i32.and (i32.shr_u (local.get $i) (i32.const 10)) (i32.const 31))))
+        (drop (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 3) (i32.const 1) (i64.const 0) (i64.const 0) (i32.const 0) (i32.const 128)))
+        (drop (call $fd_close (i32.load (i32.const 128))))
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br_if $make (i32.lt_u (local.get $i) (local.get $files))))
+      (local.set $i (i32.const 0))
+      (loop $list
+        (drop (call $path_open (i32.const 3) (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 2) (i64.const 0x4000) (i64.const 0) (i32.const 0) (i32.const 128)))
+        (drop (call $fd_readdir (i32.load (i32.const 128)) (i32.const 1024) (i32.const 64) (i64.const 0) (i32.const 132)))
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br_if $list (i32.lt_u (local.get $i) (local.get $handles)))))`);
+  await using child = await machine
+    .process(module)
+    .capabilities([{ tmp: '/tmp' }])
+    .reactor()
+    .spawn();
+  await child.call('f', 20_000, 1);
+  const before = heap();
+  await child.call('f', 1, 150);
+  expect(heap() - before).toBeLessThan(32 * MB);
+});
+
 test('arguments and environment are bounded', async () => {
   const half = 'x'.repeat(ARGUMENT_BYTES_MAX / 2);
   await expect(machine.process(guest('hello')).args([half, half]).spawn()).rejects.toMatchObject({ code: 'invalid-argument' });

@@ -49,6 +49,7 @@ export const fd_prestat_dir_name: Handler<'fd_prestat_dir_name'> = ({ memory }, 
 export const fd_readdir: Handler<'fd_readdir'> = (caller, { object }, at, length, cookie, out) => {
   const entries = object.entries(cookie === 0);
   if (typeof entries === 'string') return entries as ReturnType<Handler<'fd_readdir'>>;
+  caller.capabilities.keepListing(object, entries.length);
   let used = 0;
   for (let i = cookie; i < entries.length && used < length; i++) {
     const record = encodeEntry(entries[i]!, i + 1);
