@@ -31,7 +31,8 @@ export async function subjects(scratch: Scratch): Promise<Subject[]> {
 
 function milliseconds(program: string, args: readonly string[], env: NodeJS.ProcessEnv): number {
   const start = process.hrtime.bigint();
-  const { status, stderr } = spawnSync(program, args, { env, encoding: 'utf8' });
+  // Output goes to /dev/null: what Node calls a pipe to a child is a socket, which no shell gives a command.
+  const { status, stderr } = spawnSync(program, args, { env, encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] });
   const taken = Number(process.hrtime.bigint() - start) / NS_PER_MS;
   if (status !== 0) throw new Error(`${program} ${args.join(' ')}: status ${status}: ${stderr}`);
   return taken;
