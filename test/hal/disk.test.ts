@@ -507,8 +507,12 @@ describe.each(drivers)('disk driver: $name', (driver) => {
       near(ok(root.stat('.', false)).modified, T1);
     });
 
-    test.runIf(driver.exactTimes)('before the epoch', () => {
+    test('before the epoch', () => {
       put(root, 'f', 'x');
+      if (!driver.exactTimes) {
+        expect(root.setTimes('f', false, -1n, 'keep')).toBe('INVAL');
+        return;
+      }
       expect(root.setTimes('f', false, -1n, -1_500_000_000n)).toBeUndefined();
       expect(ok(root.stat('f', false)).accessed).toBe(-1n);
       expect(ok(root.stat('f', false)).modified).toBe(-1_500_000_000n);

@@ -100,6 +100,8 @@ export class ProcAt implements At {
   setTimes(fd: number, accessed: NewTime, modified: NewTime): Errno | undefined {
     const stat = this.status(fd);
     if (typeof stat === 'string') return stat;
+    // Node takes a time before 1970 for now.
+    if ([accessed, modified].some((time) => typeof time === 'bigint' && time < 0n)) return 'INVAL';
     return attempt(() => fs.utimesSync(procPath(fd), seconds(accessed, stat.accessed), seconds(modified, stat.modified)));
   }
 
