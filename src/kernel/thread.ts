@@ -96,6 +96,7 @@ export class Thread implements Caller {
   /** The guest's code returned or trapped. */
   finish(): void {
     this.#stopClock();
+    this.#waker.wake = undefined;
     this.#state = 'terminated';
     this.process.kernel.scheduler.leave(this);
   }
@@ -209,11 +210,12 @@ export class Thread implements Caller {
     }
     this.voluntary++;
     this.#state = 'blocked';
+    const waker = this.#waker;
     for (const event of events) {
       this.#watched ??= new WeakSet();
       if (this.#watched.has(event)) continue;
       this.#watched.add(event);
-      event.then(this.#wake);
+      event.then(() => waker.wake?.());
     }
     if (deadlineNs !== undefined) {
       const { clock, cpu } = this.process.kernel.hal;
@@ -226,6 +228,9 @@ export class Thread implements Caller {
     this.#cancelAlarm();
     if (this.#state === 'blocked') this.#ready();
   };
+
+  /** What events hold of this thread: one that others wait for too may come after its end, or never. */
+  readonly #waker: { wake: (() => void) | undefined } = { wake: this.#wake };
 
   #ready(): void {
     this.#state = 'ready';

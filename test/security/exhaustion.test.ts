@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { simHal } from '../../src/hal/sim/hal.ts';
 import { Machine } from '../../src/index.ts';
 import { ARGUMENT_BYTES_MAX } from '../../src/kernel/limits.ts';
+import { program, runUntil, simulated, stream } from '../kernel/machine.ts';
 import { guest, hostDescriptors, temporaryTree, until, WASI, wat } from '../machine/guests.ts';
 
 setFlagsFromString('--expose-gc');
@@ -207,6 +208,30 @@ test('listings of one large directory through many descriptors are not all kept'
   const before = heap();
   await child.call('f', 1, 150);
   expect(heap() - before).toBeLessThan(32 * MB);
+});
+
+test('processes that waited for what never comes leave nothing at it when they are gone', async () => {
+  const { hal, kernel, spawn } = simulated();
+  const never = new Promise<void>(() => undefined);
+  const waits = await program(
+    `${WASI('fd_read')} (memory (export "memory") 1) (data (i32.const 4) "\\01") (func (export "_start") (drop (call $fd_read (i32.const 3) (i32.const 0) (i32.const 1) (i32.const 16))))`,
+  );
+  const generation = async (): Promise<number> => {
+    const waiting = Array.from(
+      { length: 500 },
+      () => spawn(waits, { descriptors: [stream({ read: () => 'AGAIN', ready: () => never })] }).process,
+    );
+    await runUntil(hal, () => waiting.every(({ state }) => state === 'blocked'));
+    for (const process of waiting) process.signal('SIGKILL');
+    await runUntil(hal, () => waiting.every(({ status }) => status !== undefined));
+    for (const process of waiting) kernel.reap(process);
+    return heap();
+  };
+  await generation();
+  const early = await generation();
+  await generation();
+  // A thread with its lists takes more than 8 KB.
+  expect((await generation()) - early).toBeLessThan(MB);
 });
 
 test('arguments and environment are bounded', async () => {
