@@ -79,8 +79,12 @@ export class Kernel {
     }
     const refused = refusal(program.layout) ?? refusedTask(program.layout, request.task);
     if (refused !== undefined) throw new SpawnError('NOEXEC', refused);
+    const variables = [...request.environment].map(([name, value]) => `${name}=${value}`);
+    if ([...request.args, ...variables].some((text) => text.includes('\0'))) {
+      throw new SpawnError('INVAL', 'an argument or a variable contains a NUL, which ends it for the program');
+    }
     const args = encodeStrings(request.args);
-    const environment = encodeStrings([...request.environment].map(([name, value]) => `${name}=${value}`));
+    const environment = encodeStrings(variables);
     if (args.bytes + environment.bytes > ARGUMENT_BYTES_MAX) {
       throw new SpawnError(
         '2BIG',

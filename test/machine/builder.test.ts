@@ -31,6 +31,11 @@ describe('what a process is told', () => {
     expect(() => machine.process(guest('hello')).env(variables)).toThrow(SuperosError);
   });
 
+  test('an argument with a NUL is refused: the program would see another', async () => {
+    await expect(machine.process(guest('args-env')).args(['a\0b']).run()).rejects.toMatchObject({ code: 'invalid-argument' });
+    await expect(machine.process(guest('args-env')).argv0('a\0b').run()).rejects.toMatchObject({ code: 'invalid-argument' });
+  });
+
   test('what is changed after a call is not seen', async () => {
     const args = ['before'];
     const process = machine.process(guest('args-env')).args(args);

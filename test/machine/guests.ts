@@ -25,6 +25,7 @@ const SIGNATURES = {
   fd_fdstat_set_flags: '(param i32 i32) (result i32)',
   fd_prestat_get: '(param i32 i32) (result i32)',
   fd_read: '(param i32 i32 i32 i32) (result i32)',
+  fd_pwrite: '(param i32 i32 i32 i64 i32) (result i32)',
   fd_readdir: '(param i32 i32 i32 i64 i32) (result i32)',
   fd_renumber: '(param i32 i32) (result i32)',
   fd_write: '(param i32 i32 i32 i32) (result i32)',

@@ -246,3 +246,27 @@ test('arguments and environment are bounded', async () => {
   const { status } = await machine.process(guest('hello')).args([half]).run();
   expect(status.code).toBe(0);
 });
+
+test('one call moves a bounded number of bytes, however many are asked for and in however many pieces', async () => {
+  const module = await wat(`${WASI('fd_pwrite', 'path_open')}
+    (memory (export "memory") 4096) (data (i32.const 0) "zero")
+    (func (export "ask") (param $count i32) (param $length i32) (result i32) (local $i i32)
+      (loop $fill
+        (i32.store (i32.add (i32.const 1024) (i32.mul (local.get $i) (i32.const 8))) (i32.const 65536))
+        (i32.store (i32.add (i32.const 1028) (i32.mul (local.get $i) (i32.const 8))) (local.get $length))
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br_if $fill (i32.lt_u (local.get $i) (local.get $count))))
+      (drop (call $fd_pwrite (i32.const 4) (i32.const 1024) (local.get $count) (i64.const 0) (i32.const 512)))
+      (i32.load (i32.const 512)))
+    (func (export "open") (result i32)
+      (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 4) (i32.const 1) (i64.const 0x46) (i64.const 0) (i32.const 0) (i32.const 600)))`);
+  await using child = await machine
+    .process(module)
+    .capabilities([{ tmp: '/tmp', size: '600m' }])
+    .reactor()
+    .spawn();
+  expect(await child.call('open')).toEqual([0]);
+  expect(await child.call('ask', 1, 5 * MB)).toEqual([5 * MB]);
+  expect(await child.call('ask', 1, 200 * MB)).toEqual([16 * MB]);
+  expect(await child.call('ask', 100, 5 * MB)).toEqual([16 * MB]);
+});

@@ -9,6 +9,9 @@ import { writeStat } from './stat.ts';
 type FileResult = ReturnType<Handler<'fd_read'>>;
 type Move = 'read' | 'write';
 
+/** Bytes that one call moves at most: it is soon over, and the process can be ended. POSIX lets any transfer be cut short. */
+const PIECE = 1 << 24;
+
 /** One element of the list, at the object's position or at `offset`. */
 function moveOne(
   caller: Caller,
@@ -35,7 +38,8 @@ function moveAll(
   for (let i = 0; i < list.count; i++) {
     const length = list.length[i]!;
     if (length === 0) continue;
-    const moved = moveOne(caller, object, move, list.address[i]!, length, offset === undefined ? undefined : offset + done);
+    const piece = Math.min(length, PIECE - done);
+    const moved = moveOne(caller, object, move, list.address[i]!, piece, offset === undefined ? undefined : offset + done);
     if (typeof moved !== 'number') return done > 0 ? done : moved;
     done += moved;
     if (moved < length) break;
@@ -76,7 +80,7 @@ export const fd_write: Handler<'fd_write'> = (caller, { object }, list, out) => 
   // One element is what nearly all calls have: few steps, so that V8 makes one piece of code of them.
   const done =
     list.count === 1
-      ? object.write(caller.memory.bytes, list.address[0]!, list.length[0]!)
+      ? object.write(caller.memory.bytes, list.address[0]!, Math.min(list.length[0]!, PIECE))
       : moveAll(caller, object, 'write', list, undefined);
   if (typeof done !== 'number') return settle(caller, object, 'write', list, out, undefined, done);
   caller.bytesWritten += done;
