@@ -22,7 +22,8 @@ const ESCAPES = [
   '../inside/f',
   'a/../../inside/f',
   'a/b/../../../inside/a/f',
-  '../../../../../../../../../../../../etc/passwd',
+  // To the host's root, where nothing has this name: a driver that let it through would break nothing.
+  '../../../../../../../../../../../../superos-none/f',
 ];
 
 describe.each(drivers)('dots, disk driver: $name', (driver) => {
