@@ -8,7 +8,7 @@ import type { Layout, MemoryLayout } from '../runtime/layout.ts';
 import type { Program } from '../runtime/program.ts';
 import { Iovecs } from '../syscalls/iovecs.ts';
 import { SpawnError } from './error.ts';
-import { ARGUMENT_BYTES_MAX, FDS_MAX, type Limits, WASM_PAGE } from './limits.ts';
+import { ARGUMENT_BYTES_MAX, FDS_MAX, type Limits, PAGES_MAX, WASM_PAGE } from './limits.ts';
 import { refusal } from './link.ts';
 import { PidTable } from './pid.ts';
 import { Pipe, PipeEnd } from './pipe.ts';
@@ -147,9 +147,10 @@ export class Kernel {
   }
 }
 
-/** The declared maximum, or what the limit allows where that is less: V8 then holds the bound too. */
+/** The declared maximum, or what the limit or the address type allows where that is less: V8 then holds the bound too. */
 function memoryType({ minimum, maximum, shared, address }: MemoryLayout, limits: Limits): MemoryType {
-  const allowed = Math.max(minimum, Math.floor(limits.memory / WASM_PAGE));
+  const reach = address === 'i32' ? PAGES_MAX : Number.POSITIVE_INFINITY;
+  const allowed = Math.max(minimum, Math.min(Math.floor(limits.memory / WASM_PAGE), reach));
   return { minimum, maximum: Math.min(maximum ?? allowed, allowed), shared, address };
 }
 

@@ -6,14 +6,14 @@ export const PIPE_BYTES = 65_536;
 export const QUANTUM_NS = 5_000_000;
 /** Units of about 50 ns that a thread's calls may take before the kernel looks at the time. */
 export const CALL_BUDGET = 8_192;
-/** Elements that a program's tables may declare together: V8 takes 8 bytes and more for each. */
+/** Elements that a process's tables may have together: V8 takes up to 25 bytes for each. */
 export const TABLE_ELEMENTS_MAX = 10_000_000;
 /** Bytes of arguments and environment together (Linux: a quarter of the stack, 2 MiB). */
 export const ARGUMENT_BYTES_MAX = 2 ** 21;
 
 export const WASM_PAGE = 65_536;
 /** What a 32-bit address reaches. */
-const PAGES_MAX = 65_536;
+export const PAGES_MAX = 65_536;
 
 /** Bounds of one process. */
 export interface Limits {

@@ -43,7 +43,7 @@ export function imports(layout: Layout, thread: Thread, memories: readonly WebAs
   const kernel: Record<string, unknown> = {
     wait: new WebAssembly.Suspending((raw: number) => thread.attend(raw)),
     memory_grow: (index: number, pages: number) => process.grow(index, pages >>> 0),
-    table_size: (_index: number, wanted: number) => (wanted >>> 0 <= TABLE_ELEMENTS_MAX ? 1 : 0),
+    table_size: tables(layout),
   };
   for (const [index, memory] of memories.entries()) kernel[`memory${index}`] = memory;
   // Names are the guest's choice: objects without a prototype take any.
@@ -55,6 +55,19 @@ export function imports(layout: Layout, thread: Thread, memories: readonly WebAs
     given[module][name] = call === undefined ? unknown(thread, module, name) : bind(call, HANDLERS, thread);
   }
   return given;
+}
+
+/** Whether a table may have so many elements, which it is then taken to have: V8 may still refuse, and it is asked anew each time. */
+function tables(layout: Layout): (index: number, wanted: number) => number {
+  const sizes = layout.tables.map(({ minimum }) => minimum);
+  let all = sizes.reduce((sum, size) => sum + size, 0);
+  return (index, wanted) => {
+    const after = all - sizes[index]! + (wanted >>> 0);
+    if (after > TABLE_ELEMENTS_MAX) return 0;
+    sizes[index] = wanted >>> 0;
+    all = after;
+    return 1;
+  };
 }
 
 /**

@@ -270,3 +270,19 @@ test('one call moves a bounded number of bytes, however many are asked for and i
   expect(await child.call('ask', 1, 200 * MB)).toEqual([16 * MB]);
   expect(await child.call('ask', 100, 5 * MB)).toEqual([16 * MB]);
 });
+
+test('the elements of all tables count together', async () => {
+  const half = 5_000_000;
+  const module = await wat(`(table $a 1 funcref) (table $b 0 20 externref)
+    (func (export "a") (param i32) (result i32) (table.grow $a (ref.null func) (local.get 0)))
+    (func (export "b") (param i32) (result i32) (table.grow $b (ref.null extern) (local.get 0)))`);
+  await using child = await machine.process(module).reactor().spawn();
+  expect(await child.call('a', half)).toEqual([1]);
+  expect(await child.call('b', half)).toEqual([-1]);
+  // What V8 refused, since it is more than the table declares, is taken by nothing.
+  expect(await child.call('b', half - 1)).toEqual([-1]);
+  expect(await child.call('b', 20)).toEqual([0]);
+  expect(await child.call('a', half)).toEqual([-1]);
+  expect(await child.call('a', half - 21)).toEqual([half + 1]);
+  expect(await child.call('a', 1)).toEqual([-1]);
+});

@@ -1,4 +1,4 @@
-// tables: table.grow asks the kernel before it grows, so that tables count against the memory limit. The tables stay the module's.
+// tables: table.grow asks the kernel before it grows, which bounds all tables of a process together. The tables stay the module's.
 
 import { encodeUtf8 } from '../../hal/utf8.ts';
 import { BlockType, Op } from '../opcodes.ts';
