@@ -144,15 +144,17 @@ export class ProcessBuilder {
 
   /** Starts the process. Rejects with SuperosError where that cannot be done. */
   spawn(): Promise<ChildProcess> {
-    return this.#machine.spawn(this.#options);
+    // What is said from now on is for the next one.
+    return this.#machine.spawn({ ...this.#options, environment: new Map(this.#options.environment) });
   }
 
   /** Starts the process, gives it `input`, collects what it writes, and waits. */
   async run(): Promise<RunResult> {
+    const input = this.#input ?? '';
     const child = await this.spawn();
     // A program that does not read its input to the end is no error of ours: it closes the pipe, and EPIPE says so.
     child.stdin?.on('error', () => child.stdin?.destroy());
-    child.stdin?.end(this.#input ?? '');
+    child.stdin?.end(input);
     const [stdout, stderr, status] = await Promise.all([collect(child.stdout), collect(child.stderr), child.wait()]);
     return { stdout, stderr, status, results: child.results };
   }

@@ -43,6 +43,18 @@ describe('what a process is told', () => {
     expect(lines((await process.run()).stdout)).toEqual(['args-env.wasm', 'before']);
   });
 
+  test('what is said after a start is for the next one', async () => {
+    const process = machine.process(guest('args-env')).args(['first']).env({ A: '1' });
+    const first = process.run();
+    const second = process.args(['second']).env({ B: '2' }).run();
+    expect(lines((await first).stdout)).toEqual(['args-env.wasm', 'first', 'A=1']);
+    expect(lines((await second).stdout)).toEqual(['args-env.wasm', 'second', 'A=1', 'B=2']);
+    const cat = machine.process(guest('cat')).input('one');
+    const one = cat.run();
+    expect((await cat.input('two').run()).stdout.toString()).toBe('two');
+    expect((await one).stdout.toString()).toBe('one');
+  });
+
   test('one description makes many processes', async () => {
     const process = machine.process(guest('args-env')).args(['x']);
     const [a, b] = await Promise.all([process.run(), process.run()]);
@@ -176,6 +188,11 @@ describe('limits', () => {
           .run()
       ).results,
     ).toEqual([1, 1, -1]);
+  });
+
+  test('memory: more than addresses reach is no error', async () => {
+    const module = await wat('(memory (export "memory") 1) (func (export "f") (result i32) (memory.size))');
+    expect((await machine.process(module).limits({ memory: '8g' }).invoke('f').run()).results).toEqual([1]);
   });
 
   test('time: by the clock on the wall', async () => {
