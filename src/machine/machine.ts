@@ -120,9 +120,13 @@ export class Machine implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#children].map((child) => child[Symbol.asyncDispose]()));
+    if (this.#console === undefined) return;
+    const { stdin, stdout, stderr } = this.#console;
     // What a process wrote to the machine's own console may still be on its way out.
-    await this.#console?.stdout.ready('write');
-    await this.#console?.stderr.ready('write');
+    await stdout.ready('write');
+    await stderr.ready('write');
+    // One that waits for input would keep the host from exiting.
+    for (const stream of [stdin, stdout, stderr]) stream.close();
   }
 
   get #host(): Console {

@@ -1,0 +1,45 @@
+// Streams that are inherited: what a machine opened of its host's is closed with it, and nothing keeps the host from exiting.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+
+const INDEX = new URL('../../src/index.ts', import.meta.url);
+const reader = new URL('../../guests/bin/reader.wasm', import.meta.url);
+const hello = new URL('../../guests/bin/hello.wasm', import.meta.url);
+
+/** Runs a program of the host's whose standard streams are pipes that stay open; what it wrote to standard error. */
+async function host(code: string): Promise<string> {
+  const program = `import fs from 'node:fs'; import { Machine } from '${INDEX}'; ${code}`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'pipe' });
+  child.stdout.resume();
+  const [said] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  return said;
+}
+
+test('a host whose process waited for input when it was killed exits by itself', async () => {
+  const said = await host(`
+    const machine = await Machine.boot();
+    const child = await machine.process(new URL('${reader}')).stdio('inherit').spawn();
+    while (child.info().state !== 'blocked') await new Promise((resolve) => setTimeout(resolve, 1));
+    child.kill('SIGKILL');
+    const { reason } = await child.wait();
+    await machine[Symbol.asyncDispose]();
+    fs.writeSync(2, reason);`);
+  expect(said).toBe('signal');
+});
+
+test('machines that are gone leave no descriptor', async () => {
+  const said = await host(`
+    const open = () => fs.readdirSync('/proc/self/fd').length;
+    const run = async () => {
+      await using machine = await Machine.boot();
+      await machine.process(new URL('${hello}')).stdio('inherit').run();
+    };
+    await run();
+    const before = open();
+    for (let i = 0; i < 20; i++) await run();
+    fs.writeSync(2, String(open() - before));
+    process.exit();`);
+  expect(said).toBe('0');
+});
