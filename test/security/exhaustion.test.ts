@@ -1,5 +1,6 @@
 // SECURITY.md 20. Handles without end, buffers of the guest's size on the host, work that grows with what a guest names (wasmtime
 // GHSA-852m): every descriptor counts against a limit, and what the host holds for a process stays small.
+import { once } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -208,6 +209,21 @@ test('listings of one large directory through many descriptors are not all kept'
   const before = heap();
   await child.call('f', 1, 150);
   expect(heap() - before).toBeLessThan(32 * MB);
+});
+
+test('a process that lists a large directory again and again can be ended soon', async () => {
+  using tree = temporaryTree(Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`f${i}`, ''])));
+  const module = await wat(`${WASI('fd_write', 'fd_readdir')} (memory (export "memory") 1) (data (i32.const 4) "\\01")
+    (func (export "_start")
+      (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+      (loop $again (br_if $again (i32.eqz (call $fd_readdir (i32.const 3) (i32.const 0) (i32.const 1) (i64.const 0) (i32.const 8))))))`);
+  const child = await machine
+    .process(module)
+    .capabilities([{ dir: tree.path }])
+    .spawn();
+  await once(child.stdout!, 'data');
+  child.kill();
+  expect((await child.wait()).usage.systemCalls).toBeLessThan(100);
 });
 
 test('processes that waited for what never comes leave nothing at it when they are gone', async () => {
