@@ -79,12 +79,10 @@ export class Machine implements AsyncDisposable {
     if (this.#closed) throw new SuperosError('closed', 'the machine has been shut down');
     options.abort?.throwIfAborted();
     const task = typeof options.task === 'string' ? options.task : invocation(program, options.task);
-    const granted = grant(
-      this.#kernel.hal,
-      options.stdio.includes('inherit') ? this.#host : undefined,
-      options.grants,
-      options.cwd,
-    );
+    // The terminal by name is for a process that has both its directions anyway.
+    const [input, output] = options.stdio;
+    const terminal = input === 'inherit' && output === 'inherit' ? this.#host : undefined;
+    const granted = grant(this.#kernel.hal, terminal, options.grants, options.cwd);
     const [stdin, stdout, stderr] = options.stdio.map((how, fd) => this.#stream(how, fd)) as [Ends, Ends, Ends];
     let process: Process;
     try {

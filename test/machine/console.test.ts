@@ -1,5 +1,5 @@
 // Streams that are inherited: what a machine opened of its host's is closed with it, and nothing keeps the host from exiting.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
@@ -42,4 +42,28 @@ test('machines that are gone leave no descriptor', async () => {
     fs.writeSync(2, String(open() - before));
     process.exit();`);
   expect(said).toBe('0');
+});
+
+const python = spawnSync('python3', ['--version']).status === 0;
+
+test.runIf(python)('the terminal by name is for a process that reads and writes it anyway', () => {
+  const opener = `(module
+    (import "wasi_snapshot_preview1" "path_open" (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+    (memory (export "memory") 1) (data (i32.const 0) "tty")
+    (func (export "f") (result i32)
+      (call $open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 3) (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 8))))`;
+  const code = `import { Machine } from '${INDEX}';
+    import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
+    await using machine = await Machine.boot();
+    const module = await parse(${JSON.stringify(opener)});
+    for (const stdio of [['null', 'null', 'inherit'], ['null', 'inherit', 'inherit'], ['inherit', 'pipe', 'inherit'], ['inherit']]) {
+      const { results } = await machine.process(module).stdio(...stdio).capabilities(['dev']).invoke('f').run();
+      console.log(String(results));
+    }`;
+  const terminal = new URL('../e2e/terminal.py', import.meta.url).pathname;
+  const { stdout } = spawnSync('python3', [terminal, '[]', process.execPath, '--input-type=module', '-e', code], {
+    encoding: 'utf8',
+  });
+  const NOENT = '44';
+  expect((JSON.parse(stdout) as { output: string }).output.trim().split(/\s+/)).toEqual([NOENT, NOENT, NOENT, '0']);
 });
