@@ -157,8 +157,8 @@ describe('buffers', () => {
     }
     const status = await child.wait();
     expect(status.reason).toBe(how === 'kill' ? 'signal' : 'timeout');
-    // It ended within the first call, not after it.
-    expect(status.usage.systemCalls).toBe(1);
+    // It ended within the first call, or a slow host had its time over before that began.
+    expect(status.usage.systemCalls).toBeLessThanOrEqual(1);
   });
 });
 
