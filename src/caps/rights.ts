@@ -71,5 +71,7 @@ export const streamRights = (terminal: boolean): number => (terminal ? STREAM_RI
 
 /** The rights with which nothing can be changed. Linking from a directory counts as a change: the new name could be written. */
 export const READ_ONLY = READING | WALKING;
+/** The rights by which the bytes of files, and what a directory holds, are read. */
+export const READ_ACCESS = RIGHT.read | RIGHT.readDirectory;
 /** What is asked for by opening for writing. */
 export const WRITE_ACCESS = RIGHT.write | RIGHT.allocate | RIGHT.setSize;

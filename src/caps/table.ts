@@ -107,9 +107,18 @@ export class CapTable {
     }
   }
 
+  /** Closes every slot, even where closing one throws; then throws what the first threw. */
   closeAll(): void {
-    for (let slot = this.slots.length - 1; slot >= 0; slot--) this.close(slot);
+    const failures: unknown[] = [];
+    for (let slot = this.slots.length - 1; slot >= 0; slot--) {
+      try {
+        this.close(slot);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
     this.slots.length = 0;
+    if (failures.length > 0) throw failures[0];
   }
 
   #forget(object: Description): void {

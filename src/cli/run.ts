@@ -52,7 +52,9 @@ function configure(process: ProcessBuilder, request: RunRequest): ProcessBuilder
 
 function environment({ environment, cwd }: RunRequest): Record<string, string> {
   // Programs in Go and shells take their working directory from here.
-  const variables: Record<string, string> = cwd === undefined ? {} : { PWD: cwd };
+  // Names are the caller's choice: an object without a prototype takes any.
+  const variables: Record<string, string> = Object.create(null);
+  if (cwd !== undefined) variables['PWD'] = cwd;
   for (const [name, given] of environment) {
     const value = given ?? process.env[name];
     if (value !== undefined) variables[name] = value;
@@ -74,7 +76,13 @@ async function spawn(process: ProcessBuilder, request: RunRequest): Promise<Chil
 /** The option that an error is about, where its message does not name it. */
 function optionOf(message: string, { grants, invoke }: RunRequest): string | undefined {
   if (message.includes('--')) return undefined;
-  for (const one of grants) if (typeof one === 'object' && 'dir' in one && message.includes(one.dir)) return '--dir';
+  for (const one of grants)
+    if (
+      typeof one === 'object' &&
+      'dir' in one &&
+      (message.includes(`directory ${one.dir}`) || message.startsWith(`${one.dir} is`))
+    )
+      return '--dir';
   return invoke === undefined ? undefined : `--invoke ${invoke}`;
 }
 

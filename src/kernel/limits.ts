@@ -11,6 +11,9 @@ export const TABLE_ELEMENTS_MAX = 10_000_000;
 /** Bytes of arguments and environment together (Linux: a quarter of the stack, 2 MiB). */
 export const ARGUMENT_BYTES_MAX = 2 ** 21;
 
+/** Memories of one program: each reserves 8 GiB of the host's address space, whatever its size. */
+export const MEMORIES_MAX = 64;
+
 export const WASM_PAGE = 65_536;
 /** What a 32-bit address reaches. */
 export const PAGES_MAX = 65_536;

@@ -6,7 +6,7 @@ import type { Layout } from '../runtime/layout.ts';
 import { bind, signature } from '../syscalls/dispatch.ts';
 import { HANDLERS } from '../syscalls/handlers.ts';
 import { type CallName, TABLE } from '../syscalls/table.ts';
-import { TABLE_ELEMENTS_MAX } from './limits.ts';
+import { MEMORIES_MAX, TABLE_ELEMENTS_MAX } from './limits.ts';
 import { printable } from './printable.ts';
 import { trapped } from './status.ts';
 import type { Thread } from './thread.ts';
@@ -32,6 +32,8 @@ export function refusal(layout: Layout): string | undefined {
   const value = layout.globals[0] ?? layout.tags[0] ?? layout.tables.find((table) => table.import !== undefined)?.import;
   if (value !== undefined)
     return `imports ${printable(value.module)}.${printable(value.name)}, which is no function: only numbers cross between a program and the kernel`;
+  const memories = layout.memories.length;
+  if (memories > MEMORIES_MAX) return `declares ${memories} memories; the limit is ${MEMORIES_MAX}`;
   const elements = layout.tables.reduce((sum, table) => sum + table.minimum, 0);
   if (elements > TABLE_ELEMENTS_MAX) return `declares tables of ${elements} elements; the limit is ${TABLE_ELEMENTS_MAX}`;
   return undefined;

@@ -32,7 +32,13 @@ export class PidTable<T> {
       this.#entries.push(undefined);
       this.#generations.push(0);
     }
-    const made = make(this.#generations[index]! * 2 ** INDEX_BITS + index);
+    let made: T;
+    try {
+      made = make(this.#generations[index]! * 2 ** INDEX_BITS + index);
+    } catch (error) {
+      this.#free.push(index);
+      throw error;
+    }
     this.#entries[index] = made;
     this.#size++;
     return made;

@@ -235,7 +235,7 @@ export class Process {
   #over(cause: Cause | undefined): void {
     this.#ending ??= cause ?? exited(0);
     this.#alarm?.cancel();
-    this.capabilities.closeAll();
+    this.#attempt(() => this.capabilities.closeAll());
     for (const { memory, type } of this.#memories) this.kernel.hal.mmu.release(memory, type);
     this.#memories = [];
     this.#instance = undefined;
@@ -246,6 +246,16 @@ export class Process {
     this.#status = { ...this.#ending, usage: this.usage() };
     this.kernel.ended(this);
     this.#resolve(this.#status);
+  }
+
+  /** An error in giving back what the process held is a bug of ours, and is told as one; the rest is given back all the same. */
+  #attempt(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      const { reason, message } = causeOf(error);
+      this.#ending = crashed(`${reason}: ${message}`);
+    }
   }
 
   usage(): ExitStatus['usage'] {

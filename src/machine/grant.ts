@@ -1,6 +1,6 @@
 // Grants: what a process is given, from how people write it to capabilities. Nothing is given that is not named here.
 import { OpenDirectory } from '../caps/directory.ts';
-import { DIRECTORY_RIGHTS, FILE_RIGHTS, READ_ONLY, RIGHT } from '../caps/rights.ts';
+import { DIRECTORY_RIGHTS, FILE_RIGHTS, READ_ACCESS, READ_ONLY, RIGHT } from '../caps/rights.ts';
 import { Capability } from '../caps/table.ts';
 import type { Console } from '../hal/console.ts';
 import type { Directory } from '../hal/disk.ts';
@@ -80,7 +80,7 @@ export function grant(hal: Hal, console: Console | undefined, grants: readonly G
     if (cwd !== undefined) directories.push(workingDirectory(directories, cwd));
     if (has('dev')) {
       const terminal = console?.stdin.type === 'terminal' ? { input: console.stdin, output: console.stdout } : undefined;
-      directories.push(preopen(devices(has('random') ? hal.entropy : undefined, terminal), '/dev', true));
+      directories.push(preopen(devices(has('random') ? hal.entropy : undefined, terminal), '/dev'));
     }
     return { clock: has('clock'), entropy: has('random'), directories };
   } catch (error) {
@@ -89,15 +89,20 @@ export function grant(hal: Hal, console: Console | undefined, grants: readonly G
   }
 }
 
-function preopen(directory: Directory, at: string, write: boolean): Capability {
-  const all = DIRECTORY_RIGHTS | FILE_RIGHTS | RIGHT.transfer;
-  const rights = write ? all : all & (READ_ONLY | RIGHT.transfer);
+type DirectoryRights = NonNullable<DirectoryGrant['rights']>;
+
+function preopen(directory: Directory, at: string, granted: DirectoryRights = ['read', 'write']): Capability {
+  let rights = DIRECTORY_RIGHTS | FILE_RIGHTS | RIGHT.transfer;
+  if (!granted.includes('write')) rights &= READ_ONLY | RIGHT.transfer;
+  if (!granted.includes('read')) rights &= ~READ_ACCESS;
   return new Capability(new OpenDirectory(directory), rights & (DIRECTORY_RIGHTS | RIGHT.transfer), rights, at);
 }
 
-function hostDirectory(hal: Hal, { dir, at, rights = ['read', 'write'] }: DirectoryGrant): Capability {
+function hostDirectory(hal: Hal, { dir, at, rights }: DirectoryGrant): Capability {
+  if (rights?.length === 0)
+    throw new SuperosError('invalid-argument', `the directory ${dir} is given without a right: read, write or both`);
   const opened = hal.disk.open(dir);
-  if (typeof opened !== 'string') return preopen(opened, at ?? dir, rights.includes('write'));
+  if (typeof opened !== 'string') return preopen(opened, at ?? dir, rights);
   if (opened === 'NOENT') throw new SuperosError('not-found', `there is no directory ${dir}`);
   if (opened === 'NOTDIR') throw new SuperosError('invalid-argument', `${dir} is not a directory`);
   if (opened === 'NOTSUP')
@@ -110,7 +115,7 @@ function temporary(hal: Hal, { tmp, size = TEMPORARY_BYTES }: TemporaryGrant): C
     '/',
   );
   if (typeof root === 'string') throw new SuperosError('no-memory', `an empty tree for ${tmp} cannot be made: E${root}`);
-  return preopen(root, tmp, true);
+  return preopen(root, tmp);
 }
 
 /** The directory that the guest knows as `.`: what `cwd` leads to among the directories it is given, with no more rights. */

@@ -19,9 +19,17 @@ export function invocation(program: Program, { name, args }: Call): Invocation {
 
 function number(arg: Argument, type: unknown): number | bigint {
   try {
-    if (type === 'i64') return BigInt(arg);
-    const value = Number(arg);
-    if (arg !== '' && (!Number.isNaN(value) || String(arg).toLowerCase() === 'nan')) return value;
+    const text = String(arg).trim();
+    if (type === 'i64' && text !== '') {
+      const value = BigInt(arg);
+      if (value >= -(2n ** 63n) && value < 2n ** 64n) return value;
+    } else if (type === 'i32') {
+      const value = Number(arg);
+      if (text !== '' && Number.isInteger(value) && value >= -(2 ** 31) && value < 2 ** 32) return value;
+    } else {
+      const value = Number(arg);
+      if (text !== '' && (!Number.isNaN(value) || text.toLowerCase() === 'nan')) return value;
+    }
   } catch (error) {
     if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error;
   }

@@ -37,6 +37,8 @@ const CODES: Partial<Record<SpawnError['errno'], SuperosErrorCode>> = {
 
 /** Milliseconds between turns of a timer that only keeps Node's event loop alive. */
 const KEEPALIVE_MS = 2 ** 30;
+/** Milliseconds that output of a process that was ended by force may take to be written. */
+const GRACE_MS = 250;
 
 export class Machine implements AsyncDisposable {
   readonly #kernel: Kernel;
@@ -45,6 +47,8 @@ export class Machine implements AsyncDisposable {
   #console: Console | undefined;
   #keepalive: NodeJS.Timeout | undefined;
   #closed = false;
+  /** A process was ended, and did not end by itself. */
+  #forced = false;
 
   private constructor(hal: Hal, cache: CodeCache | undefined) {
     this.#kernel = new Kernel(hal);
@@ -120,9 +124,11 @@ export class Machine implements AsyncDisposable {
     await Promise.all([...this.#children].map((child) => child[Symbol.asyncDispose]()));
     if (this.#console === undefined) return;
     const { stdin, stdout, stderr } = this.#console;
-    // What a process wrote to the machine's own console may still be on its way out.
-    await stdout.ready('write');
-    await stderr.ready('write');
+    // What a process wrote to the machine's own console may still be on its way out. One that was ended by force is not
+    // waited for longer than a moment: its reader may never read on.
+    const drained = Promise.all([stdout.ready('write'), stderr.ready('write')]);
+    if (this.#forced) await within(GRACE_MS, drained);
+    else await drained;
     // One that waits for input would keep the host from exiting.
     for (const stream of [stdin, stdout, stderr]) stream.close();
   }
@@ -137,7 +143,8 @@ export class Machine implements AsyncDisposable {
     this.#keepalive ??= setInterval(() => undefined, KEEPALIVE_MS);
     const kill = () => child.kill('SIGKILL');
     abort?.addEventListener('abort', kill, { once: true });
-    process.done.then(() => {
+    process.done.then(({ reason }) => {
+      if (reason !== 'exit' && reason !== 'trap') this.#forced = true;
       abort?.removeEventListener('abort', kill);
       this.#kernel.reap(process);
       this.#children.delete(child);
@@ -186,3 +193,12 @@ const keep = (stream: Stream): Stream => ({
   ready: (event) => stream.ready(event),
   close: () => undefined,
 });
+
+async function within(milliseconds: number, done: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  await Promise.race([done, over]);
+  clearTimeout(timer);
+}

@@ -12,7 +12,7 @@ export function writable({ object }: Capability): Writable {
     open = false;
   };
   async function put(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; open && at < bytes.length; ) {
       const written = object.write(bytes, at, bytes.length - at);
       if (typeof written === 'number') at += written;
       else if (written === 'AGAIN') await object.ready('write');

@@ -59,6 +59,13 @@ describe('pipes', () => {
     expect(shell(`superos ${guest('cat')} ${closed} < /dev/null`).status).toBe(0);
   });
 
+  test('a program whose time is over is not waited for because nobody reads what it wrote', () => {
+    // The reader stays until the command is gone: one that waited for it would never end.
+    const script = `mkfifo f; (exec 9< f; echo > opened; while [ ! -e status ]; do sleep 0.1; done) & superos --timeout 300ms ${guest('spin-write')} 65536 > f 2> said; echo $? > status; cat status said; wait`;
+    const { stdout } = shell(`cd "$(mktemp -d)"; ${script}; rm -r "$PWD"`);
+    expect(stdout).toMatch(/^124\nsuperos: spin-write\.wasm was ended/);
+  });
+
   test('the command ends with the program, although its input goes on', async () => {
     const child = start([guest('exit'), '3']);
     expect(await ended(child)).toBe(3);

@@ -153,6 +153,48 @@ describe('capabilities', () => {
   });
 });
 
+describe('rights to a directory', () => {
+  test('an empty list is an error, not everything', async () => {
+    using tree = temporaryTree({ f: 'x' });
+    await expect(
+      machine
+        .process(guest('hello'))
+        .capabilities([{ dir: tree.path, rights: [] }])
+        .run(),
+    ).rejects.toMatchObject({ code: 'invalid-argument' });
+  });
+
+  test('write alone reads nothing', async () => {
+    using tree = temporaryTree({ f: 'secret' });
+    const grants = [{ dir: tree.path, at: '/', rights: ['write'] as const }];
+    const answers = await perform(machine, grants, [
+      ['open', 'f', 'r'],
+      ['list', '.'],
+      ['open', 'g', 'wc'],
+    ]);
+    expect(answers.slice(0, 2)).toMatchObject([{ answer: 'errno ENOTCAPABLE' }, { answer: 'errno ENOTCAPABLE' }]);
+    expect(fs.existsSync(`${tree.path}/g`)).toBe(true);
+  });
+});
+
+test.each([
+  ['add', '1.5', '1'],
+  ['add', '99999999999', '1'],
+  ['add', 'Infinity', '1'],
+  ['add', ' ', '1'],
+  ['fac', '18446744073709551616'],
+  ['fac', ''],
+  ['half', 'x'],
+])('%s takes no such numbers: %s', async (name, ...args) => {
+  await expect(machine.process(guest('reactor')).invoke(name, args).run()).rejects.toMatchObject({ code: 'invalid-argument' });
+});
+
+test('a program has so many memories and no more', async () => {
+  const memories = (count: number) => wat(`${'(memory 0)'.repeat(count)} (func (export "_start"))`);
+  expect((await machine.process(await memories(64)).run()).status.reason).toBe('exit');
+  await expect(machine.process(await memories(65)).run()).rejects.toMatchObject({ code: 'not-runnable' });
+});
+
 describe('limits', () => {
   const grow = () => wat('(memory (export "memory") 1) (func (export "f") (param i32) (result i32) (memory.grow (local.get 0)))');
 

@@ -28,8 +28,9 @@ function name({ object }: Capability, path: string): Name | Errno {
   if (directory === undefined) return 'NOTDIR';
   if (path === '') return 'NOENT';
   if (path.startsWith('/')) return 'PERM';
-  const bare = path.replace(/\/+$/, '');
-  return { directory, path: bare, slash: bare.length < path.length };
+  let end = path.length;
+  while (path[end - 1] === '/') end--;
+  return { directory, path: path.slice(0, end), slash: end < path.length };
 }
 
 export const path_open: Handler<'path_open'> = (caller, fd, lookup, path, oflags, base, inheriting, fdflags, out) => {

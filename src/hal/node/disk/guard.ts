@@ -107,4 +107,11 @@ const lstat = (path: string): fs.BigIntStats | Errno | undefined => {
   }
 };
 
-const isProcfs = (fd: number): boolean => fs.statfsSync(procPath(fd)).type === PROC_SUPER_MAGIC;
+/** What cannot be asked what it is, on a mount that is going away, is not entered either. */
+function isProcfs(fd: number): boolean {
+  try {
+    return fs.statfsSync(procPath(fd)).type === PROC_SUPER_MAGIC;
+  } catch {
+    return true;
+  }
+}
