@@ -21,7 +21,7 @@ test('a host whose process waited for input when it was killed exits by itself',
   const said = await host(`
     const machine = await Machine.boot();
     const child = await machine.process(new URL('${reader}')).stdio('inherit').spawn();
-    while (child.info().state !== 'blocked') await new Promise((resolve) => setTimeout(resolve, 1));
+    while (child.info().state !== 'blocked') await new Promise((resolve) => setImmediate(resolve));
     child.kill('SIGKILL');
     const { reason } = await child.wait();
     await machine[Symbol.asyncDispose]();

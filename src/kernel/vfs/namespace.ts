@@ -16,10 +16,9 @@ export function resolve(
     const name = components(capability.preopen);
     const begins = name.every((component, i) => component === wanted[i]);
     // A process starts in `/`, or in the directory that it knows as `.`: a relative path means the latter where there is one.
-    const current = capability.preopen === '.';
-    if (!begins || (current && path.startsWith('/'))) continue;
-    const rank = current ? 0.5 : name.length;
-    if (rank <= length) continue;
+    const current = capability.preopen === '.' && !path.startsWith('/');
+    const rank = current && name.length === 0 ? 0.5 : name.length;
+    if (!begins || rank <= length) continue;
     length = rank;
     best = { capability, directory, rest: wanted.slice(name.length).join('/') || '.' };
   }
