@@ -128,7 +128,7 @@ export const TABLE = {
   environ_get: wasi('environ_get', [out('environ', 'caller.environment.length * 4'), out('environ_buf', 'caller.environmentBytes')], ['args'], 'The environment: an address of each variable, and the strings.'),
   environ_sizes_get: wasi('environ_sizes_get', [out('environc', 4), out('environ_buf_size', 4)], ['args'], 'How many variables there are, and their bytes.'),
   clock_res_get: wasi('clock_res_get', [choice('id', CLOCKS), out('resolution', 8)], ['clock'], 'The step of a clock in nanoseconds.', { errors: ['NOTCAPABLE'] }),
-  clock_time_get: wasi('clock_time_get', [choice('id', CLOCKS), size('precision'), out('time', 8)], ['clock'], 'What a clock shows, in nanoseconds.', { errors: ['NOTCAPABLE'], cost: 2 }),
+  clock_time_get: wasi('clock_time_get', [u32('id'), size('precision'), out('time', 8)], ['clock'], 'What a clock shows, in nanoseconds.', { errors: ['NOTCAPABLE'], cost: 2 }),
   fd_advise: wasi('fd_advise', [capability('fd', R.advise), size('offset'), size('len'), choice('advice', ADVICE)], ['fs-read'], 'How a file is going to be used.', file),
   fd_allocate: wasi('fd_allocate', [capability('fd', R.allocate), size('offset'), size('len')], ['fs-write'], 'Makes room in a file.', file),
   fd_close: wasi('fd_close', [slot('fd')], ['fd'], 'Closes a descriptor.', { errors: ['BADF'], cost: 10 }),
