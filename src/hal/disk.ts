@@ -56,6 +56,20 @@ export interface OpenOptions {
   readonly nonblocking: boolean;
 }
 
+/** Opens a directory to work in, through links. */
+export const AS_DIRECTORY: OpenOptions = {
+  read: true,
+  write: false,
+  create: false,
+  exclusive: false,
+  truncate: false,
+  directory: true,
+  follow: true,
+  append: false,
+  sync: 'none',
+  nonblocking: false,
+};
+
 export type Advice = 'normal' | 'sequential' | 'random' | 'willneed' | 'dontneed' | 'noreuse';
 
 /** An open file. It has no position of its own: whoever opened it keeps one. */

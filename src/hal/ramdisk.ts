@@ -1,6 +1,6 @@
 // The in-memory disk: one tree that begins empty, and takes no more than it was given.
 import type { Clock } from './clock.ts';
-import type { Directory, Disk, OpenOptions } from './disk.ts';
+import { AS_DIRECTORY, type Directory, type Disk } from './disk.ts';
 import type { Errno } from './errno.ts';
 import { RamDirectory } from './ramdirectory.ts';
 import { DirectoryNode, Store } from './ramnode.ts';
@@ -14,19 +14,6 @@ export interface RamDiskOptions {
   /** The most entries in all directories together. */
   readonly entries: number;
 }
-
-const AS_DIRECTORY: OpenOptions = {
-  read: true,
-  write: false,
-  create: false,
-  exclusive: false,
-  truncate: false,
-  directory: true,
-  follow: true,
-  append: false,
-  sync: 'none',
-  nonblocking: false,
-};
 
 export class RamDisk implements Disk {
   readonly resolution = 'components';

@@ -3,7 +3,7 @@ import { OpenDirectory } from '../caps/directory.ts';
 import { DIRECTORY_RIGHTS, FILE_RIGHTS, READ_ACCESS, READ_ONLY, RIGHT } from '../caps/rights.ts';
 import { Capability } from '../caps/table.ts';
 import type { Console } from '../hal/console.ts';
-import type { Directory } from '../hal/disk.ts';
+import { AS_DIRECTORY, type Directory } from '../hal/disk.ts';
 import type { Hal } from '../hal/hal.ts';
 import { RamDisk } from '../hal/ramdisk.ts';
 import { devices } from '../kernel/vfs/device.ts';
@@ -129,18 +129,7 @@ function workingDirectory(directories: readonly Capability[], cwd: string): Capa
   if (best === undefined)
     throw new SuperosError('invalid-argument', `--cwd ${cwd} lies in none of the directories given: add --dir`);
   const rest = wanted.slice(best.preopen?.replace(/\/+$/, '').length).replace(/^\/+/, '');
-  const opened = best.object.directory?.open(rest === '' ? '.' : rest, {
-    read: true,
-    write: false,
-    create: false,
-    exclusive: false,
-    truncate: false,
-    directory: true,
-    follow: true,
-    append: false,
-    sync: 'none',
-    nonblocking: false,
-  });
+  const opened = best.object.directory?.open(rest === '' ? '.' : rest, AS_DIRECTORY);
   if (opened === undefined || typeof opened === 'string' || opened.kind !== 'directory') {
     throw new SuperosError('not-found', `--cwd ${cwd} cannot be opened: E${typeof opened === 'string' ? opened : 'NOTDIR'}`);
   }
