@@ -30,6 +30,8 @@ export interface SpawnRequest {
   readonly clock: boolean;
   readonly entropy: boolean;
   readonly limits: Limits;
+  /** Its parent's by default, or 0. */
+  readonly nice?: number;
   readonly task: Task;
 }
 
@@ -110,6 +112,7 @@ export class Kernel {
           clock: request.clock ? this.hal.clock : undefined,
           entropy: request.entropy ? this.hal.entropy : undefined,
           limits,
+          nice: request.nice ?? request.parent?.nice ?? 0,
           memories,
           task: request.task,
         }),

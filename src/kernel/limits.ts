@@ -18,16 +18,43 @@ export const WASM_PAGE = 65_536;
 /** What a 32-bit address reaches. */
 export const PAGES_MAX = 65_536;
 
-/** Bounds of one process. */
-export interface Limits {
-  /** Bytes of linear memory, all memories together. */
-  readonly memory: number;
+/** What is counted and bounded, for a process together with all that descend from it. */
+export const RESOURCES = [
+  'memory', // bytes of linear memory
+  'processes', // those not yet reaped
+  'threads',
+  'fds', // open descriptors
+  'pipes', // bytes of the buffers of pipes that they made
+  'output', // bytes ever written to standard streams
+  'written', // bytes ever written to files
+  'cpuNs', // nanoseconds of CPU time ever used
+] as const;
+export type Resource = (typeof RESOURCES)[number];
+
+/** Bounds of one process and its descendants; Infinity: none. */
+export interface Limits extends Readonly<Record<Resource, number>> {
   /** Nanoseconds from start to end by the clock on the wall; undefined: none. */
   readonly timeoutNs: number | undefined;
-  /** Open descriptors. */
-  readonly fds: number;
+  /** Where something happens before the bound itself is reached, as with POSIX's rlim_cur; at the bound by default. */
+  readonly soft?: Partial<Readonly<Record<Resource, number>>>;
 }
 
-export const DEFAULT_LIMITS: Limits = { memory: PAGES_MAX * WASM_PAGE, timeoutNs: undefined, fds: 1024 };
+export const DEFAULT_LIMITS: Limits = {
+  memory: PAGES_MAX * WASM_PAGE,
+  processes: 1024,
+  threads: 1024,
+  fds: 1024,
+  pipes: 64 * 2 ** 20,
+  output: Number.POSITIVE_INFINITY,
+  written: Number.POSITIVE_INFINITY,
+  cpuNs: Number.POSITIVE_INFINITY,
+  timeoutNs: undefined,
+};
+/** Bytes of output that are collected for an embedder who has not said otherwise. */
+export const COLLECTED_BYTES = 64 * 2 ** 20;
 /** The most descriptors that a process may be given: the table itself must stay small. */
 export const FDS_MAX = 65_536;
+
+/** POSIX nice values: the weight among processes that share a thread. */
+export const NICE_MIN = -20;
+export const NICE_MAX = 19;

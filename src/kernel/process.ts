@@ -50,6 +50,7 @@ export interface ProcessParts {
   readonly clock: Clock | undefined;
   readonly entropy: Entropy | undefined;
   readonly limits: Limits;
+  readonly nice: number;
   readonly memories: readonly HeldMemory[];
   readonly task: Task;
 }
@@ -67,6 +68,8 @@ export class Process {
   readonly clock: Clock | undefined;
   readonly entropy: Entropy | undefined;
   readonly limits: Limits;
+  /** POSIX: its weight in the scheduler. */
+  nice: number;
   readonly children = new Set<Process>();
   readonly thread: Thread;
   /** Resolves once the process has ended and holds nothing any more. */
@@ -101,6 +104,7 @@ export class Process {
     this.clock = parts.clock;
     this.entropy = parts.entropy;
     this.limits = parts.limits;
+    this.nice = parts.nice;
     this.#memories = parts.memories;
     this.#pages = parts.memories.reduce((sum, { type }) => sum + type.minimum, 0);
     this.#task = parts.task;

@@ -1,23 +1,16 @@
 // What a process is to be, said step by step; nothing happens before `spawn`.
+import { type Limits, NICE_MAX, NICE_MIN } from '../kernel/limits.ts';
 import type { ExitStatus } from '../kernel/status.ts';
 import type { ChildProcess } from './child.ts';
 import { SuperosError } from './error.ts';
 import { type Grant, parseGrant, STANDARD } from './grant.ts';
 import type { Argument, Call } from './invocation.ts';
+import { type LimitOptions, mergeLimits, parseLimits } from './limits.ts';
 import type { Machine } from './machine.ts';
 import type { ProgramSource } from './source.ts';
-import { parseSize, parseTime } from './units.ts';
 
 /** A standard stream: a pipe to the embedder, the machine's own console, or nothing (end of input; output thrown away). */
 export type Stdio = 'pipe' | 'inherit' | 'null';
-
-export interface LimitOptions {
-  /** Bytes of linear memory, such as `64m`. */
-  readonly memory?: string | number;
-  /** Time by the clock on the wall, such as `2s`; a number is milliseconds. */
-  readonly timeout?: string | number;
-  readonly fds?: number;
-}
 
 export interface RunResult {
   readonly stdout: Buffer;
@@ -36,9 +29,8 @@ export interface ProcessOptions {
   grants: readonly Grant[];
   stdio: readonly [Stdio, Stdio, Stdio];
   cwd: string | undefined;
-  memory: number | undefined;
-  timeoutNs: number | undefined;
-  fds: number | undefined;
+  limits: Partial<Limits>;
+  nice: number;
   task: 'command' | 'reactor' | Call;
   abort: AbortSignal | undefined;
 }
@@ -58,9 +50,8 @@ export class ProcessBuilder {
       grants: STANDARD,
       stdio: ['pipe', 'pipe', 'pipe'],
       cwd: undefined,
-      memory: undefined,
-      timeoutNs: undefined,
-      fds: undefined,
+      limits: {},
+      nice: 0,
       task: 'command',
       abort: undefined,
     };
@@ -101,14 +92,17 @@ export class ProcessBuilder {
     return this;
   }
 
-  limits({ memory, timeout, fds }: LimitOptions): this {
-    if (memory !== undefined) this.#options.memory = parseSize(memory);
-    if (timeout !== undefined) this.#options.timeoutNs = parseTime(timeout, 'ms');
-    if (fds !== undefined) {
-      if (!Number.isInteger(fds) || fds < 0)
-        throw new SuperosError('invalid-argument', `a number of descriptors is expected, not ${fds}`);
-      this.#options.fds = fds;
-    }
+  /** Bounds of the process together with all that descend from it; those not named stay as they are. */
+  limits(limits: LimitOptions): this {
+    this.#options.limits = mergeLimits(this.#options.limits, parseLimits(limits));
+    return this;
+  }
+
+  /** Its weight among the processes that share a thread, as POSIX has it: -20 (most) to 19 (least), 0 by default. */
+  nice(nice: number): this {
+    if (!(Number.isInteger(nice) && nice >= NICE_MIN && nice <= NICE_MAX))
+      throw new SuperosError('invalid-argument', `a niceness from ${NICE_MIN} to ${NICE_MAX} is expected, not ${nice}`);
+    this.#options.nice = nice;
     return this;
   }
 

@@ -97,11 +97,8 @@ export class Machine implements AsyncDisposable {
         descriptors: [stdin.inner, stdout.inner, stderr.inner, ...granted.directories],
         clock: granted.clock,
         entropy: granted.entropy,
-        limits: {
-          memory: options.memory ?? DEFAULT_LIMITS.memory,
-          timeoutNs: options.timeoutNs,
-          fds: options.fds ?? DEFAULT_LIMITS.fds,
-        },
+        limits: { ...DEFAULT_LIMITS, ...options.limits },
+        nice: options.nice,
         task,
       });
     } catch (error) {

@@ -1,0 +1,74 @@
+// Limits as people write them, and as the kernel takes them.
+import { type Limits, RESOURCES, type Resource } from '../kernel/limits.ts';
+import { SuperosError } from './error.ts';
+import { parseSize, parseTime } from './units.ts';
+
+/** One bound; or two, the soft one at most the hard one. Infinity is no bound. */
+export type Bound<T extends string | number> = T | { readonly soft: T; readonly hard: T };
+
+/** Bounds of a process together with all that descend from it. Sizes are such as `64m`, times such as `2s`; a number is bytes or milliseconds. */
+export interface LimitOptions {
+  /** Linear memory. */
+  readonly memory?: Bound<string | number>;
+  /** Time by the clock on the wall. */
+  readonly timeout?: string | number;
+  /** CPU time: SIGXCPU at a soft bound, the end at the hard one. */
+  readonly cpuTime?: Bound<string | number>;
+  readonly processes?: Bound<number>;
+  readonly threads?: Bound<number>;
+  /** Open descriptors. */
+  readonly fds?: Bound<number>;
+  /** The buffers of pipes. */
+  readonly pipes?: Bound<string | number>;
+  /** Bytes written to standard output and error. Beyond it a process gets SIGXFSZ. */
+  readonly output?: Bound<string | number>;
+  /** Bytes written to files. Beyond it a process gets SIGXFSZ. */
+  readonly written?: Bound<string | number>;
+}
+
+/** Those that were said. Throws SuperosError. */
+export function parseLimits(options: LimitOptions): Partial<Limits> {
+  const hard: Partial<Record<Resource, number>> = {};
+  const soft: Partial<Record<Resource, number>> = {};
+  const { memory, timeout, cpuTime, processes, threads, fds, pipes, output, written } = options;
+  function bound<T extends string | number>(resource: Resource, given: Bound<T> | undefined, parse: (value: T) => number): void {
+    if (given === undefined) return;
+    const two = typeof given === 'object';
+    hard[resource] = parse(two ? given.hard : given);
+    if (!two) return;
+    soft[resource] = parse(given.soft);
+    if (soft[resource] > hard[resource]!)
+      throw new SuperosError(
+        'invalid-argument',
+        `the soft limit is at most the hard one: ${given.soft} is more than ${given.hard}`,
+      );
+  }
+  bound('memory', memory, size);
+  bound('cpuNs', cpuTime, time);
+  bound('processes', processes, count('processes'));
+  bound('threads', threads, count('threads'));
+  bound('fds', fds, count('descriptors'));
+  bound('pipes', pipes, size);
+  bound('output', output, size);
+  bound('written', written, size);
+  return {
+    ...hard,
+    ...(timeout === undefined ? {} : { timeoutNs: time(timeout) }),
+    ...(Object.keys(soft).length === 0 ? {} : { soft }),
+  };
+}
+
+/** What is said later replaces what was said of the same resource before, the soft bound too. */
+export function mergeLimits(before: Partial<Limits>, after: Partial<Limits>): Partial<Limits> {
+  const soft = { ...before.soft };
+  for (const resource of RESOURCES) if (after[resource] !== undefined) delete soft[resource];
+  return { ...before, ...after, soft: { ...soft, ...after.soft } };
+}
+
+const NONE = Number.POSITIVE_INFINITY;
+const size = (given: string | number) => (given === NONE ? NONE : parseSize(given));
+const time = (given: string | number) => (given === NONE ? NONE : parseTime(given, 'ms'));
+const count = (what: string) => (given: number) => {
+  if (given === NONE || (Number.isInteger(given) && given >= 0)) return given;
+  throw new SuperosError('invalid-argument', `a number of ${what} is expected, not ${given}`);
+};
