@@ -1,17 +1,40 @@
 // Process numbers: an index and a generation, so that the number of a process that is gone fails and never names another.
+// Kernels of one machine have generations of their own, so that no two give out the same number.
 
 /** Bits of the index: more processes than any host holds at once. */
 const INDEX_BITS = 15;
 /** Positive in 32 bits, so that any guest can hold it. */
 const GENERATIONS = 2 ** (31 - INDEX_BITS);
 
+/** Which generations are this kernel's: the first one, and the distance from one to the next. */
+export interface PidShare {
+  readonly first: number;
+  readonly step: number;
+}
+
+const ALL: PidShare = { first: 0, step: 1 };
+
+/** The first generation of those of `share` in which no number is that is at most as old as `pid`. */
+export function generationAfter(pid: number, { first, step }: PidShare): PidShare {
+  const used = Math.floor(pid / 2 ** INDEX_BITS);
+  return { first: used < first ? first : wrapped(used + step, step), step };
+}
+
+const wrapped = (generation: number, step: number) => (generation < GENERATIONS ? generation : generation % step);
+
 export class PidTable<T> {
+  readonly #share: PidShare;
   readonly #entries: (T | undefined)[] = [undefined];
-  readonly #generations: number[] = [0];
+  readonly #generations: number[];
   /** Free indices, used again in the order they were freed. */
   #free: number[] = [];
   #freeHead = 0;
   #size = 0;
+
+  constructor(share: PidShare = ALL) {
+    this.#share = share;
+    this.#generations = [share.first];
+  }
 
   get size(): number {
     return this.#size;
@@ -30,7 +53,7 @@ export class PidTable<T> {
       this.#compact();
     } else {
       this.#entries.push(undefined);
-      this.#generations.push(0);
+      this.#generations.push(this.#share.first);
     }
     let made: T;
     try {
@@ -50,13 +73,15 @@ export class PidTable<T> {
     return this.#generations[index] === generation ? this.#entries[index] : undefined;
   }
 
-  remove(pid: number): void {
-    if (this.get(pid) === undefined) return;
+  /** False when there is none of that number. */
+  remove(pid: number): boolean {
+    if (this.get(pid) === undefined) return false;
     const index = pid % 2 ** INDEX_BITS;
     this.#entries[index] = undefined;
-    this.#generations[index] = (this.#generations[index]! + 1) % GENERATIONS;
+    this.#generations[index] = wrapped(this.#generations[index]! + this.#share.step, this.#share.step);
     this.#free.push(index);
     this.#size--;
+    return true;
   }
 
   *[Symbol.iterator](): IterableIterator<T> {

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import type { Stream } from '../console.ts';
 import type { Errno } from '../errno.ts';
 import { fromException } from './disk/errno.ts';
+import { HELD } from './held.ts';
 
 /** How one learns that an operation that gave AGAIN is worth another try. */
 export type Waiting =
@@ -47,6 +48,7 @@ export function openDescriptor(fd: number, direction: 'read' | 'write', type: St
   const flags = (direction === 'read' ? O_RDONLY : O_WRONLY) | O_NONBLOCK | O_NOCTTY;
   try {
     const opened = fs.openSync(`/proc/self/fd/${fd}`, flags);
+    HELD.bytes[opened] = 1;
     return { fd: opened, own: true, waiting: type === 'pipe' ? 'socket' : onTerminal(fd) };
   } catch (error) {
     if (type === 'pipe' && direction === 'write' && fromException(error) === 'NXIO') return 'PIPE';

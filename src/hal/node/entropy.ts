@@ -2,6 +2,7 @@
 // as they are handed out, so that none is ever given twice or found in memory later.
 import fs from 'node:fs';
 import type { Entropy } from '../entropy.ts';
+import { HELD } from './held.ts';
 
 const POOL_BYTES = 4096;
 /** The most that one call of the host's generator fills. */
@@ -42,6 +43,7 @@ function refill(pool: Uint8Array): void {
   let fd: number;
   try {
     fd = fs.openSync('/dev/urandom', 'r');
+    HELD.bytes[fd] = 1;
   } catch {
     // No such device here: a host other than Unix, or a bare container.
     fillLarge(pool, 0, pool.length);
@@ -53,6 +55,7 @@ function refill(pool: Uint8Array): void {
     }
   } finally {
     fs.closeSync(fd);
+    HELD.bytes[fd] = 0;
   }
 }
 

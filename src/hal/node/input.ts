@@ -9,6 +9,7 @@ import { Backoff } from './backoff.ts';
 import { type Descriptor, openDescriptor, typeOf } from './descriptor.ts';
 import { fromException } from './disk/errno.ts';
 import type { Transfer } from './disk/transfer.ts';
+import { HELD } from './held.ts';
 
 const NOTHING = -1;
 const END = -2;
@@ -88,7 +89,10 @@ export class Input implements Stream {
     this.#source = undefined;
     this.#socket?.destroy();
     // Node closes what its stream reads from; a terminal's stream has a descriptor of its own.
-    if (source?.own && (this.#socket === undefined || source.waiting === 'terminal')) fs.closeSync(source.fd);
+    if (source?.own && (this.#socket === undefined || source.waiting === 'terminal')) {
+      fs.closeSync(source.fd);
+      HELD.bytes[source.fd] = 0;
+    }
     this.#woken();
   }
 
@@ -116,6 +120,8 @@ export class Input implements Stream {
   /** Node's stream on the source: it reads one byte whenever it is resumed. */
   #connect(source: Descriptor): net.Socket {
     if (this.#socket !== undefined) return this.#socket;
+    // From now on it is closed by Node.
+    if (source.waiting !== 'terminal') HELD.bytes[source.fd] = 0;
     const onread = { buffer: new Uint8Array(1), callback: (_length: number, buffer: Uint8Array) => this.#take(buffer[0]!) };
     const socket =
       source.waiting === 'terminal'

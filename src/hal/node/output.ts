@@ -8,6 +8,7 @@ import { Backoff } from './backoff.ts';
 import { type Descriptor, openDescriptor, typeOf } from './descriptor.ts';
 import { fromException } from './disk/errno.ts';
 import type { Transfer } from './disk/transfer.ts';
+import { HELD } from './held.ts';
 
 /** What a Linux pipe holds. */
 const CHUNK_BYTES = 65_536;
@@ -74,7 +75,10 @@ export class Output implements Stream {
   #release(): void {
     this.#backoff?.cancel();
     if (this.#socket !== undefined) this.#socket.destroy();
-    else if (this.#target?.own) fs.closeSync(this.#target.fd);
+    else if (this.#target?.own) {
+      fs.closeSync(this.#target.fd);
+      HELD.bytes[this.#target.fd] = 0;
+    }
     this.#target = undefined;
   }
 
@@ -113,6 +117,8 @@ export class Output implements Stream {
 
   #connect(target: Descriptor): net.Socket {
     if (this.#socket === undefined) {
+      // From now on it is closed by Node.
+      HELD.bytes[target.fd] = 0;
       const { Socket } = process.getBuiltinModule('node:net');
       this.#socket = new Socket({ fd: target.fd, readable: false, writable: true });
       // The callback of the write that failed has it too.

@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import type { Advice, Entry, FileStat, NewTime } from '../../disk.ts';
 import type { Errno } from '../../errno.ts';
+import { HELD } from '../held.ts';
 import { type At, DIRECTORY_MODE, decodeName, fileType, procPath } from './at.ts';
 import { fromNumber } from './errno.ts';
 import { ENTRIES_BYTES, type Libc, SPARE } from './libc.ts';
@@ -57,6 +58,7 @@ export class LibcAt implements At {
     if (!put(this.#first, name)) return 'NAMETOOLONG';
     for (;;) {
       const fd = this.#libc.openat(directory, this.#libc.first.at, flags, mode);
+      HELD.bytes[fd] = 1;
       if (fd >= 0) return fd;
       const error = this.#libc.error();
       if (error !== 'INTR') return error;
@@ -70,6 +72,7 @@ export class LibcAt implements At {
     this.#how[2] = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
     for (;;) {
       const fd = this.#libc.syscall(this.#libc.openat2, directory, this.#libc.first.at, this.#libc.how.at, 24n);
+      HELD.bytes[fd] = 1;
       if (fd >= 0) return fd;
       const error = this.#libc.error();
       if (error !== 'INTR') return error;
@@ -199,6 +202,7 @@ export class LibcAt implements At {
 
   close(fd: number): void {
     this.#libc.close(fd);
+    HELD.bytes[fd] = 0;
   }
 }
 

@@ -3,6 +3,7 @@
 import fs from 'node:fs';
 import type { Advice, Entry, FileStat, NewTime } from '../../disk.ts';
 import type { Errno } from '../../errno.ts';
+import { HELD } from '../held.ts';
 import { type At, DIRECTORY_MODE, decodeName, fileType, procPath } from './at.ts';
 import { attempt, fromException } from './errno.ts';
 import { fsTransfer, type Transfer } from './transfer.ts';
@@ -26,7 +27,9 @@ export class ProcAt implements At {
 
   open(directory: number, name: string, flags: number, mode: number): number | Errno {
     try {
-      return fs.openSync(at(directory, name), flags, mode);
+      const fd = fs.openSync(at(directory, name), flags, mode);
+      HELD.bytes[fd] = 1;
+      return fd;
     } catch (error) {
       return fromException(error);
     }
@@ -118,6 +121,7 @@ export class ProcAt implements At {
   setAppend(fd: number, access: number, append: boolean): number | Errno {
     try {
       const reopened = fs.openSync(procPath(fd), access | fs.constants.O_NONBLOCK | (append ? fs.constants.O_APPEND : 0));
+      HELD.bytes[reopened] = 1;
       this.close(fd);
       return reopened;
     } catch (error) {
@@ -131,6 +135,7 @@ export class ProcAt implements At {
 
   close(fd: number): void {
     fs.closeSync(fd);
+    HELD.bytes[fd] = 0;
   }
 }
 

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import { platform } from 'node:process';
 import type { Directory, Disk } from '../../disk.ts';
 import type { Errno } from '../../errno.ts';
+import { HELD } from '../held.ts';
 import type { At } from './at.ts';
 import { LibcAt } from './at-libc.ts';
 import { ProcAt } from './at-proc.ts';
@@ -41,6 +42,7 @@ class NodeDisk implements Disk {
     let fd: number | undefined;
     try {
       fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+      HELD.bytes[fd] = 1;
       const opened = admit(host, fd);
       if (typeof opened === 'string') host.at.close(fd);
       return opened;
