@@ -10,7 +10,7 @@ export class OpenFile extends Description {
   #position = 0;
 
   constructor(file: File, flags: number) {
-    super(file.type);
+    super(file.type, file.type === 'regular-file' ? 'written' : undefined);
     this.#file = file;
     this.#seekable = file.type === 'regular-file' || file.type === 'block-device';
     this.flags = flags;

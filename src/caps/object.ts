@@ -21,6 +21,9 @@ export abstract class CapObject {
 /** WASI `fdflags`. */
 export const FDFLAG = { append: 1, dsync: 2, nonblock: 4, rsync: 8, sync: 16 } as const;
 
+/** What bytes that are written count as: output of the process, contents of files; nothing where they go to other processes. */
+export type Counted = 'output' | 'written';
+
 /** The origin of a seek: WASI `whence`. */
 export type Whence = 'set' | 'cur' | 'end';
 
@@ -31,12 +34,14 @@ export type Whence = 'set' | 'cur' | 'end';
  */
 export abstract class Description extends CapObject {
   readonly type: FileType;
+  readonly counted: Counted | undefined;
   /** Bits of FDFLAG. */
   flags = 0;
 
-  constructor(type: FileType) {
+  constructor(type: FileType, counted?: Counted) {
     super();
     this.type = type;
+    this.counted = counted;
   }
 
   /** The open directory, if it is one. */

@@ -16,7 +16,7 @@ export class OpenStream extends Description {
   readonly #stream: Stream;
 
   constructor(stream: Stream) {
-    super(FILE_TYPES[stream.type]);
+    super(FILE_TYPES[stream.type], 'output');
     this.#stream = stream;
   }
 

@@ -33,6 +33,13 @@ export class Capability {
   }
 }
 
+/** What is asked before a descriptor is taken, and told of each that is given back. */
+export interface Quota {
+  readonly room: number;
+  take(): void;
+  give(): void;
+}
+
 /** Entries that the listings of one table's directories hold together, at about 50 bytes of the host each. */
 const LISTED_MAX = 200_000;
 
@@ -40,14 +47,16 @@ export class CapTable {
   /** By descriptor. Read by the dispatcher, changed here only. */
   readonly slots: (Capability | undefined)[] = [];
   readonly #max: number;
+  readonly #quota: Quota | undefined;
   /** How many entries each listing that goes on holds, the latest last. */
   readonly #listings = new Map<Description, number>();
   #listed = 0;
   #lowest = 0;
   #used = 0;
 
-  constructor(max: number) {
+  constructor(max: number, quota?: Quota) {
     this.#max = max;
+    this.#quota = quota;
   }
 
   get size(): number {
@@ -55,17 +64,18 @@ export class CapTable {
   }
 
   get room(): number {
-    return this.#max - this.#used;
+    return Math.min(this.#max - this.#used, this.#quota?.room ?? this.#max);
   }
 
   /** The lowest free descriptor, which it takes over; undefined when the table is full (the caller keeps the capability). */
   insert(capability: Capability): number | undefined {
-    if (this.#used >= this.#max) return undefined;
+    if (this.room < 1) return undefined;
     let slot = this.#lowest;
     while (this.slots[slot] !== undefined) slot++;
     this.slots[slot] = capability;
     this.#lowest = slot + 1;
     this.#used++;
+    this.#quota?.take();
     return slot;
   }
 
@@ -132,6 +142,7 @@ export class CapTable {
   #clear(slot: number): void {
     this.slots[slot] = undefined;
     this.#used--;
+    this.#quota?.give();
     if (slot < this.#lowest) this.#lowest = slot;
   }
 }

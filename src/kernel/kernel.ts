@@ -1,22 +1,24 @@
 // The kernel: makes processes, knows them, and buries them. It is single-threaded, owns its processes outright and takes no
 // lock. What it knows of the host is its HAL.
-import { RIGHT, streamRights } from '../caps/rights.ts';
-import { Capability, CapTable } from '../caps/table.ts';
+import { type Capability, CapTable, type Quota } from '../caps/table.ts';
 import type { Hal } from '../hal/hal.ts';
 import type { MemoryType } from '../hal/mmu.ts';
 import type { Layout, MemoryLayout } from '../runtime/layout.ts';
 import type { Program } from '../runtime/program.ts';
 import { Iovecs } from '../syscalls/iovecs.ts';
+import { Account } from './account.ts';
 import { SpawnError } from './error.ts';
-import { ARGUMENT_BYTES_MAX, FDS_MAX, type Limits, PAGES_MAX, WASM_PAGE } from './limits.ts';
+import { ARGUMENT_BYTES_MAX, FDS_MAX, type Limits, PAGES_MAX, RESOURCE, type Resource, WASM_PAGE } from './limits.ts';
 import { refusal } from './link.ts';
 import { PidTable } from './pid.ts';
-import { Pipe, PipeEnd } from './pipe.ts';
+import { Pipe, pipeEnds } from './pipe.ts';
 import { printable } from './printable.ts';
-import { type HeldMemory, type Invocation, Process, type Task } from './process.ts';
+import { type Invocation, Process, type Task } from './process.ts';
 import { Scheduler } from './scheduler.ts';
+import { AddressSpace } from './space.ts';
 import { stopped } from './status.ts';
-import { encodeStrings } from './strings.ts';
+import { encodeStrings, type Strings } from './strings.ts';
+import { Timers } from './timers.ts';
 
 /** What a new process is to be and to have. */
 export interface SpawnRequest {
@@ -33,18 +35,22 @@ export interface SpawnRequest {
   /** Its parent's by default, or 0. */
   readonly nice?: number;
   readonly task: Task;
+  /** Told when the process and those that descend from it use more than a soft limit that has no signal. */
+  readonly onSoftLimit?: (resource: Resource) => void;
 }
 
 export class Kernel {
   readonly hal: Hal;
   readonly scheduler: Scheduler;
+  readonly timers: Timers;
   /** One for all threads: it serves the call at hand, and no two are at hand at once. */
   readonly iovecs = new Iovecs();
   readonly #processes = new PidTable<Process>();
 
   constructor(hal: Hal) {
     this.hal = hal;
-    this.scheduler = new Scheduler(hal.clock, hal.cpu);
+    this.scheduler = new Scheduler(hal);
+    this.timers = new Timers(hal.clock, hal.cpu);
   }
 
   get processes(): Iterable<Process> {
@@ -57,19 +63,23 @@ export class Kernel {
 
   /** Makes a process and lets it run. Throws SpawnError, and then nothing of it is left. */
   spawn(request: SpawnRequest): Process {
-    const capabilities = new CapTable(Math.min(request.limits.fds, FDS_MAX));
-    const memories: HeldMemory[] = [];
+    const { program, limits, parent } = request;
+    const account = new Account(parent?.account, limits);
+    const capabilities = new CapTable(Math.min(limits.fds, FDS_MAX), new Descriptors(account));
+    const main = program.layout.exports.find(({ kind, name }) => kind === 'memory' && name === 'memory')?.index ?? 0;
+    const space = new AddressSpace(this.hal.mmu, account, main);
     try {
-      return this.#spawn(request, capabilities, memories);
+      return this.#spawn(request, account, capabilities, space);
     } catch (error) {
       capabilities.closeAll();
-      for (const { memory, type } of memories) this.hal.mmu.release(memory, type);
+      space.release();
+      for (const resource of [RESOURCE.threads, RESOURCE.processes]) account.release(resource, account.own(resource));
       throw error;
     }
   }
 
-  #spawn(request: SpawnRequest, capabilities: CapTable, memories: HeldMemory[]): Process {
-    const { program, limits } = request;
+  #spawn(request: SpawnRequest, account: Account, capabilities: CapTable, space: AddressSpace): Process {
+    const { program, limits, parent } = request;
     for (const [i, capability] of request.descriptors.entries()) {
       if (capabilities.insert(capability) !== undefined) continue;
       for (const left of request.descriptors.slice(i)) left.object.release();
@@ -79,46 +89,37 @@ export class Kernel {
     if (this.#processes.size > 0 && this.#processes.size >= this.hal.host.processesMax) {
       throw new SpawnError('AGAIN', `this host holds ${this.hal.host.processesMax} processes at once`);
     }
+    for (const resource of ['processes', 'threads'] as const) {
+      if (!account.charge(RESOURCE[resource], 1)) {
+        throw new SpawnError('AGAIN', `the limit on ${resource} of this process, or of one above it, is reached`);
+      }
+    }
     const refused = refusal(program.layout) ?? refusedTask(program.layout, request.task);
     if (refused !== undefined) throw new SpawnError('NOEXEC', refused);
-    const variables = [...request.environment].map(([name, value]) => `${name}=${value}`);
-    if ([...request.args, ...variables].some((text) => text.includes('\0'))) {
-      throw new SpawnError('INVAL', 'an argument or a variable contains a NUL, which ends it for the program');
-    }
-    const args = encodeStrings(request.args);
-    const environment = encodeStrings(variables);
-    if (args.bytes + environment.bytes > ARGUMENT_BYTES_MAX) {
-      throw new SpawnError(
-        '2BIG',
-        `arguments and environment take ${args.bytes + environment.bytes} bytes; the limit is ${ARGUMENT_BYTES_MAX}`,
-      );
-    }
+    const [args, environment] = strings(request);
     const types = program.layout.memories.map((layout) => memoryType(layout, limits));
-    const declared = types.reduce((sum, { minimum }) => sum + minimum, 0) * WASM_PAGE;
-    const fits = declared <= limits.memory;
-    for (const type of fits ? types : []) {
-      const memory = this.hal.mmu.allocate(type);
-      if (memory === undefined) throw new SpawnError('NOMEM', `the host has no room for a memory of ${type.minimum} pages`);
-      memories.push({ memory, type });
-    }
+    const lacking = space.map(types);
+    if (lacking === 'host') throw new SpawnError('NOMEM', `the host has no room for its memory`);
     const process = this.#processes.insert(
       (pid) =>
         new Process(pid, this, {
           program,
-          parent: request.parent,
+          parent,
           args,
           environment,
           capabilities,
           clock: request.clock ? this.hal.clock : undefined,
           entropy: request.entropy ? this.hal.entropy : undefined,
           limits,
-          nice: request.nice ?? request.parent?.nice ?? 0,
-          memories,
+          nice: request.nice ?? parent?.nice ?? 0,
+          account,
+          space,
+          onSoftLimit: request.onSoftLimit,
           task: request.task,
         }),
     );
     if (process === undefined) throw new SpawnError('AGAIN', 'every process number is in use');
-    if (!fits) process.end(stopped('memory-limit', `its memory starts at ${declared} bytes; the limit is ${limits.memory}`));
+    if (lacking === 'limit') process.end(stopped('memory-limit', excess(types, limits)));
     process.start();
     return process;
   }
@@ -135,19 +136,55 @@ export class Kernel {
   /** Forgets a process that has ended. */
   reap(process: Process): void {
     if (process.status === undefined) return;
+    if (!this.#processes.remove(process.pid)) return;
     process.parent?.children.delete(process);
-    this.#processes.remove(process.pid);
+    process.parent?.reaped(process.status);
+    process.account.release(RESOURCE.processes, 1);
   }
 
-  /** Both ends of a new pipe. */
+  /** Both ends of a new pipe between a process and its embedder: what the process writes to it is its output. */
   pipe(): readonly [reader: Capability, writer: Capability] {
-    const pipe = new Pipe();
-    const rights = streamRights(false) | RIGHT.transfer;
-    return [
-      new Capability(new PipeEnd(pipe, 'read'), rights & ~RIGHT.write),
-      new Capability(new PipeEnd(pipe, 'write'), rights & ~RIGHT.read),
-    ];
+    return pipeEnds(new Pipe(), 'output');
   }
+}
+
+/** The descriptors of a process, as its account has them. */
+class Descriptors implements Quota {
+  readonly #account: Account;
+
+  constructor(account: Account) {
+    this.#account = account;
+  }
+
+  get room(): number {
+    return this.#account.room(RESOURCE.fds);
+  }
+  take(): void {
+    this.#account.add(RESOURCE.fds, 1);
+  }
+  give(): void {
+    this.#account.release(RESOURCE.fds, 1);
+  }
+}
+
+/** Arguments and environment as the program gets them. */
+function strings({ args, environment }: SpawnRequest): readonly [Strings, Strings] {
+  const variables = [...environment].map(([name, value]) => `${name}=${value}`);
+  if ([...args, ...variables].some((text) => text.includes('\0'))) {
+    throw new SpawnError('INVAL', 'an argument or a variable contains a NUL, which ends it for the program');
+  }
+  const encoded = [encodeStrings(args), encodeStrings(variables)] as const;
+  const bytes = encoded[0].bytes + encoded[1].bytes;
+  if (bytes > ARGUMENT_BYTES_MAX)
+    throw new SpawnError('2BIG', `arguments and environment take ${bytes} bytes; the limit is ${ARGUMENT_BYTES_MAX}`);
+  return encoded;
+}
+
+function excess(types: readonly MemoryType[], { memory }: Limits): string {
+  const bytes = types.reduce((sum, { minimum }) => sum + minimum, 0) * WASM_PAGE;
+  return bytes > memory
+    ? `its memory starts at ${bytes} bytes; the limit is ${memory}`
+    : `its memory starts at ${bytes} bytes, which a process above it may not have any more`;
 }
 
 /** The declared maximum, or what the limit or the address type allows where that is less: V8 then holds the bound too. */

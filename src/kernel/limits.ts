@@ -19,23 +19,32 @@ export const WASM_PAGE = 65_536;
 export const PAGES_MAX = 65_536;
 
 /** What is counted and bounded, for a process together with all that descend from it. */
-export const RESOURCES = [
-  'memory', // bytes of linear memory
-  'processes', // those not yet reaped
-  'threads',
-  'fds', // open descriptors
-  'pipes', // bytes of the buffers of pipes that they made
-  'output', // bytes ever written to standard streams
-  'written', // bytes ever written to files
-  'cpuNs', // nanoseconds of CPU time ever used
-] as const;
-export type Resource = (typeof RESOURCES)[number];
+export const RESOURCE = {
+  /** Bytes of linear memory. */
+  memory: 0,
+  /** Those not yet reaped. */
+  processes: 1,
+  threads: 2,
+  /** Open descriptors. */
+  fds: 3,
+  /** Bytes of the buffers of pipes that they made. */
+  pipes: 4,
+  /** Bytes ever written to streams that lead out of the machine: standard output and error. */
+  output: 5,
+  /** Bytes ever written to files. */
+  written: 6,
+  /** Nanoseconds of CPU time ever used. */
+  cpuNs: 7,
+} as const;
+export type Resource = keyof typeof RESOURCE;
+export type ResourceNumber = (typeof RESOURCE)[Resource];
+export const RESOURCES = Object.keys(RESOURCE) as readonly Resource[];
 
 /** Bounds of one process and its descendants; Infinity: none. */
 export interface Limits extends Readonly<Record<Resource, number>> {
   /** Nanoseconds from start to end by the clock on the wall; undefined: none. */
   readonly timeoutNs: number | undefined;
-  /** Where something happens before the bound itself is reached, as with POSIX's rlim_cur; at the bound by default. */
+  /** Beyond these a process is told, and goes on up to its bound: by SIGXCPU, SIGXFSZ, or by the event that its embedder gets. */
   readonly soft?: Partial<Readonly<Record<Resource, number>>>;
 }
 

@@ -1,5 +1,7 @@
 // Pipes: bytes from writers to readers through a bounded buffer in the kernel.
-import { Description } from '../caps/object.ts';
+import { type Counted, Description } from '../caps/object.ts';
+import { RIGHT, streamRights } from '../caps/rights.ts';
+import { Capability } from '../caps/table.ts';
 import type { Errno } from '../hal/errno.ts';
 import { PIPE_BYTES } from './limits.ts';
 
@@ -27,6 +29,7 @@ class Event {
 /** The buffer between the two ends. Reading and writing never wait: AGAIN, and `ready` tells when. */
 export class Pipe {
   readonly #bytes: number;
+  readonly #freed: (() => void) | undefined;
   /** Made when first written to: most standard streams never are. */
   #buffer = EMPTY;
   /** Where the oldest byte is, and how many there are. */
@@ -37,8 +40,10 @@ export class Pipe {
   readonly #readable = new Event();
   readonly #writable = new Event();
 
-  constructor(bytes: number = PIPE_BYTES) {
+  /** `freed` is called once nobody holds either end. */
+  constructor(bytes: number = PIPE_BYTES, freed?: () => void) {
     this.#bytes = bytes;
+    this.#freed = freed;
   }
 
   get held(): number {
@@ -90,6 +95,7 @@ export class Pipe {
     if (end === 'read') {
       if (--this.#readers === 0) this.#writable.fire();
     } else if (--this.#writers === 0) this.#readable.fire();
+    if (this.#readers === 0 && this.#writers === 0) this.#freed?.();
   }
 }
 
@@ -98,8 +104,8 @@ export class PipeEnd extends Description {
   readonly #pipe: Pipe;
   readonly #end: 'read' | 'write';
 
-  constructor(pipe: Pipe, end: 'read' | 'write') {
-    super('unknown');
+  constructor(pipe: Pipe, end: 'read' | 'write', counted?: Counted) {
+    super('unknown', counted);
     this.#pipe = pipe;
     this.#end = end;
     pipe.open(end);
@@ -121,4 +127,13 @@ export class PipeEnd extends Description {
   protected override destroy(): void {
     this.#pipe.close(this.#end);
   }
+}
+
+/** Both ends of a pipe, as capabilities that may be handed on. */
+export function pipeEnds(pipe: Pipe, counted?: Counted): readonly [reader: Capability, writer: Capability] {
+  const rights = streamRights(false) | RIGHT.transfer;
+  return [
+    new Capability(new PipeEnd(pipe, 'read'), rights & ~RIGHT.write),
+    new Capability(new PipeEnd(pipe, 'write', counted), rights & ~RIGHT.read),
+  ];
 }

@@ -1,28 +1,28 @@
 // A process: the process control block. One module instance over memories of its own, a table of capabilities, one thread
 // so far. Everything it holds is freed on every path on which it can end.
+import type { Counted } from '../caps/object.ts';
 import type { Capability, CapTable } from '../caps/table.ts';
 import type { Clock } from '../hal/clock.ts';
 import type { Alarm } from '../hal/cpu.ts';
 import type { Directory } from '../hal/disk.ts';
 import type { Entropy } from '../hal/entropy.ts';
-import type { MemoryType } from '../hal/mmu.ts';
 import type { Program } from '../runtime/program.ts';
-import type { Result, Signal } from '../syscalls/caller.ts';
-import { GuestMemory } from '../syscalls/memory.ts';
+import { BLOCKED, type Result, type Signal } from '../syscalls/caller.ts';
+import type { GuestMemory } from '../syscalls/memory.ts';
+import type { Account, Standing } from './account.ts';
 import { causeOf } from './fault.ts';
 import type { Kernel } from './kernel.ts';
-import { type Limits, WASM_PAGE } from './limits.ts';
+import { type Limits, PIPE_BYTES, RESOURCE, RESOURCES, type Resource } from './limits.ts';
 import { imports } from './link.ts';
+import { Pipe, pipeEnds } from './pipe.ts';
+import type { ThreadState } from './scheduler.ts';
 import { disposition } from './signal.ts';
+import type { AddressSpace } from './space.ts';
 import { type Cause, crashed, type ExitStatus, exited, signalled, stopped } from './status.ts';
 import type { Strings } from './strings.ts';
-import { Thread, type ThreadState } from './thread.ts';
+import { Thread } from './thread.ts';
+import { callsByName, NOTHING_SPENT, sum, type Usage } from './usage.ts';
 import { resolve } from './vfs/namespace.ts';
-
-export interface HeldMemory {
-  readonly memory: WebAssembly.Memory;
-  readonly type: MemoryType;
-}
 
 /** A call of an export. */
 export interface Invocation {
@@ -51,7 +51,10 @@ export interface ProcessParts {
   readonly entropy: Entropy | undefined;
   readonly limits: Limits;
   readonly nice: number;
-  readonly memories: readonly HeldMemory[];
+  readonly account: Account;
+  readonly space: AddressSpace;
+  /** Told when it and those that descend from it use more than a soft limit. */
+  readonly onSoftLimit: ((resource: Resource) => void) | undefined;
   readonly task: Task;
 }
 
@@ -63,13 +66,17 @@ export class Process {
   readonly program: Program;
   readonly args: Strings;
   readonly environment: Strings;
-  readonly memory = new GuestMemory();
+  readonly memory: GuestMemory;
   readonly capabilities: CapTable;
   readonly clock: Clock | undefined;
   readonly entropy: Entropy | undefined;
   readonly limits: Limits;
   /** POSIX: its weight in the scheduler. */
-  nice: number;
+  readonly nice: number;
+  /** What it and those that descend from it use: see there. */
+  readonly account: Account;
+  /** Monotonic time at which it is over: its own timeout, or before that an ancestor's. */
+  readonly deadlineNs: number;
   readonly children = new Set<Process>();
   readonly thread: Thread;
   /** Resolves once the process has ended and holds nothing any more. */
@@ -82,13 +89,12 @@ export class Process {
   readonly #jobs: Job[] = [];
   /** A reactor between calls: no guest code is on its stack. */
   #resting = false;
-  #memories: readonly HeldMemory[];
-  /** The memory that system calls work on. */
-  readonly #main: number;
+  readonly #space: AddressSpace;
+  readonly #onSoftLimit: ((resource: Resource) => void) | undefined;
   #ending: Cause | undefined;
   #status: ExitStatus | undefined;
   #results: readonly unknown[] | undefined;
-  #pages: number;
+  #children = NOTHING_SPENT;
   #alarm: Alarm | undefined;
   readonly #bornNs: number;
   readonly #resolve: (status: ExitStatus) => void;
@@ -105,18 +111,21 @@ export class Process {
     this.entropy = parts.entropy;
     this.limits = parts.limits;
     this.nice = parts.nice;
-    this.#memories = parts.memories;
-    this.#pages = parts.memories.reduce((sum, { type }) => sum + type.minimum, 0);
+    this.account = parts.account;
+    this.account.beyond = (resource) => this.#beyond(resource);
+    this.#space = parts.space;
+    this.memory = parts.space.memory;
+    this.#onSoftLimit = parts.onSoftLimit;
     this.#task = parts.task;
-    const { exports } = parts.program.layout;
-    this.#main = exports.find(({ kind, name }) => kind === 'memory' && name === 'memory')?.index ?? 0;
-    const main = this.#memories[this.#main];
-    if (main !== undefined) this.memory.attach(main.memory.buffer);
     const { promise, resolve: settle } = Promise.withResolvers<ExitStatus>();
     this.done = promise;
     this.#resolve = settle;
     this.#bornNs = kernel.hal.clock.monotonic();
-    this.thread = new Thread(this);
+    this.deadlineNs = Math.min(
+      this.#bornNs + (parts.limits.timeoutNs ?? Number.POSITIVE_INFINITY),
+      parts.parent?.deadlineNs ?? Number.POSITIVE_INFINITY,
+    );
+    this.thread = new Thread(this, this.nice);
     this.parent?.children.add(this);
   }
 
@@ -137,8 +146,9 @@ export class Process {
   }
 
   start(): void {
-    const { timeoutNs } = this.limits;
-    if (timeoutNs !== undefined) this.#alarm = this.kernel.hal.cpu.after(timeoutNs, () => this.end(stopped('timeout')));
+    if (this.deadlineNs !== Number.POSITIVE_INFINITY) {
+      this.#alarm = this.kernel.timers.at(this.deadlineNs, () => this.end(stopped('timeout')));
+    }
     this.thread.begin(() => this.#run());
   }
 
@@ -161,11 +171,45 @@ export class Process {
     return promise;
   }
 
-  signal(signal: Signal): Result {
+  signal(signal: Signal, message: string | null = null): Result {
     const action = disposition(signal);
     if (action === 'stop') return 'NOTSUP';
-    if (action === 'terminate') this.end(signalled(signal));
+    if (action === 'terminate') this.end(signalled(signal, message));
     return undefined;
+  }
+
+  /** A thread of it had the CPU for so long, in nanoseconds. */
+  charge(ns: number): void {
+    const { account } = this;
+    // Whole ones, so that sums are exact.
+    account.add(RESOURCE.cpuNs, Math.round(ns));
+    if (this.#ending !== undefined) return;
+    const spentNs = account.cpuSpentNs;
+    if (spentNs !== undefined) this.end(stopped('cpu-limit', `its CPU time is used up: ${spentNs / 1e6} ms`));
+  }
+
+  /** CPU time that it may have until it must be looked at again. */
+  get cpuLeftNs(): number {
+    return this.#ending === undefined ? this.account.cpuLeftNs : Number.POSITIVE_INFINITY;
+  }
+
+  /** It may write no more: POSIX's SIGXFSZ, which ends it. */
+  overflow(what: Counted): 'FBIG' | typeof BLOCKED {
+    this.signal('SIGXFSZ', `it may write no more ${what === 'output' ? 'output' : 'to files'}`);
+    return this.#ending === undefined ? 'FBIG' : BLOCKED;
+  }
+
+  /** As getrlimit: the bounds, and what it and those that descend from it use. */
+  getLimits(): Record<Resource, Standing> {
+    const { account } = this;
+    return Object.fromEntries(RESOURCES.map((name) => [name, account.standing(RESOURCE[name])])) as Record<Resource, Standing>;
+  }
+
+  /** A new pipe, which counts against it until it is closed. */
+  pipe(): readonly [Capability, Capability] | 'NFILE' {
+    const { account } = this;
+    if (!account.charge(RESOURCE.pipes, PIPE_BYTES)) return 'NFILE';
+    return pipeEnds(new Pipe(PIPE_BYTES, () => account.release(RESOURCE.pipes, PIPE_BYTES)));
   }
 
   /** An internal error while the kernel worked for this process: a bug of ours, which ends this process only. */
@@ -175,14 +219,7 @@ export class Process {
 
   /** memory.grow: the previous size in pages, or -1. */
   grow(index: number, pages: number): number {
-    const held = this.#memories[index];
-    if (held === undefined) return -1;
-    if ((this.#pages + pages) * WASM_PAGE > this.limits.memory) return -1;
-    const before = this.kernel.hal.mmu.grow(held.memory, held.type, pages);
-    if (before < 0) return -1;
-    this.#pages += pages;
-    if (index === this.#main) this.memory.attach(held.memory.buffer);
-    return before;
+    return this.#space.grow(index, pages);
   }
 
   resolve(path: string): { capability: Capability; directory: Directory; rest: string } | undefined {
@@ -193,8 +230,7 @@ export class Process {
   #run(): void {
     this.#guarded(async () => {
       const { module, layout } = this.program;
-      const memories = this.#memories.map(({ memory }) => memory);
-      this.#instance = new WebAssembly.Instance(module, imports(layout, this.thread, memories));
+      this.#instance = new WebAssembly.Instance(module, imports(layout, this.thread, this.#space.memories));
       if (layout.entry !== undefined) await this.#enter(layout.entry);
       if (this.#task === 'command') return void (await this.#enter('_start'));
       if (layout.exports.some(({ name }) => name === '_initialize')) await this.#enter('_initialize');
@@ -240,13 +276,12 @@ export class Process {
     this.#ending ??= cause ?? exited(0);
     this.#alarm?.cancel();
     this.#attempt(() => this.capabilities.closeAll());
-    for (const { memory, type } of this.#memories) this.kernel.hal.mmu.release(memory, type);
-    this.#memories = [];
+    this.#space.release();
     this.#instance = undefined;
-    this.memory.detach();
     for (const { reject } of this.#jobs) reject(new Error('the process ended before it answered'));
     this.#jobs.length = 0;
     this.thread.finish();
+    this.account.release(RESOURCE.threads, 1);
     this.#status = { ...this.#ending, usage: this.usage() };
     this.kernel.ended(this);
     this.#resolve(this.#status);
@@ -262,16 +297,29 @@ export class Process {
     }
   }
 
-  usage(): ExitStatus['usage'] {
+  /** A child was reaped: what it used is its parent's children's from now on. */
+  reaped({ usage }: ExitStatus): void {
+    this.#children = sum(this.#children, sum(usage, usage.children));
+  }
+
+  usage(): Usage {
     const { thread } = this;
     return {
       cpuMs: thread.cpuTime() / 1e6,
       wallMs: (this.kernel.hal.clock.monotonic() - this.#bornNs) / 1e6,
-      memoryPeak: this.#pages * WASM_PAGE,
-      systemCalls: thread.calls,
+      memoryPeak: this.#space.peak,
+      ...callsByName(thread.counts),
       bytesRead: thread.bytesRead,
       bytesWritten: thread.bytesWritten,
       switches: { voluntary: thread.voluntary, involuntary: thread.involuntary },
+      children: this.#children,
     };
+  }
+
+  #beyond(resource: Resource): void {
+    if (this.#ending !== undefined) return;
+    if (resource === 'cpuNs') this.signal('SIGXCPU', 'it used more CPU time than its soft limit');
+    else if (resource === 'written' || resource === 'output') this.signal('SIGXFSZ', 'it wrote more than its soft limit');
+    else this.#onSoftLimit?.(resource);
   }
 }

@@ -1,19 +1,8 @@
 // How a process ended, and what it used.
 import type { Signal } from '../syscalls/caller.ts';
+import type { Usage } from './usage.ts';
 
 export type Reason = 'exit' | 'trap' | 'signal' | 'timeout' | 'cpu-limit' | 'memory-limit' | 'policy' | 'crash';
-
-export interface Usage {
-  readonly cpuMs: number;
-  readonly wallMs: number;
-  /** Bytes of linear memory at most. */
-  readonly memoryPeak: number;
-  readonly systemCalls: number;
-  readonly bytesRead: number;
-  readonly bytesWritten: number;
-  /** Voluntary: it waited. Involuntary: the kernel took the thread away. */
-  readonly switches: { readonly voluntary: number; readonly involuntary: number };
-}
 
 export interface ExitStatus {
   /** What the guest exited with, an unsigned 32-bit number; null when it did not exit by itself. */
@@ -21,7 +10,7 @@ export interface ExitStatus {
   /** The signal that ended it, by default action or for a limit. */
   readonly signal: Signal | null;
   readonly reason: Reason;
-  /** For a trap or a crash: what happened, with a WebAssembly backtrace. */
+  /** For a trap or a crash: what happened, with a WebAssembly backtrace; for a limit: which. */
   readonly message: string | null;
   readonly usage: Usage;
 }
@@ -30,8 +19,13 @@ export interface ExitStatus {
 export type Cause = Omit<ExitStatus, 'usage'>;
 
 export const exited = (code: number): Cause => ({ code, signal: null, reason: 'exit', message: null });
-export const signalled = (signal: Signal): Cause => ({ code: null, signal, reason: 'signal', message: null });
-export const stopped = (reason: 'timeout' | 'memory-limit', message: string | null = null): Cause => ({
+export const signalled = (signal: Signal, message: string | null = null): Cause => ({
+  code: null,
+  signal,
+  reason: 'signal',
+  message,
+});
+export const stopped = (reason: 'timeout' | 'cpu-limit' | 'memory-limit', message: string | null = null): Cause => ({
   code: null,
   signal: 'SIGKILL',
   reason,

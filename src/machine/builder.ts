@@ -1,11 +1,11 @@
 // What a process is to be, said step by step; nothing happens before `spawn`.
-import { type Limits, NICE_MAX, NICE_MIN } from '../kernel/limits.ts';
+import { COLLECTED_BYTES, type Limits, NICE_MAX, NICE_MIN } from '../kernel/limits.ts';
 import type { ExitStatus } from '../kernel/status.ts';
 import type { ChildProcess } from './child.ts';
 import { SuperosError } from './error.ts';
 import { type Grant, parseGrant, STANDARD } from './grant.ts';
 import type { Argument, Call } from './invocation.ts';
-import { type LimitOptions, mergeLimits, parseLimits } from './limits.ts';
+import { type LimitName, type LimitOptions, mergeLimits, parseLimits } from './limits.ts';
 import type { Machine } from './machine.ts';
 import type { ProgramSource } from './source.ts';
 
@@ -31,6 +31,7 @@ export interface ProcessOptions {
   cwd: string | undefined;
   limits: Partial<Limits>;
   nice: number;
+  onSoftLimit: ((limit: LimitName) => void) | undefined;
   task: 'command' | 'reactor' | Call;
   abort: AbortSignal | undefined;
 }
@@ -52,6 +53,7 @@ export class ProcessBuilder {
       cwd: undefined,
       limits: {},
       nice: 0,
+      onSoftLimit: undefined,
       task: 'command',
       abort: undefined,
     };
@@ -98,6 +100,12 @@ export class ProcessBuilder {
     return this;
   }
 
+  /** Calls this whenever the process and all that descend from it begin to use more than a soft limit that has no signal. */
+  onSoftLimit(listener: (limit: LimitName) => void): this {
+    this.#options.onSoftLimit = listener;
+    return this;
+  }
+
   /** Its weight among the processes that share a thread, as POSIX has it: -20 (most) to 19 (least), 0 by default. */
   nice(nice: number): this {
     if (!(Number.isInteger(nice) && nice >= NICE_MIN && nice <= NICE_MAX))
@@ -138,19 +146,28 @@ export class ProcessBuilder {
 
   /** Starts the process. Rejects with SuperosError where that cannot be done. */
   spawn(): Promise<ChildProcess> {
-    // What is said from now on is for the next one.
-    return this.#machine.spawn({ ...this.#options, environment: new Map(this.#options.environment) });
+    return this.#start(this.#options.limits);
   }
 
-  /** Starts the process, gives it `input`, collects what it writes, and waits. */
+  /**
+   * Starts the process, gives it `input`, collects what it writes, and waits. A program that writes more than 64 MiB, or what
+   * `limits({ output })` says, is ended by SIGXFSZ; what it wrote until then is in the result.
+   */
   async run(): Promise<RunResult> {
     const input = this.#input ?? '';
-    const child = await this.spawn();
+    const { stdio, limits } = this.#options;
+    const collecting = stdio[1] === 'pipe' || stdio[2] === 'pipe';
+    const child = await this.#start(collecting ? { output: COLLECTED_BYTES, ...limits } : limits);
     // A program that does not read its input to the end is no error of ours: it closes the pipe, and EPIPE says so.
     child.stdin?.on('error', () => child.stdin?.destroy());
     child.stdin?.end(input);
     const [stdout, stderr, status] = await Promise.all([collect(child.stdout), collect(child.stderr), child.wait()]);
     return { stdout, stderr, status, results: child.results };
+  }
+
+  #start(limits: Partial<Limits>): Promise<ChildProcess> {
+    // What is said from now on is for the next one.
+    return this.#machine.spawn({ ...this.#options, limits, environment: new Map(this.#options.environment) });
   }
 }
 

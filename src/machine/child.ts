@@ -1,13 +1,14 @@
 // A process as its embedder sees it.
 import type { Readable, Writable } from 'node:stream';
 import { refusedCall } from '../kernel/kernel.ts';
-import type { Limits } from '../kernel/limits.ts';
 import { printable } from '../kernel/printable.ts';
 import type { Process, ProcessState } from '../kernel/process.ts';
-import type { ExitStatus, Usage } from '../kernel/status.ts';
+import type { ExitStatus } from '../kernel/status.ts';
+import type { Usage } from '../kernel/usage.ts';
 import type { Signal } from '../syscalls/caller.ts';
 import { SuperosError } from './error.ts';
 import { type Argument, invocation } from './invocation.ts';
+import { type ProcessLimits, processLimits } from './limits.ts';
 
 export interface ProcessInfo {
   readonly pid: number;
@@ -15,7 +16,7 @@ export interface ProcessInfo {
   readonly ppid: number;
   readonly state: ProcessState;
   readonly program: string;
-  readonly limits: Limits;
+  readonly limits: ProcessLimits;
   readonly usage: Usage;
 }
 
@@ -92,7 +93,8 @@ export class ChildProcess implements AsyncDisposable {
   }
 
   info(): ProcessInfo {
-    const { pid, parent, state, program, limits } = this.#process;
+    const { pid, parent, state, program } = this.#process;
+    const limits = processLimits(this.#process.getLimits(), this.#process.limits.timeoutNs);
     const usage = this.#process.status?.usage ?? this.#process.usage();
     return { pid, ppid: parent?.pid ?? 0, state, program: program.name, limits, usage };
   }

@@ -1,4 +1,5 @@
 // Limits as people write them, and as the kernel takes them.
+import type { Standing } from '../kernel/account.ts';
 import { type Limits, RESOURCES, type Resource } from '../kernel/limits.ts';
 import { SuperosError } from './error.ts';
 import { parseSize, parseTime } from './units.ts';
@@ -64,6 +65,22 @@ export function mergeLimits(before: Partial<Limits>, after: Partial<Limits>): Pa
   for (const resource of RESOURCES) if (after[resource] !== undefined) delete soft[resource];
   return { ...before, ...after, soft: { ...soft, ...after.soft } };
 }
+
+/** The bounds of a process as `limits` takes them, and what it and all that descend from it use: bytes, counts, milliseconds. */
+export interface ProcessLimits extends Readonly<Record<LimitName, Standing>> {
+  readonly timeout: number | undefined;
+}
+export type LimitName = Exclude<Resource, 'cpuNs'> | 'cpuTime';
+
+export function processLimits(
+  { cpuNs, ...rest }: Readonly<Record<Resource, Standing>>,
+  timeoutNs: number | undefined,
+): ProcessLimits {
+  const cpuTime = { soft: cpuNs.soft / 1e6, hard: cpuNs.hard / 1e6, used: cpuNs.used / 1e6, peak: cpuNs.peak / 1e6 };
+  return { ...rest, cpuTime, timeout: timeoutNs === undefined ? undefined : timeoutNs / 1e6 };
+}
+
+export const limitName = (resource: Resource): LimitName => (resource === 'cpuNs' ? 'cpuTime' : resource);
 
 const NONE = Number.POSITIVE_INFINITY;
 const size = (given: string | number) => (given === NONE ? NONE : parseSize(given));

@@ -17,6 +17,7 @@ import { ChildProcess } from './child.ts';
 import { SuperosError, type SuperosErrorCode } from './error.ts';
 import { grant } from './grant.ts';
 import { invocation } from './invocation.ts';
+import { limitName } from './limits.ts';
 import { compile, loadSource, type ProgramSource } from './source.ts';
 import { readable, writable } from './streams.ts';
 
@@ -88,6 +89,7 @@ export class Machine implements AsyncDisposable {
     const terminal = input === 'inherit' && output === 'inherit' ? this.#host : undefined;
     const granted = grant(this.#kernel.hal, terminal, options.grants, options.cwd);
     const [stdin, stdout, stderr] = options.stdio.map((how, fd) => this.#stream(how, fd)) as [Ends, Ends, Ends];
+    const { onSoftLimit } = options;
     let process: Process;
     try {
       process = this.#kernel.spawn({
@@ -99,6 +101,7 @@ export class Machine implements AsyncDisposable {
         entropy: granted.entropy,
         limits: { ...DEFAULT_LIMITS, ...options.limits },
         nice: options.nice,
+        ...(onSoftLimit && { onSoftLimit: (resource) => onSoftLimit(limitName(resource)) }),
         task,
       });
     } catch (error) {

@@ -6,6 +6,8 @@ const IOVECS_MAX = 1024;
 
 export class Iovecs {
   count = 0;
+  /** All elements together. */
+  bytes = 0;
   readonly address: Uint32Array;
   readonly length: Uint32Array;
 
@@ -30,6 +32,7 @@ export class Iovecs {
     // The number of bytes moved is returned in 32 bits.
     if (total >= 2 ** 32) return 'INVAL';
     this.count = count;
+    this.bytes = total;
     return undefined;
   }
 
@@ -38,6 +41,7 @@ export class Iovecs {
     copy.address.set(this.address.subarray(0, this.count));
     copy.length.set(this.length.subarray(0, this.count));
     copy.count = this.count;
+    copy.bytes = this.bytes;
     return copy;
   }
 }

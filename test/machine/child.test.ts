@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Machine } from '../../src/index.ts';
 import { guest, until, WASI, wat } from './guests.ts';
 
+const PAGE = 65_536;
 const MB = 2 ** 20;
 
 let machine: Machine;
@@ -260,13 +261,22 @@ test('information tells what a process is and has used', async () => {
     ppid: 0,
     state: 'blocked',
     program: 'reader.wasm',
-    limits: { memory: MB, timeoutNs: 3600e9, fds: 10 },
+    limits: {
+      memory: { soft: MB, hard: MB, used: 2 * PAGE, peak: 2 * PAGE },
+      fds: { soft: 10, hard: 10, used: 3, peak: 3 },
+      cpuTime: { soft: Number.POSITIVE_INFINITY, hard: Number.POSITIVE_INFINITY },
+      processes: { used: 1 },
+      threads: { used: 1 },
+      timeout: 3600e3,
+    },
   });
   expect(machine.processes).toEqual([child]);
   child.stdin?.end('12345');
   const { usage } = await child.wait();
   expect(child.info()).toMatchObject({ state: 'terminated', usage });
   expect(usage.bytesRead).toBe(5);
+  expect(usage.calls['fd_read']).toBeGreaterThan(0);
+  expect(Object.values(usage.calls).reduce((sum, count) => sum + count)).toBe(usage.systemCalls);
   expect(usage.wallMs).toBeGreaterThanOrEqual(usage.cpuMs);
   expect(machine.processes).toEqual([]);
 });

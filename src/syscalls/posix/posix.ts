@@ -54,7 +54,9 @@ export const chmod: Handler<'chmod'> = (caller, path, bits) => {
 
 export const fd_pipe: Handler<'fd_pipe'> = (caller, readOut, writeOut) => {
   if (caller.capabilities.room < 2) return 'MFILE';
-  const [reader, writer] = caller.pipe();
+  const pipe = caller.pipe();
+  if (pipe === 'NFILE') return pipe;
+  const [reader, writer] = pipe;
   caller.memory.setU32(readOut, caller.capabilities.insert(reader)!);
   caller.memory.setU32(writeOut, caller.capabilities.insert(writer)!);
   return undefined;
