@@ -1,8 +1,9 @@
 // The command line: finds the command and turns every failure into one line and an exit status. What only some commands need is
 // loaded when they are asked for.
-import { CommandError, complain, STATUS } from './error.ts';
+import { CommandError, complain, STATUS, say } from './error.ts';
 import { parseRun, suggest } from './parse.ts';
 import { run } from './run.ts';
+import { jsonFailure } from './status.ts';
 
 /** Commands other than `run`. */
 const COMMANDS = ['doctor', 'help'];
@@ -13,12 +14,9 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     return await dispatch(args);
   } catch (error) {
-    if (error instanceof CommandError) {
-      complain(error.message);
-      return error.status;
-    }
-    complain(`internal error: ${error instanceof Error ? error.message : String(error)}`);
-    return STATUS.failed;
+    const { message, status } = internal(error);
+    complain(message);
+    return status;
   }
 }
 
@@ -31,8 +29,22 @@ async function dispatch(args: readonly string[]): Promise<number> {
   try {
     return await run(request);
   } catch (error) {
-    if (first === 'run' || !(error instanceof CommandError) || error.status !== STATUS.notFound) throw error;
-    const meant = suggest(first, ['run', ...COMMANDS]);
-    throw new CommandError(`${error.message}${meant === undefined ? '' : `; did you mean superos ${meant}?`}`, error.status);
+    const failure = described(error, first);
+    if (!request.json) throw failure;
+    say('stderr', jsonFailure(failure.status, failure.message));
+    return failure.status;
   }
 }
+
+/** Why a program could not be run, as `superos WORD ...` was meant. */
+function described(error: unknown, word: string): CommandError {
+  const failure = internal(error);
+  if (word === 'run' || failure.status !== STATUS.notFound) return failure;
+  const meant = suggest(word, ['run', ...COMMANDS]);
+  return meant === undefined ? failure : new CommandError(`${failure.message}; did you mean superos ${meant}?`, failure.status);
+}
+
+const internal = (error: unknown): CommandError =>
+  error instanceof CommandError
+    ? error
+    : new CommandError(`internal error: ${error instanceof Error ? error.message : String(error)}`);

@@ -1,5 +1,6 @@
 // The options of `superos run`, each in one place: how it is written, what it does, what help says of it. The fast path parses
 // by this table, and help is made from it.
+import { NICE_MAX, NICE_MIN } from '../kernel/limits.ts';
 import { type Grant, parseGrant } from '../machine/grant.ts';
 import { parseSize, parseTime } from '../machine/units.ts';
 import { CommandError } from './error.ts';
@@ -16,7 +17,10 @@ export interface RunRequest {
   environment: [name: string, value: string | undefined][];
   memory?: number;
   timeout?: string;
+  cpuTime?: string;
+  pids?: number;
   fds?: number;
+  nice?: number;
   argv0?: string;
   invoke?: string;
   cwd?: string;
@@ -77,8 +81,23 @@ export const OPTIONS: readonly Option[] = [
     value: 'TIME',
     help: 'end the program after this time by the clock on the wall: 500ms, 2s, 1m',
     set: (request, value) => {
-      parseTime(value, 's');
-      request.timeout = /\d$/.test(value) ? `${value}s` : value;
+      request.timeout = time(value);
+    },
+  },
+  {
+    name: 'cpu-time',
+    value: 'TIME',
+    help: 'end the program once it and its children have used so much CPU time: 500ms, 2s, 1m',
+    set: (request, value) => {
+      request.cpuTime = time(value);
+    },
+  },
+  {
+    name: 'pids',
+    value: 'N',
+    help: 'the most processes that the program may be, itself and its children (default: 1024)',
+    set: (request, value) => {
+      request.pids = count(value);
     },
   },
   {
@@ -87,6 +106,14 @@ export const OPTIONS: readonly Option[] = [
     help: 'the most descriptors that the program may have open (default: 1024)',
     set: (request, value) => {
       request.fds = count(value);
+    },
+  },
+  {
+    name: 'nice',
+    value: 'N',
+    help: 'its weight among the programs that share a thread: -20 (most) to 19 (least); 0 by default',
+    set: (request, value) => {
+      request.nice = niceness(value);
     },
   },
   {
@@ -155,6 +182,19 @@ function variable(value: string): [string, string | undefined] {
   const equals = value.indexOf('=');
   if (value === '' || equals === 0) throw new CommandError(`NAME or NAME=VALUE is expected, not '${value}'`);
   return equals < 0 ? [value, undefined] : [value.slice(0, equals), value.slice(equals + 1)];
+}
+
+/** As the embedding API takes it: a bare number is seconds here, and milliseconds there. */
+function time(value: string): string {
+  parseTime(value, 's');
+  return /\d$/.test(value) ? `${value}s` : value;
+}
+
+function niceness(value: string): number {
+  const number = Number(value);
+  if (!/^[+-]?\d+$/.test(value) || number < NICE_MIN || number > NICE_MAX)
+    throw new CommandError(`a whole number from ${NICE_MIN} to ${NICE_MAX} is expected, not '${value}'`);
+  return number;
 }
 
 function count(value: string): number {

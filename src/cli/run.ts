@@ -11,7 +11,7 @@ import { CommandError, STATUS, say } from './error.ts';
 import type { RunRequest } from './options.ts';
 import { programOf } from './program.ts';
 import { jsonResults, resultLines } from './results.ts';
-import { ended, epitaph, exitCode } from './status.ts';
+import { ended, epitaph, exitCode, jsonStatus } from './status.ts';
 
 /** The exit status. Throws CommandError where the program could not be started. */
 export async function run(request: RunRequest): Promise<number> {
@@ -26,7 +26,7 @@ export async function run(request: RunRequest): Promise<number> {
   if (results !== undefined && request.invoke !== undefined) {
     for (const line of resultLines(program, request.invoke, results)) say('stdout', line);
   }
-  if (request.json) say('stderr', JSON.stringify({ ...status, ...(results && { results: jsonResults(results) }) }));
+  if (request.json) say('stderr', jsonStatus(status, results && jsonResults(results)));
   else if (!(status.reason === 'signal' && sent.has(status.signal!))) {
     const text = epitaph(program.name, status);
     if (text !== undefined) say('stderr', text);
@@ -35,14 +35,17 @@ export async function run(request: RunRequest): Promise<number> {
 }
 
 function configure(process: ProcessBuilder, request: RunRequest): ProcessBuilder {
-  const { invoke, argv0, cwd, memory, timeout, fds, args } = request;
+  const { invoke, argv0, cwd, memory, timeout, cpuTime, pids, fds, nice, args } = request;
   process.stdio('inherit').env(environment(request));
   process.capabilities(request.standard ? withStandard(request.grants) : request.grants);
   process.limits({
     ...(memory === undefined ? {} : { memory }),
     ...(timeout === undefined ? {} : { timeout }),
+    ...(cpuTime === undefined ? {} : { cpuTime }),
+    ...(pids === undefined ? {} : { processes: pids }),
     ...(fds === undefined ? {} : { fds }),
   });
+  if (nice !== undefined) process.nice(nice);
   if (argv0 !== undefined) process.argv0(argv0);
   if (cwd !== undefined) process.cwd(cwd);
   if (invoke === undefined) process.args(args);
@@ -76,6 +79,7 @@ async function spawn(process: ProcessBuilder, request: RunRequest): Promise<Chil
 /** The option that an error is about, where its message does not name it. */
 function optionOf(message: string, { grants, invoke }: RunRequest): string | undefined {
   if (message.includes('--')) return undefined;
+  if (message.includes('limit on processes')) return '--pids';
   for (const one of grants)
     if (
       typeof one === 'object' &&

@@ -13,6 +13,15 @@ export function ended(signal: Signal): number {
   return SIGNALLED + (signals[signal] ?? 0);
 }
 
+/** One line of JSON for `--json`: the exit status of the command, and the guest's. */
+export const jsonStatus = (status: ExitStatus, results?: readonly unknown[]): string =>
+  JSON.stringify({ status: exitCode(status), ...status, ...(results && { results }) });
+
+/** The same for a program that could not be started. */
+export const jsonFailure = (status: number, message: string): string =>
+  JSON.stringify({ status, code: null, signal: null, reason: null, message: plain(message), usage: null });
+
+/** A guest's own status is cut to eight bits, as POSIX does with what is given to `exit`; `--json` and `wait()` have all of it. */
 export function exitCode({ code, signal, reason }: ExitStatus): number {
   switch (reason) {
     case 'exit':
@@ -47,11 +56,11 @@ export function epitaph(name: string, { reason, signal, message }: ExitStatus): 
     case 'memory-limit':
       return line(`was ended: ${first === '' ? 'it is over its memory limit' : first} (--memory)`);
     case 'cpu-limit':
-      return line(`was ended: ${first === '' ? 'it is over its CPU time' : first}`);
+      return line(`was ended: ${first === '' ? 'it is over its CPU time' : first} (--cpu-time)`);
     case 'policy':
       return line(`was ended by policy${first === '' ? '' : `: ${first}`}`);
     case 'signal':
-      return line(`was ended by ${signal}`);
+      return line(`was ended by ${signal}${first === '' ? '' : `: ${first}`}`);
     case 'exit':
       return undefined;
   }

@@ -168,6 +168,12 @@ describe('exit statuses', () => {
       /^superos: sleeper.wasm was ended: .*--timeout.*\n$/,
     ],
     ['124: its time is over, while it makes calls', ['--timeout', '0.05', guest('spin-calls')], 124, /--timeout/],
+    [
+      '137: its CPU time is used up',
+      ['--cpu-time', '0.02', guest('spin-calls')],
+      137,
+      /^superos: spin-calls.wasm was ended: .*--cpu-time.*\n$/,
+    ],
     ['134: trapped', [guest('proc'), 'trap'], 134, /^superos: proc.wasm trapped: unreachable\n( {4}at .*\n)+$/],
     ['134: a call that SuperOS does not have', [guest('unknown')], 134, /^superos: unknown.wasm trapped: .*env.nope.*\n/],
     ['134: too deep a recursion', [guest('recurse'), 'plain'], 134, /^superos: recurse.wasm trapped: .*\n( {4}at .*\n)*$/],
@@ -194,11 +200,12 @@ describe('--json', () => {
     expect({ stdout, status }).toEqual({ stdout: 'Hello from C\n', status: 0 });
     expect(stderr).toMatch(/^\{.*\}\n$/);
     expect(JSON.parse(stderr)).toEqual({
+      status: 0,
       code: 0,
       signal: null,
       reason: 'exit',
       message: null,
-      usage: expect.objectContaining({ bytesWritten: 13, memoryPeak: 131_072 }),
+      usage: expect.objectContaining({ bytesWritten: 13, memoryPeak: 131_072, calls: { fd_write: 1 } }),
     });
   });
 
@@ -210,11 +217,55 @@ describe('--json', () => {
     });
     expect(json(['--timeout', '20ms', guest('sleeper'), '100000'])).toMatchObject({ reason: 'timeout', signal: 'SIGKILL' });
     expect(json(['--memory', '1', guest('hello')])).toMatchObject({ reason: 'memory-limit' });
+    expect(json(['--cpu-time', '20ms', guest('spin-calls')])).toMatchObject({
+      status: 137,
+      reason: 'cpu-limit',
+      signal: 'SIGKILL',
+      message: expect.stringMatching(/20 ms/),
+    });
+    expect(json([guest('exit'), '256'])).toMatchObject({ status: 0, code: 256 });
     expect(json([guest('proc'), 'raise', '15'])).toMatchObject({ reason: 'signal', signal: 'SIGTERM' });
   });
 });
 
+describe('--json of a program that could not be started', () => {
+  test.each([
+    ['/nowhere.wasm', 127, /no program/],
+    [guest('externref'), 126, /externref/],
+  ])('%s', (program, status, message) => {
+    const { stdout, stderr, status: ended } = superos(['--json', program]);
+    expect({ stdout, status: ended }).toEqual({ stdout: '', status });
+    expect(stderr).toMatch(/^\{.*\}\n$/);
+    expect(JSON.parse(stderr)).toEqual({
+      status,
+      code: null,
+      signal: null,
+      reason: null,
+      message: expect.stringMatching(message),
+      usage: null,
+    });
+  });
+});
+
 describe('limits', () => {
+  test('--pids: the program itself is one', () => {
+    expect(superos(['--pids', '1', guest('hello')]).stdout).toBe('Hello from C\n');
+    expect(superos(['--pids', '0', guest('hello')])).toEqual({
+      stdout: '',
+      status: 125,
+      stderr: expect.stringMatching(/^superos: --pids: hello.wasm: .*processes.*\n$/),
+    });
+  });
+
+  test('--nice', () => {
+    expect(superos(['--nice', '-5', guest('hello')]).stdout).toBe('Hello from C\n');
+    expect(superos(['--nice', '20', guest('hello')])).toEqual({
+      stdout: '',
+      status: 125,
+      stderr: "superos: --nice: a whole number from -20 to 19 is expected, not '20'\n",
+    });
+  });
+
   test('--fds', () => {
     const limit = (fds: number) => superos(['--fds', String(fds), '--dir', `${scratch}::/d`, guest('handles')]).stdout;
     expect([limit(20), limit(40)]).toEqual(['15 EMFILE\n15 EMFILE\n', '35 EMFILE\n35 EMFILE\n']);
