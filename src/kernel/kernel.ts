@@ -10,7 +10,7 @@ import { Account } from './account.ts';
 import { SpawnError } from './error.ts';
 import { ARGUMENT_BYTES_MAX, FDS_MAX, type Limits, PAGES_MAX, RESOURCE, type Resource, WASM_PAGE } from './limits.ts';
 import { refusal } from './link.ts';
-import { PidTable } from './pid.ts';
+import { type PidShare, PidTable } from './pid.ts';
 import { Pipe, pipeEnds } from './pipe.ts';
 import { printable } from './printable.ts';
 import { type Invocation, Process, type Task } from './process.ts';
@@ -37,6 +37,8 @@ export interface SpawnRequest {
   readonly task: Task;
   /** Told when the process and those that descend from it use more than a soft limit that has no signal. */
   readonly onSoftLimit?: (resource: Resource) => void;
+  /** Told each time that the process was charged for having the CPU. */
+  readonly onCharge?: (process: Process) => void;
 }
 
 export class Kernel {
@@ -45,9 +47,11 @@ export class Kernel {
   readonly timers: Timers;
   /** One for all threads: it serves the call at hand, and no two are at hand at once. */
   readonly iovecs = new Iovecs();
-  readonly #processes = new PidTable<Process>();
+  readonly #processes: PidTable<Process>;
 
-  constructor(hal: Hal) {
+  /** `pids`: where there are other kernels whose numbers must differ. */
+  constructor(hal: Hal, pids?: PidShare) {
+    this.#processes = new PidTable(pids);
     this.hal = hal;
     this.scheduler = new Scheduler(hal);
     this.timers = new Timers(hal.clock, hal.cpu);
@@ -115,6 +119,7 @@ export class Kernel {
           account,
           space,
           onSoftLimit: request.onSoftLimit,
+          onCharge: request.onCharge,
           task: request.task,
         }),
     );

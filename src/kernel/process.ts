@@ -55,6 +55,7 @@ export interface ProcessParts {
   readonly space: AddressSpace;
   /** Told when it and those that descend from it use more than a soft limit. */
   readonly onSoftLimit: ((resource: Resource) => void) | undefined;
+  readonly onCharge: ((process: Process) => void) | undefined;
   readonly task: Task;
 }
 
@@ -91,6 +92,7 @@ export class Process {
   #resting = false;
   readonly #space: AddressSpace;
   readonly #onSoftLimit: ((resource: Resource) => void) | undefined;
+  readonly #onCharge: ((process: Process) => void) | undefined;
   #ending: Cause | undefined;
   #status: ExitStatus | undefined;
   #results: readonly unknown[] | undefined;
@@ -116,6 +118,7 @@ export class Process {
     this.#space = parts.space;
     this.memory = parts.space.memory;
     this.#onSoftLimit = parts.onSoftLimit;
+    this.#onCharge = parts.onCharge;
     this.#task = parts.task;
     const { promise, resolve: settle } = Promise.withResolvers<ExitStatus>();
     this.done = promise;
@@ -183,6 +186,7 @@ export class Process {
     const { account } = this;
     // Whole ones, so that sums are exact.
     account.add(RESOURCE.cpuNs, Math.round(ns));
+    this.#onCharge?.(this);
     if (this.#ending !== undefined) return;
     const spentNs = account.cpuSpentNs;
     if (spentNs !== undefined) this.end(stopped('cpu-limit', `its CPU time is used up: ${spentNs / 1e6} ms`));
