@@ -1,11 +1,12 @@
 // npm run bench [-- [--json] [--rounds N] [SUBJECT...]]: measures this project beside node:wasi and native programs, all in this run,
-// and prints one table. SUBJECT is a file of this directory: null-call, clock, write, read, start, life, loader, cached-start.
+// and prints one table. SUBJECT is a file of this directory: null-call, clock, write, read, start, life, switch, loader, cached-start,
+// or cost. `cost` takes minutes and has a table of its own.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-const SUBJECTS = ['null-call', 'clock', 'write', 'read', 'start', 'life', 'loader', 'cached-start'];
+const SUBJECTS = ['null-call', 'clock', 'write', 'read', 'start', 'life', 'switch', 'loader', 'cached-start', 'cost'];
 
 function commandLine() {
   const options = { json: { type: 'boolean' }, rounds: { type: 'string' } };
@@ -28,15 +29,23 @@ async function main() {
   const { table } = await import('./report.ts');
   const { makeScratch } = await import('./scratch.ts');
   await using scratch = makeScratch();
+  const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
   const rows = [];
+  const reports = [];
   for (const name of positionals.length === 0 ? SUBJECTS : positionals) {
-    const { subjects } = await import(`./${name}.ts`);
+    const { subjects, report } = await import(`./${name}.ts`);
+    if (report !== undefined) {
+      reports.push(await report(rounds));
+      continue;
+    }
     for (const subject of await subjects(scratch)) {
       process.stderr.write(`${subject.name}\n`);
-      rows.push(await measure(values.rounds === undefined ? subject : { ...subject, rounds: Number(values.rounds) }));
+      rows.push(await measure(rounds === undefined ? subject : { ...subject, rounds }));
     }
   }
-  console.log(values.json ? JSON.stringify(rows, null, 2) : table(rows));
+  const texts = [...(rows.length === 0 ? [] : [table(rows)]), ...reports.map(({ text }) => text)];
+  const all = [...rows, ...reports.flatMap((report) => report.rows)];
+  console.log(values.json ? JSON.stringify(all, null, 2) : texts.join('\n\n'));
 }
 
 // What Node says about its experimental modules is no news here.

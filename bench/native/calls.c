@@ -25,6 +25,24 @@ static int spawn(const char *program) {
   return posix_spawn(&pid, program, NULL, NULL, argv, envp) != 0 || waitpid(pid, &status, 0) != pid || status != 0;
 }
 
+// Two processes that answer each other through two pipes: a round trip is two switches.
+static long switches(long count) {
+  int there[2], back[2];
+  char byte = 0;
+  if (pipe(there) != 0 || pipe(back) != 0) return 1;
+  pid_t pid = fork();
+  if (pid < 0) return 1;
+  if (pid == 0) {
+    for (long i = 0; i < count; i += 2)
+      if (read(there[0], &byte, 1) != 1 || write(back[1], &byte, 1) != 1) _exit(1);
+    _exit(0);
+  }
+  long failed = 0;
+  for (long i = 0; i < count; i += 2) failed |= write(there[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1;
+  int status;
+  return failed | (waitpid(pid, &status, 0) != pid) | status;
+}
+
 int main(int argc, char **argv) {
   if (argc < 3) return 64;
   const char *what = argv[1];
@@ -43,6 +61,7 @@ int main(int argc, char **argv) {
   else if (strcmp(what, "write") == 0) for (long i = 0; i < count; i++) failed |= write(fd, buffer, length) < 0;
   else if (strcmp(what, "read") == 0) for (long i = 0; i < count; i++) failed |= read(fd, buffer, length) < 0;
   else if (strcmp(what, "spawn") == 0) for (long i = 0; i < count; i++) failed |= spawn(argv[3]);
+  else if (strcmp(what, "switch") == 0) failed = switches(count);
   else return 64;
   double each = (now() - start) / count;
   if (failed) return 1;

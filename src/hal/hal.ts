@@ -5,6 +5,7 @@ import type { Cpu } from './cpu.ts';
 import type { Disk } from './disk.ts';
 import type { Entropy } from './entropy.ts';
 import type { Mmu } from './mmu.ts';
+import type { Tick } from './tick.ts';
 
 /** What this host can hold; V8 aborts the whole process beyond it, so the kernel refuses first. */
 export interface Host {
@@ -17,6 +18,7 @@ export interface Hal {
   readonly entropy: Entropy;
   readonly disk: Disk;
   readonly cpu: Cpu;
+  readonly tick: Tick;
   readonly mmu: Mmu;
   readonly host: Host;
 }

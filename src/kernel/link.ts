@@ -47,6 +47,8 @@ export function imports(layout: Layout, thread: Thread, memories: readonly WebAs
     memory_grow: (index: number, pages: number) => process.grow(index, pages >>> 0),
     table_size: tables(layout),
   };
+  const polled = (layout as { preempt?: boolean }).preempt !== true;
+  if (!polled) kernel['epoch'] = process.kernel.hal.tick.epoch;
   for (const [index, memory] of memories.entries()) kernel[`memory${index}`] = memory;
   // Names are the guest's choice: objects without a prototype take any.
   const given: WebAssembly.Imports = Object.create(null);
@@ -54,7 +56,7 @@ export function imports(layout: Layout, thread: Thread, memories: readonly WebAs
   for (const { module, name } of layout.functions) {
     given[module] ??= Object.create(null) as Record<string, unknown>;
     const call = CALLS.get(`${module} ${name}`);
-    given[module][name] = call === undefined ? unknown(thread, module, name) : bind(call, HANDLERS, thread);
+    given[module][name] = call === undefined ? unknown(thread, module, name) : bind(call, HANDLERS, thread, polled);
   }
   return given;
 }

@@ -1,94 +1,336 @@
-// The scheduler: one thread runs at a time, and it is known which. A thread runs until it waits, yields or ends; after a
-// quantum the host's event loop is served first.
+// The scheduler: one thread runs at a time, and it is known which. Among ready threads the one with the least virtual time is
+// next: its running time divided by its weight, so that shares follow the weights. A thread runs until it waits, yields, ends,
+// or the tick finds that its quantum is over; once a quantum the host's event loop is served.
 import type { Clock } from '../hal/clock.ts';
 import type { Cpu } from '../hal/cpu.ts';
+import type { Tick } from '../hal/tick.ts';
 import { QUANTUM_NS } from './limits.ts';
-import type { Thread } from './thread.ts';
+import { grown, RunQueue } from './runqueue.ts';
+
+/** What is scheduled. */
+export interface Runnable {
+  /** It has not run yet: its first turn must be one of the host's own, with no guest's frames below. */
+  readonly fresh: boolean;
+  /** It has the CPU. Its state from then on: it may have given the CPU back at once, waiting again or for another turn. */
+  dispatch(): 'running' | 'blocked' | 'ready';
+  /** It had the CPU for so long, in nanoseconds, since it was last told; told once a quantum and at its end. */
+  charge(ns: number): void;
+}
+
+export const STATES = ['created', 'ready', 'running', 'blocked'] as const;
+type LiveState = (typeof STATES)[number];
+export type ThreadState = LiveState | 'terminated';
+/** Nanoseconds spent in each state. */
+export type StateTimes = Readonly<Record<LiveState, number>>;
+
+const CREATED = 0;
+const READY = 1;
+const RUNNING = 2;
+const BLOCKED = 3;
+
+export const NICE_MIN = -20;
+export const NICE_MAX = 19;
+/** A step of niceness takes or gives a fourth more (as Linux has it): ten make a ratio of 9.3. */
+const NICE_STEP = 1.25;
+
+/** What one nanosecond of running adds to virtual time. */
+const scale = (nice: number): number => NICE_STEP ** Math.max(NICE_MIN, Math.min(NICE_MAX, nice));
+
+/** A thread that comes back from waiting is set so far ahead of those that ran meanwhile, and no further: sleeping saves nothing up. */
+const WAKE_CREDIT_NS = QUANTUM_NS / 2;
+/** After this part of a quantum the host's event loop is served where a thread stops: ticks don't come to the nanosecond, and after the next one it would be late. */
+const SERVED_PART = 0.75;
+/** A batch shorter than this is not worth a look at the CPU clock, which takes longer than a switch. */
+const SETTLED_NS = QUANTUM_NS / 5;
+
+export interface SchedulerParts {
+  readonly clock: Clock;
+  readonly cpu: Cpu;
+  readonly tick: Tick;
+  readonly quantumNs?: number;
+}
 
 export class Scheduler {
   readonly #clock: Clock;
   readonly #cpu: Cpu;
-  /** Ready threads, oldest first, from #head on. */
-  #queue: (Thread | undefined)[] = [];
-  #head = 0;
-  #current: Thread | undefined;
-  /** A run of the queue is under way or asked for. */
+  readonly #tick: Tick;
+  readonly #quantumNs: number;
+
+  // By slot, one for each thread that is not over.
+  readonly #threads: (Runnable | undefined)[] = [];
+  readonly #free: number[] = [];
+  #vtime = new Float64Array(16);
+  #scale = new Float64Array(16);
+  #state = new Uint8Array(16);
+  /** When the present state began. */
+  #sinceNs = new Float64Array(16);
+  /** Four to a slot, in the order of STATES. */
+  #times = new Float64Array(64);
+  /** Running time that the thread has not been charged for. */
+  #batchNs = new Float64Array(16);
+
+  readonly #queue = new RunQueue();
+  /** The slot that has the CPU, or -1. */
+  #current = -1;
+  /** No ready thread's virtual time is less, but for the credit of those that woke. */
+  #floor = 0;
+  /** Slots that ran since the batch began. */
+  #ran = new Int32Array(16);
+  #ranCount = 0;
+  #batchStartNs = 0;
+  #threadTimeNs = 0;
+  /** A turn of the queue is asked for. */
   #pumping = false;
+  /** Such a turn is under way. */
+  #turning = false;
   /** When the host's event loop was last known to have been served. */
   #servedNs: number;
   /** No guest has run since the host's event loop was served. */
   #idle = false;
   #marking = false;
 
-  constructor(clock: Clock, cpu: Cpu) {
+  constructor({ clock, cpu, tick, quantumNs = QUANTUM_NS }: SchedulerParts) {
     this.#clock = clock;
     this.#cpu = cpu;
+    this.#tick = tick;
+    this.#quantumNs = quantumNs;
     this.#servedNs = clock.monotonic();
   }
 
-  get current(): Thread | undefined {
-    return this.#current;
+  /** The thread that has the CPU. */
+  get current(): Runnable | undefined {
+    return this.#current < 0 ? undefined : this.#threads[this.#current];
   }
 
-  /** Whether guests have had the host's thread for a quantum. */
-  overdue(): boolean {
-    return this.#clock.monotonic() - this.#servedNs >= QUANTUM_NS;
+  /** Ready threads, beside the one that runs. */
+  get ready(): number {
+    return this.#queue.size;
   }
 
-  enqueue(thread: Thread): void {
-    this.#queue.push(thread);
-    if (this.#current === undefined) this.#wake();
+  /** Takes a new thread in, and gives its slot. */
+  add(thread: Runnable, nice: number): number {
+    const slot = this.#free.pop() ?? this.#threads.length;
+    this.#threads[slot] = thread;
+    if (slot >= this.#vtime.length) this.#grow(2 * this.#vtime.length);
+    this.#vtime[slot] = this.#floor;
+    this.#scale[slot] = scale(nice);
+    this.#state[slot] = CREATED;
+    this.#sinceNs[slot] = this.#clock.monotonic();
+    this.#times.fill(0, 4 * slot, 4 * slot + 4);
+    this.#batchNs[slot] = 0;
+    return slot;
   }
 
-  /** The running thread gives the CPU up: it waits, yielded, or is gone. */
-  leave(thread: Thread): void {
-    if (this.#current !== thread) return;
-    this.#current = undefined;
-    if (this.#head < this.#queue.length) this.#wake();
-    else if (!this.#marking) {
-      this.#marking = true;
-      this.#cpu.defer(this.#mark);
+  /** Its weight from now on. */
+  renice(slot: number, nice: number): void {
+    this.#scale[slot] = scale(nice);
+  }
+
+  state(slot: number): LiveState {
+    return STATES[this.#state[slot]!]!;
+  }
+
+  times(slot: number): StateTimes {
+    const now = this.#clock.monotonic();
+    const of = (state: number) => this.#times[4 * slot + state]! + (this.#state[slot] === state ? now - this.#sinceNs[slot]! : 0);
+    return { created: of(CREATED), ready: of(READY), running: of(RUNNING), blocked: of(BLOCKED) };
+  }
+
+  /** CPU time in nanoseconds. */
+  cpuTime(slot: number): number {
+    const running = this.#times[4 * slot + RUNNING]!;
+    return this.#state[slot] === RUNNING ? running + this.#clock.monotonic() - this.#sinceNs[slot]! : running;
+  }
+
+  /** The thread waits no longer. It runs when its turn comes, never within this call. */
+  wake(slot: number): void {
+    this.#vtime[slot] = Math.max(this.#vtime[slot]!, this.#floor - WAKE_CREDIT_NS * this.#scale[slot]!);
+    this.#enter(slot, READY, this.#clock.monotonic());
+    this.#queue.push(slot, this.#vtime[slot]!);
+    const current = this.#current;
+    if (current < 0) this.#pump();
+    else if (this.#vtime[slot]! < this.#vtime[current]!) this.#tick.interrupt();
+  }
+
+  /** The running thread waits from now on. */
+  block(slot: number): void {
+    const now = this.#clock.monotonic();
+    this.#stop(slot, BLOCKED, now);
+    this.#run(now, false);
+  }
+
+  /** The running thread gives up the CPU, and stays ready; `back`: behind all others that are. */
+  yield(slot: number, back: boolean): void {
+    const now = this.#clock.monotonic();
+    this.#stop(slot, READY, now);
+    const first = this.#queue.first;
+    if (back && first >= 0) this.#vtime[slot] = Math.max(this.#vtime[slot]!, this.#vtime[first]!);
+    this.#queue.push(slot, this.#vtime[slot]!);
+    this.#run(now, false);
+  }
+
+  /** The thread is over, and its slot another's from now on: the times it had. It must not be ready. */
+  remove(slot: number): StateTimes {
+    const now = this.#clock.monotonic();
+    const running = this.#current === slot;
+    if (running) this.#stop(slot, BLOCKED, now);
+    this.#charge(slot, this.#batchNs[slot]!);
+    const times = this.times(slot);
+    this.#threads[slot] = undefined;
+    this.#free.push(slot);
+    if (running) this.#run(now, false);
+    return times;
+  }
+
+  /** Whether the running thread is to give the CPU up: the host's event loop wants to be served, or another has waited for long enough. */
+  spent(): boolean {
+    const now = this.#clock.monotonic();
+    if (this.#overdue(now)) return true;
+    const current = this.#current;
+    const first = this.#queue.first;
+    return first >= 0 && this.#vtime[first]! < this.#vtime[current]! + (now - this.#sinceNs[current]!) * this.#scale[current]!;
+  }
+
+  #overdue(now: number): boolean {
+    return now - this.#servedNs >= this.#quantumNs * SERVED_PART;
+  }
+
+  #enter(slot: number, state: number, now: number): void {
+    this.#times[4 * slot + this.#state[slot]!]! += now - this.#sinceNs[slot]!;
+    this.#state[slot] = state;
+    this.#sinceNs[slot] = now;
+  }
+
+  /** The running thread has it no longer. */
+  #stop(slot: number, state: number, now: number): void {
+    const ran = now - this.#sinceNs[slot]!;
+    this.#enter(slot, state, now);
+    this.#vtime[slot]! += ran * this.#scale[slot]!;
+    if (this.#batchNs[slot] === 0) {
+      if (this.#ranCount === this.#ran.length) this.#ran = grown(this.#ran, 2 * this.#ranCount);
+      this.#ran[this.#ranCount++] = slot;
     }
+    this.#batchNs[slot]! += ran;
+    this.#current = -1;
   }
 
-  readonly #mark = (): void => {
-    this.#marking = false;
-    this.#idle = this.#current === undefined && !this.#pumping;
-  };
-
-  /**
-   * Asks for the next thread to be run: from a turn of its own, never under a guest's frames, since no guest can be
-   * started or suspended above another.
-   */
-  #wake(): void {
-    if (this.#pumping || this.#head === this.#queue.length) return;
+  /** Asks for a turn of the host's thread in which the queue is looked at: a guest is never started above another's frames. */
+  #pump(): void {
+    if (this.#pumping) return;
     this.#pumping = true;
-    if (this.#idle) this.#servedNs = this.#clock.monotonic();
-    this.#idle = false;
-    if (this.overdue()) this.#cpu.defer(this.#served);
-    else Promise.resolve().then(this.#next);
+    const now = this.#clock.monotonic();
+    if (this.#idle) {
+      this.#servedNs = now;
+      this.#batchStartNs = now;
+      this.#idle = false;
+    }
+    if (this.#overdue(now)) this.#serve(now);
+    else Promise.resolve().then(this.#turn);
+  }
+
+  /** Lets the host serve what it has pending, and goes on. */
+  #serve(now: number): void {
+    this.#settle(now);
+    this.#pumping = true;
+    this.#cpu.defer(this.#served);
   }
 
   readonly #served = (): void => {
     this.#servedNs = this.#clock.monotonic();
-    this.#next();
+    this.#batchStartNs = this.#servedNs;
+    this.#turn();
   };
 
-  readonly #next = (): void => {
+  readonly #turn = (): void => {
     this.#pumping = false;
-    while (this.#current === undefined && this.#head < this.#queue.length) {
-      if (this.overdue()) {
-        this.#wake();
-        return;
-      }
-      const thread = this.#queue[this.#head]!;
-      this.#queue[this.#head++] = undefined;
-      if (this.#head === this.#queue.length || this.#head > 4096) {
-        this.#queue = this.#queue.slice(this.#head);
-        this.#head = 0;
-      }
-      this.#current = thread;
-      if (!thread.dispatch()) this.#current = undefined;
-    }
+    this.#tick.arm();
+    this.#run(this.#clock.monotonic(), true);
   };
+
+  /** Gives the CPU to whose turn it is. In a turn of its own a thread may have its first. */
+  #run(now: number, turn: boolean): void {
+    if (turn) this.#turning = true;
+    while (this.#current < 0 && !this.#pumping) {
+      const slot = this.#queue.first;
+      if (slot < 0) {
+        this.#rest(now);
+        break;
+      }
+      if (this.#overdue(now)) {
+        this.#serve(now);
+        break;
+      }
+      const thread = this.#threads[slot]!;
+      if (thread.fresh && !turn) {
+        // Where a turn is under way, below the guest that stops here, it goes on when that is off the stack.
+        if (this.#turning) return;
+        this.#pumping = true;
+        Promise.resolve().then(this.#turn);
+        break;
+      }
+      this.#queue.pop();
+      if (this.#vtime[slot]! > this.#floor) this.#floor = this.#vtime[slot]!;
+      this.#enter(slot, RUNNING, now);
+      this.#current = slot;
+      const state = thread.dispatch();
+      if (this.#current >= 0 && state === 'running') break;
+      now = this.#clock.monotonic();
+      if (state === 'running') continue;
+      this.#stop(slot, state === 'ready' ? READY : BLOCKED, now);
+      if (state === 'ready') this.#queue.push(slot, this.#vtime[slot]!);
+    }
+    if (turn) this.#turning = false;
+  }
+
+  /** Nothing is ready. Once the host has been through its event loop, a thread that wakes has a whole quantum before it. */
+  #rest(now: number): void {
+    this.#settle(now);
+    if (this.#marking) return;
+    this.#marking = true;
+    this.#cpu.defer(this.#mark);
+  }
+
+  readonly #mark = (): void => {
+    this.#marking = false;
+    this.#idle = this.#current < 0 && !this.#pumping;
+  };
+
+  /**
+   * Ends a batch: all that ran in it are charged. Time was read off the wall clock at each switch; what the host gave to other
+   * programs meanwhile is found out once, from this thread's CPU clock, and taken off each one's time in proportion.
+   */
+  #settle(now: number): void {
+    const wallNs = now - this.#batchStartNs;
+    let share = 1;
+    if (wallNs >= SETTLED_NS) {
+      const threadTimeNs = this.#clock.threadTime();
+      // The thread did other things since it was last read: this is no less than what the batch took.
+      const cpuNs = threadTimeNs - this.#threadTimeNs;
+      this.#threadTimeNs = threadTimeNs;
+      if (cpuNs < wallNs) share = cpuNs / wallNs;
+    }
+    for (let i = 0; i < this.#ranCount; i++) {
+      const slot = this.#ran[i]!;
+      const ns = this.#batchNs[slot]!;
+      if (ns === 0) continue;
+      this.#times[4 * slot + RUNNING]! -= ns * (1 - share);
+      this.#charge(slot, ns * share);
+    }
+    this.#ranCount = 0;
+    this.#batchStartNs = now;
+  }
+
+  #charge(slot: number, ns: number): void {
+    this.#batchNs[slot] = 0;
+    if (ns > 0) this.#threads[slot]!.charge(ns);
+  }
+
+  #grow(slots: number): void {
+    this.#vtime = grown(this.#vtime, slots);
+    this.#scale = grown(this.#scale, slots);
+    this.#state = grown(this.#state, slots);
+    this.#sinceNs = grown(this.#sinceNs, slots);
+    this.#times = grown(this.#times, 4 * slots);
+    this.#batchNs = grown(this.#batchNs, slots);
+  }
 }

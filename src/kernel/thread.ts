@@ -1,19 +1,20 @@
 // A thread: a stack of its own (JSPI) in a process, and what system calls see of it. A stack is never dropped: a thread that
 // is to end is resumed, and traps.
+import type { Counted } from '../caps/object.ts';
 import type { Capability, CapTable } from '../caps/table.ts';
 import type { Clock } from '../hal/clock.ts';
 import type { Alarm } from '../hal/cpu.ts';
 import type { Directory } from '../hal/disk.ts';
 import type { Entropy } from '../hal/entropy.ts';
-import { BLOCKED, type Caller, type Result, type Signal } from '../syscalls/caller.ts';
+import { PREEMPT } from '../runtime/kernel-module.ts';
+import { BLOCKED, type Caller, type Result, type Signal, type Writing } from '../syscalls/caller.ts';
 import { ERRNO } from '../syscalls/errno.ts';
 import type { Iovecs } from '../syscalls/iovecs.ts';
 import type { GuestMemory } from '../syscalls/memory.ts';
-import { CALL_BUDGET } from './limits.ts';
+import { CALLS } from '../syscalls/table.ts';
 import type { Process } from './process.ts';
+import type { Runnable, Scheduler, StateTimes, ThreadState } from './scheduler.ts';
 import { exited } from './status.ts';
-
-export type ThreadState = 'created' | 'ready' | 'running' | 'blocked' | 'terminated';
 
 /** What a stub in the guest takes for "unwind": see the loader's unwind pass. */
 const UNWIND = Number.NaN;
@@ -22,24 +23,32 @@ const UNWIND = Number.NaN;
 interface Wait {
   readonly events: readonly Promise<void>[];
   readonly deadlineNs: number | undefined;
-  /** Goes on with the call; undefined: its result is known. */
-  readonly retry: (() => Result) | undefined;
+  /** Goes on with the call. */
+  readonly retry: () => Result;
 }
 
-export class Thread implements Caller {
+/** Instead of a wait: the thread stays ready, and its result is known. */
+type Turn = 'yield' | 'preempted';
+
+export class Thread implements Caller, Runnable {
   readonly process: Process;
   readonly memory: GuestMemory;
   readonly capabilities: CapTable;
   readonly clock: Clock | undefined;
   readonly entropy: Entropy | undefined;
   readonly iovecs: Iovecs;
-  calls = 0;
-  budget = CALL_BUDGET;
+  readonly account: Writing;
+  readonly counts = new Float64Array(CALLS.length);
   bytesRead = 0;
   bytesWritten = 0;
+  voluntary = 0;
+  involuntary = 0;
 
-  #state: ThreadState = 'created';
-  #wait: Wait | undefined;
+  readonly #scheduler: Scheduler;
+  readonly #slot: number;
+  /** What is left of it once it is over. */
+  #ended: StateTimes | undefined;
+  #wait: Wait | Turn | undefined;
   /** What the interrupted call will return. */
   #result = 0;
   #resume: ((result: number) => void) | undefined;
@@ -47,22 +56,24 @@ export class Thread implements Caller {
   #alarm: Alarm | undefined;
   /** Events that already wake this thread when they settle. */
   #watched: WeakSet<Promise<void>> | undefined;
-  #runningSinceNs = 0;
-  #cpuNs = 0;
-  voluntary = 0;
-  involuntary = 0;
 
-  constructor(process: Process) {
+  constructor(process: Process, nice: number) {
     this.process = process;
     this.memory = process.memory;
     this.capabilities = process.capabilities;
     this.clock = process.clock;
     this.entropy = process.entropy;
     this.iovecs = process.kernel.iovecs;
+    this.account = process.account;
+    this.#scheduler = process.kernel.scheduler;
+    this.#slot = this.#scheduler.add(this, nice);
   }
 
   get state(): ThreadState {
-    return this.#state;
+    return this.#ended === undefined ? this.#scheduler.state(this.#slot) : 'terminated';
+  }
+  get times(): StateTimes {
+    return this.#ended ?? this.#scheduler.times(this.#slot);
   }
   get pid(): number {
     return this.process.pid;
@@ -79,68 +90,89 @@ export class Thread implements Caller {
   get environmentBytes(): number {
     return this.process.environment.bytes;
   }
+  /** System calls made. */
+  get calls(): number {
+    return this.counts.reduce((sum, count) => sum + count, 0);
+  }
+  get epoch(): Int32Array {
+    return this.process.kernel.hal.tick.words;
+  }
 
-  /** Makes the thread ready to run `start`, which must not throw and says when it is over by calling `finish`. */
+  cpuTime(): number {
+    return this.#ended?.running ?? this.#scheduler.cpuTime(this.#slot);
+  }
+
+  /** Its weight from now on: -20, the greatest, to 19. */
+  renice(nice: number): void {
+    if (this.#ended === undefined) this.#scheduler.renice(this.#slot, nice);
+  }
+
+  /** Makes the thread ready to run `start`, which must not throw and says when it is over by calling `rest` or `finish`. */
   begin(start: () => void): void {
     this.#start = start;
-    this.#ready();
+    this.#scheduler.wake(this.#slot);
   }
 
   /** The guest's code returned, and more may be begun. */
   rest(): void {
-    this.#stopClock();
-    this.#state = 'blocked';
-    this.process.kernel.scheduler.leave(this);
+    this.#scheduler.block(this.#slot);
   }
 
-  /** The guest's code returned or trapped. */
+  /** The guest's code returned or trapped, or never ran. */
   finish(): void {
-    this.#stopClock();
     this.#waker.wake = undefined;
-    this.#state = 'terminated';
-    this.process.kernel.scheduler.leave(this);
+    this.#ended = this.#scheduler.remove(this.#slot);
   }
 
-  /** The scheduler gives this thread the CPU; false when it gave it back at once. */
-  dispatch(): boolean {
-    const { ending } = this.process;
-    if (this.#start !== undefined) {
-      const start = this.#start;
+  get fresh(): boolean {
+    return this.#start !== undefined;
+  }
+
+  dispatch(): 'running' | 'blocked' | 'ready' {
+    const start = this.#start;
+    if (start !== undefined) {
       this.#start = undefined;
-      this.#run();
       start();
-      return this.#state === 'running';
+      return 'running';
     }
     const wait = this.#wait;
     this.#wait = undefined;
-    if (ending === undefined && wait?.retry !== undefined) {
-      this.#run();
+    if (this.process.ending === undefined && typeof wait === 'object') {
       const result = this.#guarded(wait.retry);
-      if (result === BLOCKED && this.process.ending === undefined) {
-        this.#suspend();
-        return false;
-      }
+      if (result === BLOCKED && this.process.ending === undefined) return this.#watch();
       this.#result = result === BLOCKED || result === undefined ? 0 : ERRNO[result];
-    } else this.#run();
-    this.#deliver();
-    return true;
+    }
+    const resume = this.#resume!;
+    this.#resume = undefined;
+    resume(this.process.ending === undefined ? this.#result : UNWIND);
+    return 'running';
   }
 
-  /** The suspending import: a stub whose call returned `raw`, a negative number, turns to the kernel here. */
+  charge(ns: number): void {
+    this.process.charge(ns);
+  }
+
+  /** The suspending import: a stub whose call returned `raw`, a negative number, or a check that found the epoch word set. */
   attend(raw: number): number | Promise<number> {
+    if (raw === PREEMPT) {
+      this.process.kernel.hal.tick.acknowledge();
+      if (this.process.ending === undefined) {
+        if (!this.#scheduler.spent()) return 0;
+        this.#result = 0;
+        this.#wait = 'preempted';
+      }
+    }
     if (this.process.ending !== undefined) return UNWIND;
     if (this.#wait === undefined) return raw;
-    return new Promise<number>((resolve) => {
-      this.#resume = resolve;
-      this.#suspend();
-      this.process.kernel.scheduler.leave(this);
-    });
+    return new Promise(this.#suspend);
   }
 
   /** The process is to end: whatever this thread waits for, it unwinds. */
   unwind(): void {
     this.#cancelAlarm();
-    if (this.#state === 'blocked') this.#ready();
+    const { state } = this;
+    if (state === 'blocked') this.#scheduler.wake(this.#slot);
+    else if (state === 'running') this.process.kernel.hal.tick.interrupt();
   }
 
   block(events: readonly Promise<void>[], deadlineNs: number | undefined, retry: () => Result): typeof BLOCKED {
@@ -150,7 +182,7 @@ export class Thread implements Caller {
 
   yield(): typeof BLOCKED {
     this.#result = 0;
-    this.#wait = { events: [], deadlineNs: undefined, retry: undefined };
+    this.#wait = 'yield';
     return BLOCKED;
   }
 
@@ -165,11 +197,11 @@ export class Thread implements Caller {
   }
 
   breathe(result: number): number {
-    this.budget = CALL_BUDGET;
-    if (!this.process.kernel.scheduler.overdue()) return result;
-    this.involuntary++;
+    this.process.kernel.hal.tick.acknowledge();
+    if (this.process.ending !== undefined) return -1;
+    if (!this.#scheduler.spent()) return result;
     this.#result = result;
-    this.#wait = { events: [], deadlineNs: undefined, retry: undefined };
+    this.#wait = 'preempted';
     return -1;
   }
 
@@ -178,13 +210,12 @@ export class Thread implements Caller {
     return -1;
   }
 
-  cpuTime(): number {
-    const { clock } = this.process.kernel.hal;
-    return this.#cpuNs + (this.#state === 'running' ? clock.monotonic() - this.#runningSinceNs : 0);
+  overflow(what: Counted): 'FBIG' | typeof BLOCKED {
+    return this.process.overflow(what);
   }
 
-  pipe(): readonly [Capability, Capability] {
-    return this.process.kernel.pipe();
+  pipe(): readonly [Capability, Capability] | 'NFILE' {
+    return this.process.pipe();
   }
 
   resolve(path: string): { capability: Capability; directory: Directory; rest: string } | undefined {
@@ -200,16 +231,22 @@ export class Thread implements Caller {
     }
   }
 
-  /** Waits for what `#wait` says, or takes its turn behind the others. */
-  #suspend(): void {
-    this.#stopClock();
-    const { events, deadlineNs } = this.#wait!;
-    if (events.length === 0 && deadlineNs === undefined) {
-      this.#ready();
-      return;
-    }
-    this.voluntary++;
-    this.#state = 'blocked';
+  /** The stack is about to be left: the thread waits, or takes its turn behind the others. */
+  readonly #suspend = (resolve: (result: number) => void): void => {
+    this.#resume = resolve;
+    const turn = this.#wait;
+    if (turn === 'preempted') this.involuntary++;
+    else this.voluntary++;
+    if (this.#watch() === 'blocked') this.#scheduler.block(this.#slot);
+    else this.#scheduler.yield(this.#slot, turn === 'yield');
+  };
+
+  /** Sees to it that what the thread waits for wakes it; without anything of that kind it stays ready. */
+  #watch(): 'blocked' | 'ready' {
+    const wait = this.#wait;
+    if (typeof wait !== 'object') return 'ready';
+    const { events, deadlineNs } = wait;
+    if (events.length === 0 && deadlineNs === undefined) return 'ready';
     const waker = this.#waker;
     for (const event of events) {
       this.#watched ??= new WeakSet();
@@ -217,41 +254,18 @@ export class Thread implements Caller {
       this.#watched.add(event);
       event.then(() => waker.wake?.());
     }
-    if (deadlineNs !== undefined) {
-      const { clock, cpu } = this.process.kernel.hal;
-      this.#alarm = cpu.after(Math.max(0, deadlineNs - clock.monotonic()), this.#wake);
-    }
+    if (deadlineNs !== undefined) this.#alarm = this.process.kernel.timers.at(deadlineNs, this.#wake);
+    return 'blocked';
   }
 
   /** An event came, or the deadline, or it was an old one: the call looks again. */
   readonly #wake = (): void => {
     this.#cancelAlarm();
-    if (this.#state === 'blocked') this.#ready();
+    if (this.state === 'blocked') this.#scheduler.wake(this.#slot);
   };
 
   /** What events hold of this thread: one that others wait for too may come after its end, or never. */
   readonly #waker: { wake: (() => void) | undefined } = { wake: this.#wake };
-
-  #ready(): void {
-    this.#state = 'ready';
-    this.process.kernel.scheduler.enqueue(this);
-  }
-
-  #run(): void {
-    this.#state = 'running';
-    this.budget = CALL_BUDGET;
-    this.#runningSinceNs = this.process.kernel.hal.clock.monotonic();
-  }
-
-  #deliver(): void {
-    const resume = this.#resume!;
-    this.#resume = undefined;
-    resume(this.process.ending === undefined ? this.#result : UNWIND);
-  }
-
-  #stopClock(): void {
-    if (this.#state === 'running') this.#cpuNs += this.process.kernel.hal.clock.monotonic() - this.#runningSinceNs;
-  }
 
   #cancelAlarm(): void {
     this.#alarm?.cancel();

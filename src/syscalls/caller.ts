@@ -1,4 +1,5 @@
 // What a system call sees of the thread and process that made it. The kernel implements it; handlers know nothing else.
+import type { Counted } from '../caps/object.ts';
 import type { Capability, CapTable } from '../caps/table.ts';
 import type { Clock } from '../hal/clock.ts';
 import type { Directory } from '../hal/disk.ts';
@@ -43,6 +44,13 @@ export type Signal =
   | 'SIGPWR'
   | 'SIGSYS';
 
+/** What a process may write, and has written, to what counts: standard streams and files. */
+export interface Writing {
+  /** Bytes that may still be written. */
+  writable(what: Counted): number;
+  wrote(what: Counted, bytes: number): void;
+}
+
 export interface Caller {
   readonly pid: number;
   readonly memory: GuestMemory;
@@ -58,11 +66,13 @@ export interface Caller {
   /** Filled by the dispatcher for the call at hand; `copy` it to keep it beyond. */
   readonly iovecs: Iovecs;
 
-  /** Counted by the dispatcher; `budget` is what is left, in units of about 50 ns, until the kernel looks at the time. */
-  calls: number;
-  budget: number;
+  /** Calls made, by number in CALLS; counted by the dispatcher. */
+  readonly counts: Float64Array;
+  /** The word at 0 is nonzero when the kernel wants attention: see the HAL's tick. */
+  readonly epoch: Int32Array;
   bytesRead: number;
   bytesWritten: number;
+  readonly account: Writing;
 
   /** CPU time of the process in nanoseconds. */
   cpuTime(): number;
@@ -75,14 +85,16 @@ export interface Caller {
   yield(): typeof BLOCKED;
   /** Ends the process with this status; the thread never goes on. */
   exit(code: number): typeof BLOCKED;
+  /** It may write no more: SIGXFSZ, and FBIG where that does not end it, as POSIX has it. */
+  overflow(what: Counted): 'FBIG' | typeof BLOCKED;
   /** Sends a signal to the process itself. */
   raise(signal: Signal): Result;
-  /** The budget is spent: the thread goes on with `result` once the kernel has looked around. Returns what the import returns. */
+  /** The epoch word is set: the thread goes on with `result` once the kernel has looked around. Returns what the import returns. */
   breathe(result: number): number;
   /** An internal error: it ends the process, never the kernel. Returns what the import returns. */
   fault(error: unknown): number;
-  /** Both ends of a new pipe: where to read, where to write. */
-  pipe(): readonly [Capability, Capability];
+  /** Both ends of a new pipe: where to read, where to write. NFILE where its pipes may hold no more. */
+  pipe(): readonly [Capability, Capability] | 'NFILE';
   /** Where an absolute or relative path of the process leads: the preopened directory and what is left of the path. */
   resolve(path: string): { readonly capability: Capability; readonly directory: Directory; readonly rest: string } | undefined;
 }

@@ -8,7 +8,7 @@ import { decodeUtf8 } from '../hal/utf8.ts';
 import { BLOCKED, type Caller, type Result } from './caller.ts';
 import { ERRNO } from './errno.ts';
 import type { HandedAll, Parameter } from './parameter.ts';
-import { type Call, type CallName, TABLE } from './table.ts';
+import { CALLS, type Call, type CallName, TABLE } from './table.ts';
 
 /** POSIX PATH_MAX, in bytes. */
 const PATH_MAX = 4096;
@@ -30,14 +30,18 @@ type Factory = (caller: Caller, handler: AnyHandler) => Import;
 /** Prefix of the list that a choice is made from, in compiled text. */
 const VALUES = 'values_';
 
-const factories = new Map<CallName, Factory>();
+const factories = new Map<string, Factory>();
 
-/** The import for `name` on behalf of `caller`. */
-export function bind(name: CallName, handlers: Handlers, caller: Caller): Import {
-  let factory = factories.get(name);
+/**
+ * The import for `name` on behalf of `caller`. `polled`: the guest's code has no checks of its own, so that each call looks at
+ * the epoch word.
+ */
+export function bind(name: CallName, handlers: Handlers, caller: Caller, polled: boolean): Import {
+  const key = polled ? `${name} polled` : name;
+  let factory = factories.get(key);
   if (factory === undefined) {
-    factory = compile(TABLE[name], name);
-    factories.set(name, factory);
+    factory = compile(TABLE[name], name, polled);
+    factories.set(key, factory);
   }
   return factory(caller, handlers[name] as AnyHandler);
 }
@@ -47,7 +51,10 @@ export function signature(call: Call): { params: readonly string[]; results: rea
   return { params: call.params.flatMap((p) => p.wasm), results: call.noreturn ? [] : ['i32'] };
 }
 
-function compile(call: Call, name: CallName): Factory {
+function compile(call: Call, name: CallName, polled: boolean): Factory {
+  const answer = polled
+    ? (result: string) => `return epoch[0] === 0 ? ${result} : caller.breathe(${result});`
+    : (result: string) => `return ${result};`;
   const constants: string[] = [];
   const checks: string[] = [];
   const handed: string[] = [];
@@ -57,21 +64,22 @@ function compile(call: Call, name: CallName): Factory {
     const a = `a${raw}`;
     const b = `a${raw + 1}`;
     if (parameter.values !== undefined) constants.push(`const ${VALUES}${a} = ${JSON.stringify(parameter.values)};`);
-    emit(parameter, a, b, checks, handed, (errno) => answer(call, call.value ? '0' : errno));
+    emit(parameter, a, b, checks, handed, (errno) => answer(call.value ? '0' : errno));
     raw += parameter.wasm.reduce((n, type) => n + (type === 'i64' ? 2 : 1), 0);
   }
   const parameters = Array.from({ length: raw }, (_, i) => `a${i}`).join(', ');
   const source = `
-    const memory = caller.memory, slots = caller.capabilities.slots, iovecs = caller.iovecs;
+    const memory = caller.memory, slots = caller.capabilities.slots, iovecs = caller.iovecs, counts = caller.counts;
+    ${polled ? 'const epoch = caller.epoch;' : ''}
     ${constants.join('\n')}
     return function ${name}(${parameters}) {
-      caller.calls++;
+      counts[${CALLS.indexOf(name)}]++;
       try {
         ${checks.join('\n')}
         const answer = handler(${['caller', ...handed].join(', ')});
         if (answer === BLOCKED) return -1;
         const result = ${call.value ? 'answer' : 'answer === undefined ? 0 : ERRNO[answer]'};
-        ${answer(call, 'result')}
+        ${answer('result')}
       } catch (error) {
         return caller.fault(error);
       }
@@ -79,10 +87,6 @@ function compile(call: Call, name: CallName): Factory {
   const make = new Function('caller', 'handler', 'BLOCKED', 'ERRNO', 'decodePath', source);
   return (caller, handler) => make(caller, handler, BLOCKED, ERRNO, decodeUtf8);
 }
-
-/** The statement that gives the guest its answer. A refused call takes of the budget too, or a loop of them would never end. */
-const answer = (call: Call, result: string) =>
-  `return (caller.budget -= ${call.cost}) < 0 ? caller.breathe(${result}) : ${result};`;
 
 /** Adds the statements that decode and check one parameter, and what the handler is handed for it; `refuse` makes a refusal with an errno. */
 function emit(

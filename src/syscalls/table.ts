@@ -14,8 +14,6 @@ export interface Call<P extends readonly Parameter[] = readonly Parameter[], E e
   /** Errors of its own; those of decoding (BADF, NOTCAPABLE, FAULT, INVAL, ILSEQ, NAMETOOLONG) go without saying. */
   readonly errors: readonly E[];
   readonly groups: readonly Group[];
-  /** What it takes of the caller's budget, in units of 50 ns. */
-  readonly cost: number;
   /** It returns a number of its own instead of an errno. */
   readonly value: V;
   /** It has no result: the thread does not come back. */
@@ -25,13 +23,12 @@ export interface Call<P extends readonly Parameter[] = readonly Parameter[], E e
 
 const call =
   (abi: Call['abi']) =>
-  <const P extends readonly Parameter[], const E extends Errno = never>(name: string, params: P, groups: readonly Group[], doc: string, more: { errors?: readonly E[]; cost?: number; noreturn?: boolean } = {}): Call<P, E, false> => ({
+  <const P extends readonly Parameter[], const E extends Errno = never>(name: string, params: P, groups: readonly Group[], doc: string, more: { errors?: readonly E[]; noreturn?: boolean } = {}): Call<P, E, false> => ({
     abi,
     name,
     params,
     errors: more.errors ?? [],
     groups,
-    cost: more.cost ?? 1,
     value: false,
     noreturn: more.noreturn ?? false,
     doc,
@@ -78,8 +75,8 @@ const FS = [
   'TXTBSY',
   'XDEV',
 ] as const satisfies readonly Errno[];
-const file = { errors: FS, cost: 10 };
-const walk = { errors: FS, cost: 40 };
+const file = { errors: FS };
+const walk = { errors: FS };
 
 export const CLOCKS = ['realtime', 'monotonic', 'process_cputime', 'thread_cputime'] as const;
 export const ADVICE = ['normal', 'sequential', 'random', 'willneed', 'dontneed', 'noreuse'] as const;
@@ -128,10 +125,10 @@ export const TABLE = {
   environ_get: wasi('environ_get', [out('environ', 'caller.environment.length * 4'), out('environ_buf', 'caller.environmentBytes')], ['args'], 'The environment: an address of each variable, and the strings.'),
   environ_sizes_get: wasi('environ_sizes_get', [out('environc', 4), out('environ_buf_size', 4)], ['args'], 'How many variables there are, and their bytes.'),
   clock_res_get: wasi('clock_res_get', [choice('id', CLOCKS), out('resolution', 8)], ['clock'], 'The step of a clock in nanoseconds.', { errors: ['NOTCAPABLE'] }),
-  clock_time_get: wasi('clock_time_get', [u32('id'), size('precision'), out('time', 8)], ['clock'], 'What a clock shows, in nanoseconds.', { errors: ['NOTCAPABLE'], cost: 2 }),
+  clock_time_get: wasi('clock_time_get', [u32('id'), size('precision'), out('time', 8)], ['clock'], 'What a clock shows, in nanoseconds.', { errors: ['NOTCAPABLE'] }),
   fd_advise: wasi('fd_advise', [capability('fd', R.advise), size('offset'), size('len'), choice('advice', ADVICE)], ['fs-read'], 'How a file is going to be used.', file),
   fd_allocate: wasi('fd_allocate', [capability('fd', R.allocate), size('offset'), size('len')], ['fs-write'], 'Makes room in a file.', file),
-  fd_close: wasi('fd_close', [slot('fd')], ['fd'], 'Closes a descriptor.', { errors: ['BADF'], cost: 10 }),
+  fd_close: wasi('fd_close', [slot('fd')], ['fd'], 'Closes a descriptor.', { errors: ['BADF'] }),
   fd_datasync: wasi('fd_datasync', [capability('fd', R.dataSync)], ['fs-write'], "Brings a file's data to the disk.", walk),
   fd_fdstat_get: wasi('fd_fdstat_get', [capability('fd', 0), out('stat', 24)], ['fd'], 'Type, flags and rights of a descriptor.'),
   fd_fdstat_set_flags: wasi('fd_fdstat_set_flags', [capability('fd', R.setFlags), flags('flags', 31)], ['fd'], 'Sets append, dsync, nonblock, rsync, sync.', file),
@@ -145,7 +142,7 @@ export const TABLE = {
   fd_pwrite: wasi('fd_pwrite', [capability('fd', R.write | R.seek), iovecs('iovs'), size('offset'), out('nwritten', 4)], ['fs-write', 'io'], 'Writes at an offset.', file),
   fd_read: wasi('fd_read', [capability('fd', R.read), iovecs('iovs'), out('nread', 4)], ['io'], 'Reads; waits where there is nothing yet.', file),
   fd_readdir: wasi('fd_readdir', [capability('fd', R.readDirectory), buffer('buf'), size('cookie'), out('bufused', 4)], ['fs-read'], 'Entries of a directory from a cookie on.', walk),
-  fd_renumber: wasi('fd_renumber', [slot('fd'), slot('to')], ['fd'], 'Moves a descriptor onto another, which it closes.', { errors: ['BADF'], cost: 10 }),
+  fd_renumber: wasi('fd_renumber', [slot('fd'), slot('to')], ['fd'], 'Moves a descriptor onto another, which it closes.', { errors: ['BADF'] }),
   fd_seek: wasi('fd_seek', [capability('fd', `(a1 | a2) === 0 && a3 === ${WHENCE.indexOf('cur')} ? ${R.tell} : ${R.seek}`), delta('offset'), choice('whence', WHENCE), out('newoffset', 8)], ['fd'], 'Moves the position.', { errors: [...FS] }),
   fd_sync: wasi('fd_sync', [capability('fd', R.sync)], ['fs-write'], "Brings a file's data and attributes to the disk.", walk),
   fd_tell: wasi('fd_tell', [capability('fd', R.tell), out('offset', 8)], ['fd'], 'The position.', { errors: [...FS] }),
@@ -166,24 +163,24 @@ export const TABLE = {
   path_rename: wasi('path_rename', [capability('fd', R.pathRenameSource), path('old_path'), capability('new_fd', R.pathRenameTarget), path('new_path')], ['fs-write'], 'Renames or moves.', walk),
   path_symlink: wasi('path_symlink', [path('old_path'), capability('fd', R.pathSymlink), path('new_path')], ['fs-write'], 'Makes a symbolic link.', walk),
   path_unlink_file: wasi('path_unlink_file', [capability('fd', R.pathUnlink), path('path')], ['fs-write'], 'Removes a name of a file.', walk),
-  poll_oneoff: wasi('poll_oneoff', [out('in', '(a2 >>> 0) * 48'), out('out', '(a2 >>> 0) * 32'), u32('nsubscriptions'), out('nevents', 4)], ['poll'], 'Waits for the first of several events.', { errors: ['INVAL', 'NOTCAPABLE'], cost: 10 }),
+  poll_oneoff: wasi('poll_oneoff', [out('in', '(a2 >>> 0) * 48'), out('out', '(a2 >>> 0) * 32'), u32('nsubscriptions'), out('nevents', 4)], ['poll'], 'Waits for the first of several events.', { errors: ['INVAL', 'NOTCAPABLE'] }),
   proc_exit: wasi('proc_exit', [u32('rval')], ['process'], 'Ends the process.', { noreturn: true }),
   proc_raise: wasi('proc_raise', [choice('sig', SIGNALS)], ['process'], 'Sends a signal to the process itself.', { errors: ['NOTSUP', 'INVAL'] }),
   sched_yield: wasi('sched_yield', [], ['process'], 'Lets others run.'),
-  random_get: wasi('random_get', [buffer('buf')], ['random'], 'Random bytes fit for keys.', { errors: ['NOTCAPABLE'], cost: 4 }),
-  sock_accept: wasi('sock_accept', [capability('fd', 0), flags('flags', 4), out('fd_out', 4)], ['net'], 'Takes a connection from a listener.', { errors: ['NOTSOCK', 'MFILE', 'NOTCAPABLE', 'AGAIN', 'INVAL', 'CONNABORTED'], cost: 20 }),
-  sock_recv: wasi('sock_recv', [capability('fd', 0), iovecs('ri_data'), flags('ri_flags', 3), out('ro_datalen', 4), out('ro_flags', 2)], ['net', 'io'], 'Receives from a socket.', { errors: [...FS, 'NOTSOCK', 'CONNRESET', 'NOTCONN'], cost: 10 }),
-  sock_send: wasi('sock_send', [capability('fd', 0), iovecs('si_data'), flags('si_flags', 0), out('so_datalen', 4)], ['net', 'io'], 'Sends to a socket.', { errors: [...FS, 'NOTSOCK', 'CONNRESET', 'NOTCONN'], cost: 10 }),
+  random_get: wasi('random_get', [buffer('buf')], ['random'], 'Random bytes fit for keys.', { errors: ['NOTCAPABLE'] }),
+  sock_accept: wasi('sock_accept', [capability('fd', 0), flags('flags', 4), out('fd_out', 4)], ['net'], 'Takes a connection from a listener.', { errors: ['NOTSOCK', 'MFILE', 'NOTCAPABLE', 'AGAIN', 'INVAL', 'CONNABORTED'] }),
+  sock_recv: wasi('sock_recv', [capability('fd', 0), iovecs('ri_data'), flags('ri_flags', 3), out('ro_datalen', 4), out('ro_flags', 2)], ['net', 'io'], 'Receives from a socket.', { errors: [...FS, 'NOTSOCK', 'CONNRESET', 'NOTCONN'] }),
+  sock_send: wasi('sock_send', [capability('fd', 0), iovecs('si_data'), flags('si_flags', 0), out('so_datalen', 4)], ['net', 'io'], 'Sends to a socket.', { errors: [...FS, 'NOTSOCK', 'CONNRESET', 'NOTCONN'] }),
   sock_shutdown: wasi('sock_shutdown', [capability('fd', 0), flags('how', 3)], ['net'], 'Shuts down one or both directions of a socket.', { errors: ['NOTSOCK', 'NOTCAPABLE', 'INVAL', 'NOTCONN'] }),
 
   // What programs built with the patched standard libraries of agentOS import for POSIX's sake.
   isatty: user('isatty', [slot('fd'), out('ret_bool', 4)], ['fd'], 'Whether a descriptor is a terminal.', { errors: ['BADF'] }),
   getpwuid: user('getpwuid', [u32('uid'), buffer('buf'), out('ret_len', 4)], ['process'], 'The entry of a user: there are none.', { errors: ['NOENT'] }),
-  fd_mode: returning(fs('fd_mode', [slot('fd')], ['fs-read'], 'Type and permission bits of an open file as in st_mode; 0 where unknown.', { cost: 10 })),
-  path_mode: returning(fs('path_mode', [path('path'), u32('follow')], ['fs-read'], 'Type and permission bits of a file by path; 0 where unknown.', { cost: 40 })),
+  fd_mode: returning(fs('fd_mode', [slot('fd')], ['fs-read'], 'Type and permission bits of an open file as in st_mode; 0 where unknown.')),
+  path_mode: returning(fs('path_mode', [path('path'), u32('follow')], ['fs-read'], 'Type and permission bits of a file by path; 0 where unknown.')),
   chmod: fs('chmod', [path('path'), u32('mode')], ['fs-write'], 'Sets the permission bits of a file by path.', walk),
-  fd_pipe: proc('fd_pipe', [out('ret_read_fd', 4), out('ret_write_fd', 4)], ['fd'], 'Makes a pipe.', { errors: ['MFILE'], cost: 20 }),
-  fd_dup: proc('fd_dup', [capability('fd', 0), out('ret_new_fd', 4)], ['fd'], 'Another descriptor of the same open file description.', { errors: ['MFILE'], cost: 4 }),
+  fd_pipe: proc('fd_pipe', [out('ret_read_fd', 4), out('ret_write_fd', 4)], ['fd'], 'Makes a pipe.', { errors: ['MFILE', 'NFILE'] }),
+  fd_dup: proc('fd_dup', [capability('fd', 0), out('ret_new_fd', 4)], ['fd'], 'Another descriptor of the same open file description.', { errors: ['MFILE'] }),
   proc_getpid: proc('proc_getpid', [out('ret_pid', 4)], ['process'], 'The number of the process.'),
   proc_kill: proc('proc_kill', [u32('pid'), u32('signal')], ['process'], 'Sends a signal to a process.', { errors: ['SRCH', 'INVAL', 'NOTSUP'] }),
   proc_spawn: proc('proc_spawn', [buffer('argv'), buffer('envp'), slot('stdin'), slot('stdout'), slot('stderr'), buffer('cwd'), out('ret_pid', 4)], ['process'], 'Starts a program, for which a process needs a capability to execute it.', { errors: ['NOTCAPABLE'] }),
@@ -192,3 +189,5 @@ export const TABLE = {
 } as const;
 
 export type CallName = keyof typeof TABLE;
+/** Calls by number. */
+export const CALLS: readonly CallName[] = Object.keys(TABLE) as CallName[];

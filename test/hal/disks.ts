@@ -31,6 +31,7 @@ const clock = {
     this.ns += 1000n;
     return this.ns;
   },
+  threadTime: () => 0,
   monotonicStepNs: 1,
   realtimeStepNs: 1,
 };

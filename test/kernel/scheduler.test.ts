@@ -126,6 +126,7 @@ const ticking = (stepNs: number) => {
       },
       monotonicTime: () => BigInt(clock.monotonic()),
       realtime: () => hal.clock.realtime(),
+      threadTime: () => nowNs,
       monotonicStepNs: 1,
       realtimeStepNs: 1,
     };

@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts';
 
 const read = process.hrtime.bigint;
 
+const NS_PER_US = 1e3;
 const NS_PER_MS = 1e6;
 /** How long a step of the host's real-time clock may go unnoticed. */
 const CHECK_NS = 100_000_000n;
@@ -24,6 +25,11 @@ class NodeClock implements Clock {
 
   monotonicTime(): bigint {
     return read();
+  }
+
+  threadTime(): number {
+    const { user, system } = process.threadCpuUsage();
+    return (user + system) * NS_PER_US;
   }
 
   realtime(): bigint {

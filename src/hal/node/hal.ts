@@ -7,8 +7,15 @@ import { type NodeDiskOptions, nodeDisk } from './disk/disk.ts';
 import { nodeEntropy } from './entropy.ts';
 import { nodeHost } from './host.ts';
 import { portableMmu } from './mmu.ts';
+import { nodeTick, type TickLine } from './tick.ts';
 
-export function nodeHal(options: { readonly disk?: NodeDiskOptions } = {}): Hal {
+export interface NodeHalOptions {
+  readonly disk?: NodeDiskOptions;
+  /** Where a tick thread for this kernel runs already. */
+  readonly tick?: TickLine;
+}
+
+export function nodeHal(options: NodeHalOptions = {}): Hal {
   const caches = cacheHome();
   const protect = [...(caches === undefined ? [] : [caches]), ...(options.disk?.protect ?? [])];
   return {
@@ -16,6 +23,7 @@ export function nodeHal(options: { readonly disk?: NodeDiskOptions } = {}): Hal 
     entropy: nodeEntropy(),
     disk: nodeDisk({ ...options.disk, protect }),
     cpu: nodeCpu(),
+    tick: nodeTick(options.tick),
     mmu: portableMmu(),
     host: nodeHost(),
   };

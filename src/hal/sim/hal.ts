@@ -11,6 +11,7 @@ import { type Faults, NO_FAULTS } from './faults.ts';
 import { SimMmu } from './mmu.ts';
 import { Random } from './random.ts';
 import { SimStream } from './stream.ts';
+import { SimTick } from './tick.ts';
 import { Timeline } from './timeline.ts';
 
 export interface SimOptions {
@@ -56,6 +57,7 @@ export function simHal(options: SimOptions): SimHal {
     entropy: new SimEntropy(entropy),
     disk: new SimDisk(inner, faults, disk),
     cpu: new SimCpu(timeline),
+    tick: new SimTick(),
     mmu: new SimMmu(options.pages ?? PAGES, faults.noMemory, memory),
     host: { processesMax: options.processesMax ?? PROCESSES_MAX },
     stream: (capacity) => new SimStream(timeline, faults, streams.fork(), capacity),
@@ -79,6 +81,10 @@ class SimClock implements Clock {
 
   monotonicTime(): bigint {
     return BigInt(this.#timeline.nowNs);
+  }
+
+  threadTime(): number {
+    return this.#timeline.nowNs;
   }
 
   realtime(): bigint {

@@ -42,18 +42,13 @@ export const fd_prestat_dir_name: Handler<'fd_prestat_dir_name'> = ({ memory }, 
   return undefined;
 };
 
-/** What reading one entry of a directory takes of the budget: about 600 ns. */
-const ENTRY_COST = 12;
-
 /**
  * Entries from `cookie` on, as many bytes as fit, the last one cut where the buffer ends: then the guest comes back with a
  * larger one. Each is 24 bytes (next cookie u64, inode u64, length of the name u32, filetype u8) and the name.
  */
 export const fd_readdir: Handler<'fd_readdir'> = (caller, { object }, at, length, cookie, out) => {
-  const anew = cookie === 0 || !caller.capabilities.keepsListing(object);
   const entries = object.entries(cookie === 0);
   if (typeof entries === 'string') return entries as ReturnType<Handler<'fd_readdir'>>;
-  if (anew) caller.budget -= entries.length * ENTRY_COST;
   caller.capabilities.keepListing(object, entries.length);
   let used = 0;
   for (let i = cookie; i < entries.length && used < length; i++) {
@@ -62,7 +57,6 @@ export const fd_readdir: Handler<'fd_readdir'> = (caller, { object }, at, length
     caller.memory.bytes.set(part, at + used);
     used += part.length;
   }
-  caller.budget -= used >>> 4;
   caller.memory.setU32(out, used);
   return undefined;
 };

@@ -26,19 +26,20 @@ function moveOne(
   return move === 'read' ? object.pread(bytes, at, length, offset) : object.pwrite(bytes, at, length, offset);
 }
 
-/** Moves bytes for each element of the list until one is cut short. An error counts only where nothing was moved before it. */
+/** Moves up to `most` bytes for each element of the list until one is cut short. An error counts only where nothing was moved before it. */
 function moveAll(
   caller: Caller,
   object: Description,
   move: Move,
   list: Iovecs,
   offset: number | undefined,
+  most: number,
 ): number | Exclude<Result, undefined> {
   let done = 0;
   for (let i = 0; i < list.count; i++) {
     const length = list.length[i]!;
     if (length === 0) continue;
-    const piece = Math.min(length, PIECE - done);
+    const piece = Math.min(length, most - done);
     const moved = moveOne(caller, object, move, list.address[i]!, piece, offset === undefined ? undefined : offset + done);
     if (typeof moved !== 'number') return done > 0 ? done : moved;
     done += moved;
@@ -64,27 +65,34 @@ function settle(
   }
   if (typeof done !== 'number') return done as FileResult;
   if (move === 'read') caller.bytesRead += done;
-  else caller.bytesWritten += done;
-  // Long transfers take of the budget what they cost: about 5 GB a second.
-  caller.budget -= done >>> 8;
+  else wrote(caller, object, done);
   caller.memory.setU32(out, done);
   return undefined;
 }
 
+/** Bytes that a call may write at most. */
+const writable = (caller: Caller, { counted }: Description) =>
+  counted === undefined ? PIECE : Math.min(PIECE, caller.account.writable(counted));
+
+function wrote(caller: Caller, { counted }: Description, bytes: number): void {
+  caller.bytesWritten += bytes;
+  if (counted !== undefined) caller.account.wrote(counted, bytes);
+}
+
 function transfer(caller: Caller, object: Description, move: Move, list: Iovecs, out: number, offset?: number): FileResult {
-  return settle(caller, object, move, list, out, offset, moveAll(caller, object, move, list, offset));
+  const most = move === 'read' ? PIECE : writable(caller, object);
+  if (most === 0 && list.bytes > 0) return caller.overflow(object.counted!);
+  return settle(caller, object, move, list, out, offset, moveAll(caller, object, move, list, offset, most));
 }
 
 export const fd_read: Handler<'fd_read'> = (caller, fd, list, out) => transfer(caller, fd.object, 'read', list, out);
 export const fd_write: Handler<'fd_write'> = (caller, { object }, list, out) => {
+  const most = writable(caller, object);
+  if (list.count !== 1 || most === 0) return transfer(caller, object, 'write', list, out);
   // One element is what nearly all calls have: few steps, so that V8 makes one piece of code of them.
-  const done =
-    list.count === 1
-      ? object.write(caller.memory.bytes, list.address[0]!, Math.min(list.length[0]!, PIECE))
-      : moveAll(caller, object, 'write', list, undefined);
+  const done = object.write(caller.memory.bytes, list.address[0]!, Math.min(list.length[0]!, most));
   if (typeof done !== 'number') return settle(caller, object, 'write', list, out, undefined, done);
-  caller.bytesWritten += done;
-  caller.budget -= done >>> 8;
+  wrote(caller, object, done);
   caller.memory.setU32(out, done);
   return undefined;
 };
@@ -113,9 +121,15 @@ export const fd_filestat_set_times: Handler<'fd_filestat_set_times'> = (_caller,
   const times = newTimes(accessed, modified, flags);
   return times === 'INVAL' ? 'INVAL' : (object.setTimes(...times) as FileResult);
 };
-export const fd_allocate: Handler<'fd_allocate'> = (_caller, { object }, offset, length) => {
+/** What is allocated counts as written, since it takes the disk's room as well. */
+export const fd_allocate: Handler<'fd_allocate'> = (caller, { object }, offset, length) => {
   if (length === 0) return 'INVAL';
-  return offset + length > Number.MAX_SAFE_INTEGER ? 'FBIG' : (object.allocate(offset, length) as FileResult);
+  if (offset + length > Number.MAX_SAFE_INTEGER) return 'FBIG';
+  const { counted } = object;
+  if (counted !== undefined && length > caller.account.writable(counted)) return caller.overflow(counted);
+  const failed = object.allocate(offset, length) as FileResult;
+  if (failed === undefined && counted !== undefined) caller.account.wrote(counted, length);
+  return failed;
 };
 export const fd_advise: Handler<'fd_advise'> = (_caller, { object }, offset, length, advice) =>
   offset + length > Number.MAX_SAFE_INTEGER ? 'INVAL' : (object.advise(offset, length, advice) as FileResult);

@@ -36,7 +36,6 @@ export const poll_oneoff: Handler<'poll_oneoff'> = (caller, list, out, count, co
     if (subscription === 'INVAL') return 'INVAL';
     subscriptions.push(subscription);
   }
-  caller.budget -= count * 4;
   return attempt(caller, subscriptions, out, countOut);
 };
 

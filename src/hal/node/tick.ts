@@ -1,0 +1,161 @@
+// The tick driver: one thread for the whole host process that sets the epoch words of all kernels whose guests run, once a
+// quantum. It sleeps where none does, and is started only when the first guest has run for a while: a short program never
+// pays for it.
+import type { Worker } from 'node:worker_threads';
+import type { Tick } from '../tick.ts';
+
+const TICK_MS = 5;
+/** Ticks without a running guest after which the thread sleeps. */
+const IDLE_TICKS = 40;
+/** A guest that has looked up for so long is worth a thread that starts in a few milliseconds. */
+const START_AFTER_NS = 1_000_000n;
+
+const WORD_BYTES = Int32Array.BYTES_PER_ELEMENT;
+/** Words of an epoch memory: what guests check, and whether guests have run since the last tick. */
+const EPOCH = 0;
+const ARMED = 1;
+/** The one word of the control memory: whether the thread sleeps. */
+const ASLEEP = 0;
+
+/** What a kernel on any thread needs to be ticked: its own epoch memory, known to the tick thread, and the control memory of all. */
+export interface TickLine {
+  readonly epoch: WebAssembly.Memory;
+  readonly control: SharedArrayBuffer;
+}
+
+interface TickThread {
+  readonly control: SharedArrayBuffer;
+  readonly worker: Worker;
+}
+
+/** What the thread is started with. */
+interface Settings {
+  readonly control: SharedArrayBuffer;
+  readonly tickMs: number;
+  readonly idleTicks: number;
+}
+
+let thread: TickThread | undefined;
+
+/** The thread's whole program; it must name nothing of this module, whose text it is sent without. */
+function main(): void {
+  const { receiveMessageOnPort, workerData, parentPort } = process.getBuiltinModule('node:worker_threads');
+  const { control, tickMs, idleTicks } = workerData as Settings;
+  const sleep = new Int32Array(control);
+  const kernels: { readonly memory: WeakRef<WebAssembly.Memory>; readonly words: Int32Array }[] = [];
+  for (let idle = 0; ; ) {
+    Atomics.wait(sleep, 1, 0, tickMs);
+    for (let news = receiveMessageOnPort(parentPort!); news !== undefined; news = receiveMessageOnPort(parentPort!)) {
+      const memory = news.message as WebAssembly.Memory;
+      kernels.push({ memory: new WeakRef(memory), words: new Int32Array(memory.buffer) });
+    }
+    idle++;
+    for (const { words } of kernels) {
+      if (Atomics.exchange(words, 1, 0) === 0) continue;
+      Atomics.store(words, 0, 1);
+      idle = 0;
+    }
+    if (idle < idleTicks) continue;
+    Atomics.store(sleep, 0, 1);
+    Atomics.wait(sleep, 0, 1);
+    idle = 0;
+  }
+}
+
+/** Starts the thread, if it does not run; it never keeps the host process alive. */
+function start(): TickThread {
+  if (thread !== undefined) return thread;
+  const { Worker } = process.getBuiltinModule('node:worker_threads');
+  const control = new SharedArrayBuffer(2 * WORD_BYTES);
+  const settings: Settings = { control, tickMs: TICK_MS, idleTicks: IDLE_TICKS };
+  const worker = new Worker(`(${main})()`, {
+    eval: true,
+    name: 'superos tick',
+    workerData: settings,
+    execArgv: [],
+    env: {},
+    resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2, codeRangeSizeMb: 4 },
+  });
+  worker.unref();
+  // A guest that never looks up would hang its kernel: better no host process than one that pretends.
+  worker.on('error', (error) => {
+    throw error;
+  });
+  thread = { control, worker };
+  return thread;
+}
+
+const wake = (control: Int32Array): void => {
+  Atomics.store(control, ASLEEP, 0);
+  Atomics.notify(control, ASLEEP);
+};
+
+function register(epoch: WebAssembly.Memory): TickLine {
+  const { control, worker } = start();
+  worker.postMessage(epoch);
+  wake(new Int32Array(control));
+  return { epoch, control };
+}
+
+/** Where kernels of this process are ticked from. To be called on the thread that lives longest: the host's main one. */
+export const tickLine = (): TickLine => register(epochMemory());
+
+const epochMemory = (): WebAssembly.Memory => new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+
+class NodeTick implements Tick {
+  #epoch: WebAssembly.Memory | undefined;
+  #words: Int32Array | undefined;
+  /** Undefined until the tick thread runs. */
+  #control: Int32Array | undefined;
+  #firstNs: bigint | undefined;
+
+  constructor(line: TickLine | undefined) {
+    if (line !== undefined) this.#attach(line);
+  }
+
+  get epoch(): WebAssembly.Memory {
+    if (this.#epoch === undefined) {
+      this.#epoch = epochMemory();
+      // Guests turn to the kernel at every check until there is somebody to set the word.
+      new Int32Array(this.#epoch.buffer)[EPOCH] = 1;
+    }
+    return this.#epoch;
+  }
+
+  get words(): Int32Array {
+    this.#words ??= new Int32Array(this.epoch.buffer);
+    return this.#words;
+  }
+
+  arm(): void {
+    const control = this.#control;
+    if (control === undefined) return;
+    this.words[ARMED] = 1;
+    if (control[ASLEEP] === 1) wake(control);
+  }
+
+  acknowledge(): void {
+    if (this.#control === undefined) {
+      const now = process.hrtime.bigint();
+      this.#firstNs ??= now;
+      if (now - this.#firstNs < START_AFTER_NS) return;
+      this.#attach(register(this.epoch));
+    }
+    this.words[EPOCH] = 0;
+    this.arm();
+  }
+
+  interrupt(): void {
+    this.words[EPOCH] = 1;
+  }
+
+  #attach({ epoch, control }: TickLine): void {
+    this.#epoch = epoch;
+    this.#control = new Int32Array(control);
+  }
+}
+
+/** The tick of one kernel; with a line where a thread for it runs already. */
+export function nodeTick(line?: TickLine): Tick {
+  return new NodeTick(line);
+}
