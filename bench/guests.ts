@@ -2,12 +2,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WASI } from 'node:wasi';
+import wabt from 'wabt';
 import { type Grant, Machine } from '../src/index.ts';
 
 const GUESTS = join(import.meta.dirname, '..', 'guests', 'bin');
 const FIRST_DIRECTORY = 3;
 
 export const guest = (name: string): Buffer => readFileSync(join(GUESTS, `${name}.wasm`));
+
+/** The bytes of a module written as text. */
+export const assemble = async (text: string): Promise<Uint8Array> => (await wabt()).parseWat('bench', text).toBinary({}).buffer;
 
 /** An instance of guests/src/c/null.c. */
 export interface Caller {

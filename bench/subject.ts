@@ -12,7 +12,7 @@ export type Target = { readonly most: number; readonly of?: string } | { readonl
 
 export interface Subject {
   readonly name: string;
-  readonly unit: 'ns' | 'us' | 'ms' | 'MB/s';
+  readonly unit: 'ns' | 'us' | 'ms' | 'MB/s' | '%';
   readonly rounds: number;
   /** `superos` first, then what a user would pick instead. */
   readonly contenders: readonly Contender[];

@@ -2,8 +2,8 @@
 // for; two native processes and a pipe; two threads of Node's and messages.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import wabt from 'wabt';
 import { Machine } from '../src/index.ts';
+import { assemble } from './guests.ts';
 import type { Scratch } from './scratch.ts';
 import { nanoseconds, type Subject } from './subject.ts';
 
@@ -22,8 +22,7 @@ const YIELDER = `(module
     (local.get $errno)))`;
 
 export async function subjects(scratch: Scratch): Promise<Subject[]> {
-  const tools = await wabt();
-  const bytes = tools.parseWat('yielder', YIELDER).toBinary({}).buffer;
+  const bytes = await assemble(YIELDER);
   const machine = await Machine.boot({ cpus: 0 });
   const program = machine.compile(bytes, 'yielder');
   const worker = new Worker(
