@@ -50,6 +50,8 @@ interface Node {
   readonly own: number[];
   /** Used by descendants whose accounts are gone. */
   readonly gone: number[];
+  /** All of them and the descendants', while it is checked. */
+  readonly total: number[];
   pipes: (readonly [End, End])[];
   below: number;
   reaped: boolean;
@@ -94,8 +96,8 @@ export class AccountSimulation {
     if (node === undefined) return this.#spawn(undefined);
     switch (random.below(16)) {
       case 0:
-      case 1:
         return this.#spawn(random.chance(0.3) ? undefined : node);
+      case 1:
       case 2:
       case 3:
         return this.#grow(node, random.below(6));
@@ -171,6 +173,7 @@ export class AccountSimulation {
       limits,
       own,
       gone: new Array<number>(N).fill(0),
+      total: new Array<number>(N).fill(0),
       pipes: [],
       below: 0,
       reaped: false,
@@ -321,18 +324,18 @@ export class AccountSimulation {
 
   #check(when: string): void {
     this.#settleOwn();
-    const totals = new Map(this.#nodes.map((node) => [node, node.own.map((own, resource) => own + node.gone[resource]!)]));
+    const nodes = this.#nodes;
+    for (const { own, gone, total } of nodes) for (let i = 0; i < N; i++) total[i] = own[i]! + gone[i]!;
     // A process comes after the one above it.
-    for (const node of this.#nodes.toReversed()) {
-      const above = node.above === undefined ? undefined : totals.get(node.above)!;
-      if (above === undefined) continue;
-      for (const [resource, amount] of totals.get(node)!.entries()) above[resource]! += amount;
+    for (let at = nodes.length - 1; at >= 0; at--) {
+      const { above, total } = nodes[at]!;
+      if (above !== undefined) for (let i = 0; i < N; i++) above.total[i]! += total[i]!;
     }
-    for (const [node, total] of totals) this.#checkNode(node, total, when);
+    for (const node of nodes) this.#checkNode(node, when);
     this.#forget();
   }
 
-  #checkNode({ name, account, limits, own, process }: Node, total: readonly number[], when: string): void {
+  #checkNode({ name, account, limits, own, total, process }: Node, when: string): void {
     for (const resource of RESOURCES) {
       const number = RESOURCE[resource];
       const [used, expected] = [account.used(number), total[number]!];
