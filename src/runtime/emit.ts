@@ -2,7 +2,7 @@
 // whatever no pass touches is copied from the source.
 
 import { type FunctionHints, type Hint, HintWriter, readHints } from './hints.ts';
-import { KERNEL_MODULE } from './kernel-module.ts';
+import { EPOCH, KERNEL_MODULE } from './kernel-module.ts';
 import { type Module, type Range, Section } from './module.ts';
 import { rewriteNames } from './names.ts';
 import { Op } from './opcodes.ts';
@@ -14,6 +14,8 @@ import { Walker } from './walk.ts';
 import { Writer } from './writer.ts';
 
 const HEADER = Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00);
+/** Shared, exactly one page: with a minimum a load at a constant address needs no bounds check. */
+const EPOCH_LIMITS = Uint8Array.of(0x03, 1, 1);
 const BRANCH_HINTS = 'metadata.code.branch_hint';
 const NAMES = 'name';
 
@@ -51,7 +53,8 @@ function writeImports(out: Writer, plan: Plan): void {
   const { source, imports, memories } = plan.module;
   const kept = plan.provideMemories ? imports.filter((entry) => entry.kind !== 'memory') : imports;
   const provided = plan.provideMemories ? memories : [];
-  writeItems(out, Section.import, kept.length + plan.imports.length + provided.length, (content) => {
+  const count = kept.length + plan.imports.length + provided.length + (plan.checks ? 1 : 0);
+  writeItems(out, Section.import, count, (content) => {
     let functionNumber = 0;
     for (const entry of kept) {
       content.copy(source, entry.names.start, entry.names.end);
@@ -63,6 +66,10 @@ function writeImports(out: Writer, plan: Plan): void {
       content.name(KERNEL_MODULE).name(`memory${index}`).u8(2);
       writeProvidedLimits(content, limits);
     });
+    if (plan.checks) {
+      content.name(KERNEL_MODULE).name(EPOCH).u8(2);
+      content.raw(EPOCH_LIMITS);
+    }
   });
 }
 
@@ -111,12 +118,12 @@ function writeAdded(code: Code, { ref, locals, body }: AddedFunction): void {
 }
 
 function writeCode(plan: Plan, map: Uint32Array, known: FunctionHints): Code {
-  const { module, functions, replacements, prologues } = plan;
+  const { module, functions, replacements, prologues, checks } = plan;
   const { source, code: section, importedFunctions } = module;
   const size = section.end - section.start;
   const code = { bodies: new Writer(size + (size >> 4) + 4096), hints: new HintWriter() };
   code.bodies.u32(section.count + functions.length);
-  const walker = new Walker(source, code.bodies, { functionMap: map, replacements, prologues });
+  const walker = new Walker(source, code.bodies, { functionMap: map, replacements, prologues, checks });
   let position = section.start;
   for (let i = 0; i < section.count; i++) {
     const index = importedFunctions + i;

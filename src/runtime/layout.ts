@@ -63,6 +63,8 @@ export interface Layout {
   readonly globals: readonly GlobalImport[];
   readonly tags: readonly TagImport[];
   readonly exports: readonly ExportLayout[];
+  /** The module has checks for preemption, and imports the epoch. */
+  readonly preempt: boolean;
   /**
    * The export that applies the data segments and calls the start function, to be called before any other. Element segments are
    * applied by the instantiation itself: a RuntimeError from there is a trap of the guest.

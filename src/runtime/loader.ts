@@ -6,6 +6,7 @@ import { KERNEL_MODULE } from './kernel-module.ts';
 import { parse } from './parse.ts';
 import { entry } from './passes/entry.ts';
 import { memory } from './passes/memory.ts';
+import { preempt } from './passes/preempt.ts';
 import { segments } from './passes/segments.ts';
 import { tables } from './passes/tables.ts';
 import { unwind } from './passes/unwind.ts';
@@ -19,10 +20,10 @@ export type { Loaded } from './pipeline.ts';
 export type { LoadOptions } from './plan.ts';
 
 /** Part of the code cache's key: to be changed whenever the output for any input changes. */
-export const LOADER_VERSION = '2';
+export const LOADER_VERSION = '3';
 
 /** `entry` comes last: it collects what the others want run first. */
-const PASSES: readonly Pass[] = [memory, tables, segments, unwind, entry];
+const PASSES: readonly Pass[] = [memory, tables, segments, unwind, preempt, entry];
 
 const MAGIC = [0x00, 0x61, 0x73, 0x6d];
 const COMPONENT_LAYER = 1;

@@ -36,9 +36,12 @@ export const OPCODE_SPACE = 0x600;
 
 export const Op = {
   unreachable: 0x00,
+  block: 0x02,
   loop: 0x03,
   if: 0x04,
   end: 0x0b,
+  br: 0x0c,
+  brIf: 0x0d,
   return: 0x0f,
   call: 0x10,
   drop: 0x1a,

@@ -65,6 +65,7 @@ function describe(module: Module, plan: Plan): Layout {
     globals,
     tags,
     exports,
+    preempt: plan.checks !== undefined,
     ...(plan.entry !== undefined && { entry: plan.entry }),
   };
 }

@@ -4,7 +4,7 @@
 import type { Module } from './module.ts';
 import { ATOMIC, GC, MISC, Op, prefixOf, SIMD } from './opcodes.ts';
 import type { FunctionType, ValueType } from './types.ts';
-import type { HintNext, Prologue, Replacement } from './walk.ts';
+import type { Checks, HintNext, Prologue, Replacement } from './walk.ts';
 import type { Writer } from './writer.ts';
 
 /** A function of the rewritten module; `index` is known when bodies are written, not before. */
@@ -37,6 +37,8 @@ export interface LoweredImport {
 export interface LoadOptions {
   /** Import modules whose functions are not system calls: left alone. */
   readonly foreign?: readonly string[];
+  /** No checks for preemption, and bulk operations in one piece: for a process that has a thread of its own. */
+  readonly raw?: boolean;
 }
 
 export interface Pass {
@@ -60,6 +62,8 @@ export class Plan {
   readonly initialisers: Body[] = [];
   /** Every memory is imported from the kernel. */
   provideMemories = false;
+  /** Checks for preemption; with them the module imports the epoch, as its last memory. */
+  checks: Checks | undefined;
   /** Active data segments become passive; initialisers apply them. */
   passiveData = false;
   /** The start section is left out. */

@@ -3,8 +3,9 @@
 
 import type { Hint } from './hints.ts';
 import { malformed, readIndex, skipImmediates, skipInteger, skipLocals, skipMemory, unsupported } from './immediates.ts';
+import { LABELLED, Relabelling } from './labels.ts';
 import type { Range } from './module.ts';
-import { IMMEDIATES, Immediate, OPCODE_SPACE, prefixed } from './opcodes.ts';
+import { BlockType, IMMEDIATES, Immediate, OPCODE_SPACE, Op, prefixed } from './opcodes.ts';
 import { u32Size, type Writer } from './writer.ts';
 
 /** An instruction of the source that a pass replaces. One object serves the whole walk. */
@@ -27,12 +28,36 @@ export type Replacement = (site: Site, out: Writer, hint: HintNext) => void;
 /** Writes instructions that come before all others of the original's function `functionIndex`. */
 export type Prologue = (functionIndex: number, out: Writer, hint: HintNext) => void;
 
+/** What is written at an offset in the source; both may be, the check first. */
+export const Edit = {
+  /** A check, before the instruction. */
+  check: 1,
+  /** The loop that begins here is left when its check fires, and entered again after the call. It takes no parameters. */
+  leave: 2,
+} as const;
+
+export interface Edits {
+  /** Ascending offsets of instructions of function bodies. */
+  readonly offsets: Uint32Array;
+  readonly edits: Uint8Array;
+}
+
+export interface Checks extends Edits {
+  /** Writes the condition, an i32 that is nonzero where the kernel wants to be called. */
+  readonly poll: (out: Writer) => void;
+  readonly call: (out: Writer) => void;
+}
+
 const REPLACED = 0x80;
+const LABEL = 0x40;
+// Blocks that a loop to be left gets around it.
+const LEAVE_LABELS = 3;
 // Bytes of the longest 32-bit integer.
 const U32_MOST = 5;
 // Beyond every offset: V8 takes no module of this size.
 const NO_MARK = 0x7fff_ffff;
 const NO_MARKS: number[] = [];
+const NO_CHECKS: Checks = { offsets: new Uint32Array(), edits: new Uint8Array(), poll: () => {}, call: () => {} };
 const NO_HINTS: readonly Hint[] = [];
 
 export interface WalkPlan {
@@ -40,6 +65,7 @@ export interface WalkPlan {
   readonly functionMap: Uint32Array;
   readonly replacements: ReadonlyMap<number, Replacement>;
   readonly prologues: readonly Prologue[];
+  readonly checks?: Checks | undefined;
 }
 
 export class Walker {
@@ -47,6 +73,11 @@ export class Walker {
   readonly #out: Writer;
   readonly #map: Uint32Array;
   readonly #kinds: Uint8Array;
+  /** Kinds inside a loop to be left. */
+  readonly #labelKinds: Uint8Array;
+  readonly #labels: Relabelling;
+  readonly #checks: Checks;
+  #nextEdit = 0;
   readonly #replacements: readonly (Replacement | undefined)[];
   readonly #prologues: readonly Prologue[];
   readonly #site: Site;
@@ -69,6 +100,10 @@ export class Walker {
     }
     this.#replacements = replacements;
     this.#prologues = plan.prologues;
+    this.#labelKinds = this.#kinds.slice();
+    for (const opcode of LABELLED) this.#labelKinds[opcode]! |= LABEL;
+    this.#labels = new Relabelling(source, out, LEAVE_LABELS);
+    this.#checks = plan.checks ?? NO_CHECKS;
     this.#site = { source, functionIndex: -1, start: 0, immediates: 0, end: 0 };
   }
 
@@ -84,18 +119,34 @@ export class Walker {
    */
   #walk(start: number, end: number, marks: number[]): void {
     const source = this.#source;
-    const kinds = this.#kinds;
     const map = this.#map;
     const out = this.#out;
+    const { offsets, edits } = this.#checks;
+    let kinds = this.#kinds;
+    let edit = this.#nextEdit;
     let marked = 0;
-    let nextMark = marks[0] ?? NO_MARK;
+    let stop = Math.min(marks[0] ?? NO_MARK, offsets[edit] ?? NO_MARK);
     let run = start;
     let p = start;
     while (p < end) {
       const at = p;
-      while (at >= nextMark) {
-        marks[marked++] = at === nextMark ? out.length + (at - run) : -1;
-        nextMark = marks[marked] ?? NO_MARK;
+      if (at >= stop) {
+        let leaves = false;
+        if (at === offsets[edit]) {
+          out.copy(source, run, at);
+          run = at;
+          const wanted = edits[edit++]!;
+          if (wanted & Edit.check) this.#check();
+          leaves = (wanted & Edit.leave) !== 0;
+        }
+        for (; at >= (marks[marked] ?? NO_MARK); marked++) marks[marked] = at === marks[marked] ? out.length + (at - run) : -1;
+        stop = Math.min(marks[marked] ?? NO_MARK, offsets[edit] ?? NO_MARK);
+        if (leaves) {
+          run = this.#enter(at, end);
+          p = run;
+          kinds = this.#labelKinds;
+          continue;
+        }
       }
       let id = source[p++]!;
       let kind = kinds[id]!;
@@ -133,8 +184,17 @@ export class Walker {
           unsupported(source, at, -1);
           break;
         default:
-          p = skipImmediates(kind & ~REPLACED, source, p, end);
-          if ((kind & REPLACED) !== 0) {
+          p = skipImmediates(kind & ~(REPLACED | LABEL), source, p, end);
+          if ((kind & LABEL) !== 0) {
+            const unwritten = this.#labels.instruction(id, run, immediates, end);
+            if (unwritten >= 0) run = unwritten;
+            else {
+              out.copy(source, run, p);
+              run = p;
+              this.#leave();
+              kinds = this.#kinds;
+            }
+          } else if ((kind & REPLACED) !== 0) {
             if (p > end) malformed('unexpected end', at);
             out.copy(source, run, at);
             run = p;
@@ -145,6 +205,44 @@ export class Walker {
     if (p !== end) malformed('unexpected end', end);
     out.copy(source, run, end);
     marks.fill(-1, marked);
+    this.#nextEdit = edit;
+  }
+
+  #check(): void {
+    const out = this.#out;
+    this.#checks.poll(out);
+    this.#hint(false);
+    out.u8(Op.if).u8(BlockType.empty);
+    this.#checks.call(out);
+    out.u8(Op.end);
+  }
+
+  /**
+   * Begins a loop to be left, which is at `at`, and returns the offset of its body:
+   * `block $done, loop $again, block $out, loop $l, poll, br_if $out`.
+   */
+  #enter(at: number, end: number): number {
+    const source = this.#source;
+    const out = this.#out;
+    const body = skipImmediates(Immediate.block, source, at + 1, end);
+    const typed = (opcode: number) => out.u8(opcode).copy(source, at + 1, body);
+    typed(Op.block);
+    typed(Op.loop);
+    out.u8(Op.block).u8(BlockType.empty);
+    typed(Op.loop);
+    this.#checks.poll(out);
+    this.#hint(false);
+    out.u8(Op.brIf).u8(1);
+    this.#labels.begin();
+    return body;
+  }
+
+  /** Ends a loop to be left after its own `end`: `br $done, end, call, br $again, end, end`. */
+  #leave(): void {
+    const out = this.#out;
+    out.u8(Op.br).u8(2).u8(Op.end);
+    this.#checks.call(out);
+    out.u8(Op.br).u8(0).u8(Op.end).u8(Op.end);
   }
 
   #replace(id: number, start: number, immediates: number, end: number): void {

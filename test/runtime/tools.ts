@@ -14,6 +14,8 @@ export interface Provided {
   readonly memoryGrow?: Call;
   readonly tableSize?: Call;
   readonly wait?: Call;
+  /** The epoch's word: 0 unless set. While it is not 0 every check calls `wait`. */
+  readonly epoch?: number;
   readonly options?: LoadOptions;
 }
 
@@ -44,10 +46,13 @@ export function link(source: Uint8Array, provided: Provided = {}): Running {
       address,
     });
   });
+  const epoch = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+  new Int32Array(epoch.buffer)[0] = provided.epoch ?? 0;
   const kernel: Record<string, unknown> = {
     memory_grow: provided.memoryGrow ?? unexpected('memory_grow'),
     table_size: provided.tableSize ?? unexpected('table_size'),
     wait: provided.wait ?? unexpected('wait'),
+    epoch,
   };
   memories.forEach((memory, index) => {
     kernel[`memory${index}`] = memory;
