@@ -102,7 +102,10 @@ export class Kernel {
     if (refused !== undefined) throw new SpawnError('NOEXEC', refused);
     const [args, environment] = strings(request);
     const types = program.layout.memories.map((layout) => memoryType(layout, limits));
-    const lacking = space.map(types);
+    const lacking = space.map(
+      types,
+      program.layout.tables.map(({ minimum }) => minimum),
+    );
     if (lacking === 'host') throw new SpawnError('NOMEM', `the host has no room for its memory`);
     const process = this.#processes.insert(
       (pid) =>
@@ -189,7 +192,7 @@ function excess(types: readonly MemoryType[], { memory }: Limits): string {
   const bytes = types.reduce((sum, { minimum }) => sum + minimum, 0) * WASM_PAGE;
   return bytes > memory
     ? `its memory starts at ${bytes} bytes; the limit is ${memory}`
-    : `its memory starts at ${bytes} bytes, which a process above it may not have any more`;
+    : `its memory starts at ${bytes} bytes, which with its tables is more than it or a process above it may have`;
 }
 
 /** The declared maximum, or what the limit or the address type allows where that is less: V8 then holds the bound too. */

@@ -6,8 +6,10 @@ export const PIPE_BYTES = 65_536;
 export const QUANTUM_NS = 5_000_000;
 /** Units of about 50 ns that a thread's calls may take before the kernel looks at the time. */
 export const CALL_BUDGET = 8_192;
-/** Elements that a process's tables may have together: V8 takes up to 25 bytes for each. */
+/** Elements that a process's tables may have together. */
 export const TABLE_ELEMENTS_MAX = 10_000_000;
+/** What V8 takes for each, at most; it counts as memory. */
+export const TABLE_ELEMENT_BYTES = 25;
 /** Bytes of arguments and environment together (Linux: a quarter of the stack, 2 MiB). */
 export const ARGUMENT_BYTES_MAX = 2 ** 21;
 
@@ -20,7 +22,7 @@ export const PAGES_MAX = 65_536;
 
 /** What is counted and bounded, for a process together with all that descend from it. */
 export const RESOURCE = {
-  /** Bytes of linear memory. */
+  /** Bytes of linear memory, and of tables. */
   memory: 0,
   /** Those not yet reaped. */
   processes: 1,

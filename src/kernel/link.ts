@@ -45,7 +45,7 @@ export function imports(layout: Layout, thread: Thread, memories: readonly WebAs
   const kernel: Record<string, unknown> = {
     wait: new WebAssembly.Suspending((raw: number) => thread.attend(raw)),
     memory_grow: (index: number, pages: number) => process.grow(index, pages >>> 0),
-    table_size: tables(layout),
+    table_size: (index: number, wanted: number) => (process.resizeTable(index, wanted >>> 0) ? 1 : 0),
   };
   const polled = (layout as { preempt?: boolean }).preempt !== true;
   if (!polled) kernel['epoch'] = process.kernel.hal.tick.epoch;
@@ -59,19 +59,6 @@ export function imports(layout: Layout, thread: Thread, memories: readonly WebAs
     given[module][name] = call === undefined ? unknown(thread, module, name) : bind(call, HANDLERS, thread, polled);
   }
   return given;
-}
-
-/** Whether a table may have so many elements, which it is then taken to have: V8 may still refuse, and it is asked anew each time. */
-function tables(layout: Layout): (index: number, wanted: number) => number {
-  const sizes = layout.tables.map(({ minimum }) => minimum);
-  let all = sizes.reduce((sum, size) => sum + size, 0);
-  return (index, wanted) => {
-    const after = all - sizes[index]! + (wanted >>> 0);
-    if (after > TABLE_ELEMENTS_MAX) return 0;
-    sizes[index] = wanted >>> 0;
-    all = after;
-    return 1;
-  };
 }
 
 /**

@@ -226,6 +226,11 @@ export class Process {
     return this.#space.grow(index, pages);
   }
 
+  /** table.grow: whether a table may have so many elements. */
+  resizeTable(index: number, elements: number): boolean {
+    return this.#space.resizeTable(index, elements);
+  }
+
   resolve(path: string): { capability: Capability; directory: Directory; rest: string } | undefined {
     return resolve(this.capabilities, path);
   }

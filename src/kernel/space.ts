@@ -1,8 +1,8 @@
-// An address space: the memories of one process. All their pages are charged to its account, and given back with it.
+// An address space: the memories and tables of one process. All their bytes are charged to its account, and given back with it.
 import type { MemoryType, Mmu } from '../hal/mmu.ts';
 import { GuestMemory } from '../syscalls/memory.ts';
 import type { Account } from './account.ts';
-import { RESOURCE, WASM_PAGE } from './limits.ts';
+import { RESOURCE, TABLE_ELEMENT_BYTES, TABLE_ELEMENTS_MAX, WASM_PAGE } from './limits.ts';
 
 interface HeldMemory {
   readonly memory: WebAssembly.Memory;
@@ -17,8 +17,11 @@ export class AddressSpace {
   /** Which memory that is. */
   readonly #main: number;
   #held: HeldMemory[] = [];
-  #bytes = 0;
-  /** The most bytes that it ever had. */
+  /** Elements of each table. */
+  #tables: number[] = [];
+  /** What was charged. */
+  #charged = 0;
+  /** The most bytes of linear memory that it ever had. */
   peak = 0;
 
   constructor(mmu: Mmu, account: Account, main: number) {
@@ -31,11 +34,11 @@ export class AddressSpace {
     return this.#held.map(({ memory }) => memory);
   }
 
-  /** Makes the memories; else says what there was no room in, and has none of them. */
-  map(types: readonly MemoryType[]): 'limit' | 'host' | undefined {
-    const bytes = types.reduce((sum, { minimum }) => sum + minimum, 0) * WASM_PAGE;
-    if (!this.#account.charge(RESOURCE.memory, bytes)) return 'limit';
-    this.#bytes = bytes;
+  /** Makes the memories, and has tables of so many elements; else says what there was no room in, and has none of them. */
+  map(types: readonly MemoryType[], tables: readonly number[]): 'limit' | 'host' | undefined {
+    const bytes = sum(types.map(({ minimum }) => minimum)) * WASM_PAGE;
+    if (!this.#charge(bytes + sum(tables) * TABLE_ELEMENT_BYTES)) return 'limit';
+    this.#tables = [...tables];
     this.peak = bytes;
     for (const type of types) {
       const memory = this.#mmu.allocate(type);
@@ -54,23 +57,42 @@ export class AddressSpace {
   grow(index: number, pages: number): number {
     const held = this.#held[index];
     const bytes = pages * WASM_PAGE;
-    if (held === undefined || !this.#account.charge(RESOURCE.memory, bytes)) return -1;
+    if (held === undefined || !this.#charge(bytes)) return -1;
     const before = this.#mmu.grow(held.memory, held.type, pages);
     if (before < 0) {
-      this.#account.release(RESOURCE.memory, bytes);
+      this.#charge(-bytes);
       return -1;
     }
-    this.#bytes += bytes;
-    this.peak = this.#bytes;
+    this.peak += bytes;
     if (index === this.#main) this.memory.attach(held.memory.buffer);
     return before;
+  }
+
+  /**
+   * Whether a table may have so many elements, which it is then taken to have: V8 may still refuse, and it is asked anew each
+   * time.
+   */
+  resizeTable(index: number, elements: number): boolean {
+    const more = elements - this.#tables[index]!;
+    if (sum(this.#tables) + more > TABLE_ELEMENTS_MAX || !this.#charge(more * TABLE_ELEMENT_BYTES)) return false;
+    this.#tables[index] = elements;
+    return true;
   }
 
   release(): void {
     for (const { memory, type } of this.#held) this.#mmu.release(memory, type);
     this.#held = [];
-    this.#account.release(RESOURCE.memory, this.#bytes);
-    this.#bytes = 0;
+    this.#tables = [];
+    this.#charge(-this.#charged);
     this.memory.detach();
   }
+
+  #charge(bytes: number): boolean {
+    if (bytes < 0) this.#account.release(RESOURCE.memory, -bytes);
+    else if (!this.#account.charge(RESOURCE.memory, bytes)) return false;
+    this.#charged += bytes;
+    return true;
+  }
 }
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest';
+import { Account } from '../../src/kernel/account.ts';
+import { DEFAULT_LIMITS, type Limits, RESOURCE, type Resource } from '../../src/kernel/limits.ts';
+
+const { fds, memory, cpuNs } = RESOURCE;
+const NONE = Number.POSITIVE_INFINITY;
+const account = (parent?: Account, limits: Partial<Limits> = {}) => new Account(parent, { ...DEFAULT_LIMITS, ...limits });
+
+describe('a charge', () => {
+  test('counts against every account above', () => {
+    const grandparent = account();
+    const parent = account(grandparent);
+    const child = account(parent);
+    expect(child.charge(memory, 10)).toBe(true);
+    expect(parent.charge(memory, 5)).toBe(true);
+    expect([grandparent, parent, child].map((one) => [one.own(memory), one.used(memory)])).toEqual([
+      [0, 15],
+      [5, 15],
+      [10, 10],
+    ]);
+    child.release(memory, 4);
+    expect(grandparent.standing(memory)).toEqual({ soft: 2 ** 32, hard: 2 ** 32, used: 11, peak: 15 });
+  });
+
+  test('is refused by the one with the least room, and then changes none', () => {
+    const parent = account(undefined, { fds: 5 });
+    const [a, b] = [account(parent, { fds: 4 }), account(parent)];
+    expect([a.charge(fds, 3), b.charge(fds, 2), a.charge(fds, 1), b.charge(fds, 1)]).toEqual([true, true, false, false]);
+    expect([parent.used(fds), a.used(fds), b.used(fds), a.room(fds)]).toEqual([5, 3, 2, 0]);
+    b.release(fds, 2);
+    expect([a.room(fds), b.room(fds)]).toEqual([1, 2]);
+  });
+
+  test('of more than is there is given back by nobody', () => {
+    const parent = account();
+    const child = account(parent);
+    parent.charge(fds, 3);
+    child.charge(fds, 1);
+    expect(() => child.release(fds, 2)).toThrow('fds');
+    expect([parent.used(fds), child.used(fds)]).toEqual([4, 1]);
+  });
+});
+
+describe('a soft bound', () => {
+  test('is told of each time that use goes beyond it, to whom it is of', () => {
+    const told: [string, Resource][] = [];
+    const parent = account(undefined, { soft: { memory: 10 } });
+    const child = account(parent, { memory: 100, soft: { memory: 100, fds: 2 } });
+    parent.beyond = (resource) => told.push(['parent', resource]);
+    child.beyond = (resource) => told.push(['child', resource]);
+    child.charge(memory, 10);
+    expect(told.splice(0)).toEqual([]);
+    child.charge(memory, 1);
+    child.charge(memory, 50);
+    expect(told.splice(0)).toEqual([['parent', 'memory']]);
+    child.release(memory, 60);
+    child.charge(fds, 3);
+    child.charge(memory, 60);
+    expect(told).toEqual([
+      ['child', 'fds'],
+      ['parent', 'memory'],
+    ]);
+  });
+
+  test('at the hard one, or above it, is none', () => {
+    const one = account(undefined, { fds: 5, soft: { fds: 9 } });
+    one.beyond = () => expect.unreachable();
+    expect([one.charge(fds, 5), one.charge(fds, 1), one.standing(fds).soft]).toEqual([true, false, 5]);
+  });
+});
+
+describe('CPU time', () => {
+  test('is left until the nearest bound of all', () => {
+    const parent = account(undefined, { cpuNs: 1000, soft: { cpuNs: 600 } });
+    const child = account(parent, { cpuNs: 500 });
+    expect([account().cpuLeftNs, parent.cpuLeftNs, child.cpuLeftNs]).toEqual([NONE, 600, 500]);
+    child.add(cpuNs, 400);
+    expect([parent.cpuLeftNs, child.cpuLeftNs]).toEqual([200, 100]);
+    parent.add(cpuNs, 300);
+    expect([parent.cpuLeftNs, child.cpuLeftNs, child.cpuSpentNs]).toEqual([300, 100, undefined]);
+    child.add(cpuNs, 100);
+    expect([child.cpuSpentNs, parent.cpuSpentNs]).toEqual([500, undefined]);
+    parent.add(cpuNs, 300);
+    expect([parent.cpuSpentNs, parent.cpuLeftNs]).toEqual([1000, 1]);
+  });
+});
