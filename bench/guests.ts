@@ -24,7 +24,7 @@ export interface Caller {
 
 /** `directories`: of the host, each given under the name `/N`. */
 export async function superosCaller(directories: readonly string[]): Promise<Caller> {
-  const machine = await Machine.boot();
+  const machine = await Machine.boot({ cpus: 0 });
   const grants = directories.map((dir, i): Grant => ({ dir, at: `/${i}` }));
   const child = await machine
     .process(guest('null'))
@@ -36,7 +36,7 @@ export async function superosCaller(directories: readonly string[]): Promise<Cal
     call: (name, ...args) => child.call(name, ...args).then(([errno]) => check(name, errno)),
     async open(directory, path) {
       const [at] = await child.call('path');
-      child.write(Number(at), Buffer.from(path));
+      await child.write(Number(at), Buffer.from(path));
       const [fd] = await child.call('open', FIRST_DIRECTORY + directory, path.length);
       return opened(path, fd);
     },

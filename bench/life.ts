@@ -10,15 +10,15 @@ const LIVES = 50;
 const NS_PER_US = 1000;
 
 export async function subjects(scratch: Scratch): Promise<Subject[]> {
-  const machine = await Machine.boot();
+  const machine = await Machine.boot({ cpus: 0 });
   const nothing = openSync('/dev/null', 'r+');
   const microseconds = async (life: () => unknown) =>
     (await nanoseconds(LIVES, async () => {
       for (let i = 0; i < LIVES; i++) await life();
     })) / NS_PER_US;
-  const subject = (name: string): Subject => {
+  const subject = async (name: string): Promise<Subject> => {
     const bytes = guest(name);
-    const program = machine.compile(bytes, name);
+    const program = await machine.compile(bytes, name);
     const module = new WebAssembly.Module(bytes);
     const superos = async () => {
       const child = await machine.process(program).stdio('null').spawn();
@@ -44,7 +44,7 @@ export async function subjects(scratch: Scratch): Promise<Subject[]> {
     closeSync(nothing);
     await machine[Symbol.asyncDispose]();
   };
-  return [subject('nop'), { ...subject('hello'), close }];
+  return [await subject('nop'), { ...(await subject('hello')), close }];
 }
 
 function spawned(scratch: Scratch): number | string {

@@ -24,7 +24,7 @@ const YIELDER = `(module
 export async function subjects(scratch: Scratch): Promise<Subject[]> {
   const bytes = await assemble(YIELDER);
   const machine = await Machine.boot({ cpus: 0 });
-  const program = machine.compile(bytes, 'yielder');
+  const program = await machine.compile(bytes, 'yielder');
   const worker = new Worker(
     `const { parentPort } = require('node:worker_threads'); parentPort.on('message', (m) => parentPort.postMessage(m));`,
     {

@@ -14,9 +14,9 @@ async function shout(text: string): Promise<string> {
   const bytes = new TextEncoder().encode(text);
   const [address] = await plugin.call('alloc', bytes.length);
   if (typeof address !== 'number' || address === 0) throw new Error('the plugin has no room');
-  plugin.write(address, bytes);
+  await plugin.write(address, bytes);
   const [count] = await plugin.call('shout', address, bytes.length);
-  return `${new TextDecoder().decode(plugin.read(address, bytes.length))} (${count} letters)`;
+  return `${new TextDecoder().decode(await plugin.read(address, bytes.length))} (${count} letters)`;
 }
 
 console.log(await shout('hello'));
@@ -24,7 +24,7 @@ console.log(await shout('plugins keep their state'));
 
 // Addresses from a plugin are not to be trusted: reading outside its memory is an error, not a crash.
 try {
-  plugin.read(2 ** 31, 16);
+  await plugin.read(2 ** 31, 16);
 } catch (error) {
   if (!(error instanceof SuperosError)) throw error;
   console.log(`${error.code}: ${error.message}`);

@@ -42,7 +42,7 @@ export async function ruby(
 async function drive(child: ChildProcess, script: string): Promise<void> {
   async function put(bytes: Uint8Array, alignment: number): Promise<number> {
     const [address] = await child.call('cabi_realloc', 0, 0, alignment, bytes.length);
-    child.write(Number(address), bytes);
+    await child.write(Number(address), bytes);
     return Number(address);
   }
   const encoder = new TextEncoder();

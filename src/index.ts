@@ -3,12 +3,13 @@
 export type { Standing } from './kernel/account.ts';
 export type { ExitStatus, Reason } from './kernel/status.ts';
 export type { Spent, Usage } from './kernel/usage.ts';
-export { ProcessBuilder, type RunResult, type Stdio } from './machine/builder.ts';
+export { ProcessBuilder, type RunResult, type Scheduling } from './machine/builder.ts';
 export { ChildProcess, type ProcessInfo } from './machine/child.ts';
 export { SuperosError, type SuperosErrorCode } from './machine/error.ts';
 export type { DirectoryGrant, Grant, TemporaryGrant } from './machine/grant.ts';
 export type { Bound, LimitName, LimitOptions, ProcessLimits } from './machine/limits.ts';
 export { Machine, type MachineOptions } from './machine/machine.ts';
+export type { Stdio } from './machine/order.ts';
 export type { ProgramSource } from './machine/source.ts';
 export type { Program } from './runtime/program.ts';
 export type { Signal } from './syscalls/caller.ts';

@@ -23,17 +23,17 @@ import {
 
 test('a machine', () => {
   expectTypeOf(Machine.boot).returns.resolves.toEqualTypeOf<Machine>();
-  expectTypeOf<MachineOptions>().toExtend<{ cpus?: 0 }>();
+  expectTypeOf<MachineOptions>().toExtend<{ cpus?: number; spare?: number }>();
   expectTypeOf<Machine>().toExtend<AsyncDisposable>();
   expectTypeOf<Machine['process']>().parameters.toEqualTypeOf<[source: ProgramSource]>();
   expectTypeOf<Machine['process']>().returns.toEqualTypeOf<ProcessBuilder>();
-  expectTypeOf<Machine['compile']>().returns.toEqualTypeOf<Program>();
+  expectTypeOf<Machine['compile']>().returns.resolves.toEqualTypeOf<Program>();
   expectTypeOf<Machine['processes']>().toEqualTypeOf<readonly ChildProcess[]>();
   // A machine is booted, not constructed.
   // @ts-expect-error
   new Machine();
-  // @ts-expect-error no threads yet
-  Machine.boot({ cpus: 2 });
+  // @ts-expect-error
+  Machine.boot({ cpus: '2' });
 });
 
 test('a program comes as', () => {
@@ -103,7 +103,7 @@ test('a process', () => {
   expectTypeOf<ChildProcess['kill']>().parameters.toEqualTypeOf<[signal?: Signal | undefined]>();
   expectTypeOf<ChildProcess['kill']>().returns.toBeBoolean();
   expectTypeOf<ChildProcess['call']>().returns.resolves.toEqualTypeOf<readonly (number | bigint)[]>();
-  expectTypeOf<ReturnType<ChildProcess['read']>>().toExtend<Uint8Array>();
+  expectTypeOf<ChildProcess['read']>().returns.resolves.toEqualTypeOf<Uint8Array>();
   expectTypeOf<ChildProcess['info']>().returns.toEqualTypeOf<ProcessInfo>();
   expectTypeOf<ProcessInfo['state']>().toEqualTypeOf<'created' | 'ready' | 'running' | 'blocked' | 'terminated'>();
 });

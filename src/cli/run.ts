@@ -17,7 +17,7 @@ import { ended, epitaph, exitCode, jsonStatus } from './status.ts';
 export async function run(request: RunRequest): Promise<number> {
   const programs = new Programs(request.cache ? new DiskCache() : undefined);
   const program = await programOf(request.program, programs);
-  const machine = await Machine.boot();
+  const machine = await Machine.boot({ cpus: 0 });
   const child = await spawn(configure(machine.process(program), request), request);
   const sent = forwardSignals(child);
   const status = await child.wait();

@@ -7,10 +7,16 @@ import { type Grant, parseGrant, STANDARD } from './grant.ts';
 import type { Argument, Call } from './invocation.ts';
 import { type LimitName, type LimitOptions, mergeLimits, parseLimits } from './limits.ts';
 import type { Machine } from './machine.ts';
+import type { Stdio } from './order.ts';
 import type { ProgramSource } from './source.ts';
 
-/** A standard stream: a pipe to the embedder, the machine's own console, or nothing (end of input; output thrown away). */
-export type Stdio = 'pipe' | 'inherit' | 'null';
+/**
+ * How a process gets the CPU. Shared: it takes turns with others, and is preempted. Raw: without checks, so that it runs as it was
+ * compiled; nothing else runs on its thread unless `share` is said. Dedicated: raw, on a thread of its own that is kept ready.
+ */
+export type Scheduling = 'shared' | 'raw' | 'dedicated';
+
+const SCHEDULING: readonly Scheduling[] = ['shared', 'raw', 'dedicated'];
 
 export interface RunResult {
   readonly stdout: Buffer;
@@ -31,6 +37,9 @@ export interface ProcessOptions {
   cwd: string | undefined;
   limits: Partial<Limits>;
   nice: number;
+  scheduling: Scheduling;
+  /** Raw, on a thread that others use too. */
+  share: boolean;
   onSoftLimit: ((limit: LimitName) => void) | undefined;
   task: 'command' | 'reactor' | Call;
   abort: AbortSignal | undefined;
@@ -53,6 +62,8 @@ export class ProcessBuilder {
       cwd: undefined,
       limits: {},
       nice: 0,
+      scheduling: 'shared',
+      share: false,
       onSoftLimit: undefined,
       task: 'command',
       abort: undefined,
@@ -111,6 +122,18 @@ export class ProcessBuilder {
     if (!(Number.isInteger(nice) && nice >= NICE_MIN && nice <= NICE_MAX))
       throw new SuperosError('invalid-argument', `a niceness from ${NICE_MIN} to ${NICE_MAX} is expected, not ${nice}`);
     this.#options.nice = nice;
+    return this;
+  }
+
+  /**
+   * How it gets the CPU: `shared` by default. A `raw` one holds up whatever else is on its thread for as long as it makes no
+   * calls, and cannot be ended meanwhile: with `{ share: true }` that may be other processes, or the embedder itself.
+   */
+  scheduling(scheduling: Scheduling, { share = false }: { readonly share?: boolean } = {}): this {
+    if (!SCHEDULING.includes(scheduling))
+      throw new SuperosError('invalid-argument', `scheduling is ${SCHEDULING.join(', ')}, not ${String(scheduling)}`);
+    this.#options.scheduling = scheduling;
+    this.#options.share = share;
     return this;
   }
 

@@ -2,10 +2,11 @@
 import type { Readable, Writable } from 'node:stream';
 import { refusedCall } from '../kernel/kernel.ts';
 import { printable } from '../kernel/printable.ts';
-import type { Process, ProcessState } from '../kernel/process.ts';
+import type { ProcessState } from '../kernel/process.ts';
 import type { ExitStatus } from '../kernel/status.ts';
 import type { Usage } from '../kernel/usage.ts';
 import type { Signal } from '../syscalls/caller.ts';
+import type { Running } from './cpu.ts';
 import { SuperosError } from './error.ts';
 import { type Argument, invocation } from './invocation.ts';
 import { type ProcessLimits, processLimits } from './limits.ts';
@@ -20,26 +21,20 @@ export interface ProcessInfo {
   readonly usage: Usage;
 }
 
-export interface ChildStreams {
-  readonly stdin: Writable | null;
-  readonly stdout: Readable | null;
-  readonly stderr: Readable | null;
-}
-
 export class ChildProcess implements AsyncDisposable {
   readonly pid: number;
   /** The embedder's ends of the standard streams that are pipes; null for others. */
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
-  readonly #process: Process;
+  readonly #process: Running;
 
-  constructor(process: Process, streams: ChildStreams) {
+  constructor(process: Running) {
     this.#process = process;
     this.pid = process.pid;
-    this.stdin = streams.stdin;
-    this.stdout = streams.stdout;
-    this.stderr = streams.stderr;
+    this.stdin = process.streams.stdin;
+    this.stdout = process.streams.stdout;
+    this.stderr = process.streams.stderr;
   }
 
   /** Sends a signal; false when the process has ended. A signal that it does not ignore ends it where it waits or makes a call. */
@@ -74,29 +69,29 @@ export class ChildProcess implements AsyncDisposable {
     }
   }
 
-  /** A copy of `length` bytes of the process's memory. */
-  read(address: number, length: number): Uint8Array {
-    this.#check(address, length);
-    return this.#process.memory.bytes.slice(address, address + length);
+  /** A copy of `length` bytes of the process's memory. Rejects with SuperosError where it has no such bytes. */
+  async read(address: number, length: number): Promise<Uint8Array> {
+    const bytes = address >= 0 && length >= 0 ? await this.#process.read(address, length) : undefined;
+    return bytes ?? absent(address, length);
   }
 
-  /** Writes to the process's memory. */
-  write(address: number, bytes: Uint8Array): void {
-    this.#check(address, bytes.length);
-    this.#process.memory.bytes.set(bytes, address);
+  /** Writes to the process's memory. Rejects with SuperosError where it has no such bytes. */
+  async write(address: number, bytes: Uint8Array): Promise<void> {
+    if (!(address >= 0 && (await this.#process.write(address, bytes)))) absent(address, bytes.length);
   }
 
-  #check(address: number, length: number): void {
-    if (!(address >= 0 && length >= 0 && this.#process.memory.has(address, length))) {
-      throw new SuperosError('invalid-argument', `the process has no ${length} bytes at ${address}`);
-    }
-  }
-
+  /** What the process is and uses. Where its kernel runs on a thread, that is as of at most a quantum ago. */
   info(): ProcessInfo {
-    const { pid, parent, state, program } = this.#process;
-    const limits = processLimits(this.#process.getLimits(), this.#process.limits.timeoutNs);
-    const usage = this.#process.status?.usage ?? this.#process.usage();
-    return { pid, ppid: parent?.pid ?? 0, state, program: program.name, limits, usage };
+    const { pid, program, status, limits } = this.#process;
+    const live = this.#process.live();
+    return {
+      pid,
+      ppid: live.ppid,
+      state: status === undefined ? live.state : 'terminated',
+      program: program.name,
+      limits: processLimits(live.limits, limits.timeoutNs),
+      usage: status?.usage ?? live.usage,
+    };
   }
 
   /** Kills the process where it still runs, and waits. */
@@ -104,4 +99,8 @@ export class ChildProcess implements AsyncDisposable {
     this.kill('SIGKILL');
     await this.wait();
   }
+}
+
+function absent(address: number, length: number): never {
+  throw new SuperosError('invalid-argument', `the process has no ${length} bytes at ${address}`);
 }

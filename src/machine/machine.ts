@@ -1,65 +1,95 @@
-// The machine: a kernel on this host's hardware, with the programs and processes of one embedder.
-import { streamRights } from '../caps/rights.ts';
-import { OpenStream } from '../caps/stream.ts';
-import { Capability } from '../caps/table.ts';
+// The machine: kernels on this host's hardware, in place or on threads, with the programs and processes of one embedder. It
+// decides where a process runs; what runs there, and how, is its CPU's affair.
 import type { CodeCache } from '../hal/cache.ts';
-import type { Console, Stream } from '../hal/console.ts';
 import type { Hal } from '../hal/hal.ts';
-import { nodeConsole } from '../hal/node/console.ts';
 import { nodeHal } from '../hal/node/hal.ts';
-import { SpawnError } from '../kernel/error.ts';
-import { Kernel } from '../kernel/kernel.ts';
-import { DEFAULT_LIMITS } from '../kernel/limits.ts';
-import type { Process } from '../kernel/process.ts';
-import { type Program, Programs } from '../runtime/program.ts';
-import { ProcessBuilder, type ProcessOptions, type Stdio } from './builder.ts';
+import { DEFAULT_LIMITS, type Resource } from '../kernel/limits.ts';
+import type { LoadOptions } from '../runtime/loader.ts';
+import type { Program } from '../runtime/program.ts';
+import { ProcessBuilder, type ProcessOptions } from './builder.ts';
 import { ChildProcess } from './child.ts';
-import { SuperosError, type SuperosErrorCode } from './error.ts';
-import { grant } from './grant.ts';
+import type { MachineCpu, Running } from './cpu.ts';
+import { SuperosError } from './error.ts';
 import { invocation } from './invocation.ts';
 import { limitName } from './limits.ts';
-import { compile, loadSource, type ProgramSource } from './source.ts';
-import { readable, writable } from './streams.ts';
+import type { Order } from './order.ts';
+import { pidShare } from './pids.ts';
+import { PlaceCpu } from './place.ts';
+import { PlaceLoader, type ProgramLoader, type ProgramSource } from './source.ts';
+import type { Threads, ThreadsOptions } from './thread/threads.ts';
 
 export interface MachineOptions {
-  /** Threads that run kernels. 0, so far the only choice: the kernel runs on the thread that booted it. */
-  readonly cpus?: 0;
-  /** The hardware; this host's by default. */
+  /** Threads that run kernels; as many as this host has cores by default. 0: the kernel runs on the thread that boots it. */
+  readonly cpus?: number;
+  /** Threads kept ready for processes with a thread of their own: from the first such process on 2, or as many as said here from the start. */
+  readonly spare?: number;
+  /** The hardware; this host's by default. Another one is there for the thread that boots the machine only: `cpus` is 0 with it. */
   readonly hal?: Hal;
-  /** Where rewritten programs are kept between runs; nowhere by default. */
+  /** Where rewritten programs are kept between runs; nowhere by default. Threads open its directory themselves. */
   readonly cache?: CodeCache;
 }
 
-const CODES: Partial<Record<SpawnError['errno'], SuperosErrorCode>> = {
-  AGAIN: 'again',
-  NOMEM: 'no-memory',
-  NOEXEC: 'not-runnable',
-};
-
+const CPUS_MAX = 256;
+const SPARE = 2;
+const SPARE_MAX = 16;
 /** Milliseconds between turns of a timer that only keeps Node's event loop alive. */
 const KEEPALIVE_MS = 2 ** 30;
-/** Milliseconds that output of a process that was ended by force may take to be written. */
-const GRACE_MS = 250;
+
+interface Parts {
+  readonly cpus: readonly MachineCpu[];
+  readonly loader: ProgramLoader;
+  /** Undefined where there can be none. */
+  readonly threads: (() => Promise<Threads>) | undefined;
+}
 
 export class Machine implements AsyncDisposable {
-  readonly #kernel: Kernel;
-  readonly #programs: Programs;
+  readonly #cpus: readonly MachineCpu[];
+  readonly #loader: ProgramLoader;
+  readonly #startThreads: (() => Promise<Threads>) | undefined;
+  #threads: Promise<Threads> | undefined;
   readonly #children = new Set<ChildProcess>();
-  #console: Console | undefined;
+  readonly #starting = new Set<Promise<unknown>>();
+  /** Where those run that read the host's standard input: what one has waited for, the next must find. */
+  #inputCpu: MachineCpu | undefined;
+  #turn = 0;
   #keepalive: NodeJS.Timeout | undefined;
   #closed = false;
   /** A process was ended, and did not end by itself. */
   #forced = false;
 
-  private constructor(hal: Hal, cache: CodeCache | undefined) {
-    this.#kernel = new Kernel(hal);
-    this.#programs = new Programs(cache);
+  private constructor({ cpus, loader, threads }: Parts) {
+    this.#cpus = cpus;
+    this.#loader = loader;
+    this.#startThreads = threads;
   }
 
-  static async boot({ cpus = 0, cache, hal = hardware(cache) }: MachineOptions = {}): Promise<Machine> {
-    if (cpus !== 0)
-      throw new SuperosError('not-supported', `kernels on threads of their own are not there yet: cpus is 0, not ${cpus}`);
-    return new Machine(hal, cache);
+  /** Rejects with SuperosError. */
+  static async boot(options: MachineOptions = {}): Promise<Machine> {
+    const { cache, hal, cpus = hal === undefined ? cores() : 0, spare } = options;
+    check('cpus', cpus, CPUS_MAX);
+    check('spare', spare ?? 0, SPARE_MAX);
+    if (hal !== undefined && cpus + (spare ?? 0) > 0)
+      throw new SuperosError('invalid-argument', 'a HAL is there for the thread that made it: cpus and spare are 0 with one');
+    const settings: ThreadsOptions = { cpus, spare: spare ?? SPARE, cache: cache?.directory, protect: protectedBy(cache) };
+    if (cpus === 0) {
+      const machine = new Machine({
+        cpus: [new PlaceCpu(hal ?? nodeHal({ disk: { protect: protectedBy(cache) } }), pidShare(0, 0))],
+        loader: new PlaceLoader(cache),
+        threads: hal === undefined ? () => startThreads(settings) : undefined,
+      });
+      if (spare !== undefined && spare > 0) await (await machine.#getThreads()).dedicated.fill();
+      return machine;
+    }
+    const threads = await startThreads(settings);
+    const machine = new Machine({ cpus: threads.cpus, loader: threads.loader, threads: async () => threads });
+    machine.#threads = Promise.resolve(threads);
+    try {
+      await Promise.all([...threads.cpus.map(({ ready }) => ready), spare === undefined ? undefined : threads.dedicated.fill()]);
+    } catch (error) {
+      await machine[Symbol.asyncDispose]();
+      throw error;
+    }
+    return machine;
   }
 
   /** Describes a process to be: nothing happens before `spawn` or `run`. */
@@ -67,9 +97,9 @@ export class Machine implements AsyncDisposable {
     return new ProcessBuilder(this, source);
   }
 
-  /** Loads a program once, to be spawned many times. */
-  compile(bytes: Uint8Array, name = 'program'): Program {
-    return compile(name, bytes, this.#programs);
+  /** Loads a program once, to be spawned many times. `raw`: for processes that are not to be preempted. */
+  compile(bytes: Uint8Array, name = 'program', { raw = false }: { readonly raw?: boolean } = {}): Promise<Program> {
+    return this.#loader.load(bytes, loadOptions(raw), name);
   }
 
   get processes(): readonly ChildProcess[] {
@@ -77,128 +107,112 @@ export class Machine implements AsyncDisposable {
   }
 
   /** Carries out what a ProcessBuilder describes. */
-  async spawn(options: ProcessOptions): Promise<ChildProcess> {
-    if (this.#closed) throw new SuperosError('closed', 'the machine has been shut down');
-    const program = await loadSource(options.source, this.#programs);
+  spawn(options: ProcessOptions): Promise<ChildProcess> {
+    const starting = this.#spawn(options);
+    this.#starting.add(starting);
+    const started = () => this.#starting.delete(starting);
+    starting.then(started, started);
+    return starting;
+  }
+
+  async #spawn(options: ProcessOptions): Promise<ChildProcess> {
+    this.#open();
+    const program = await this.#loader.load(options.source, loadOptions(options.scheduling !== 'shared'));
     // It may have been shut down while the program was read.
-    if (this.#closed) throw new SuperosError('closed', 'the machine has been shut down');
+    this.#open();
     options.abort?.throwIfAborted();
-    const task = typeof options.task === 'string' ? options.task : invocation(program, options.task);
-    // The terminal by name is for a process that has both its directions anyway.
-    const [input, output] = options.stdio;
-    const terminal = input === 'inherit' && output === 'inherit' ? this.#host : undefined;
-    const granted = grant(this.#kernel.hal, terminal, options.grants, options.cwd);
-    const [stdin, stdout, stderr] = options.stdio.map((how, fd) => this.#stream(how, fd)) as [Ends, Ends, Ends];
+    const order: Order = {
+      program,
+      args: [options.argv0 ?? program.name, ...options.args],
+      environment: options.environment,
+      grants: options.grants,
+      cwd: options.cwd,
+      stdio: options.stdio,
+      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      nice: options.nice,
+      task: typeof options.task === 'string' ? options.task : invocation(program, options.task),
+    };
     const { onSoftLimit } = options;
-    let process: Process;
-    try {
-      process = this.#kernel.spawn({
-        program,
-        args: [options.argv0 ?? program.name, ...options.args],
-        environment: options.environment,
-        descriptors: [stdin.inner, stdout.inner, stderr.inner, ...granted.directories],
-        clock: granted.clock,
-        entropy: granted.entropy,
-        limits: { ...DEFAULT_LIMITS, ...options.limits },
-        nice: options.nice,
-        ...(onSoftLimit && { onSoftLimit: (resource) => onSoftLimit(limitName(resource)) }),
-        task,
-      });
-    } catch (error) {
-      for (const end of [stdin, stdout, stderr]) end.outer?.object.release();
-      if (!(error instanceof SpawnError)) throw error;
-      throw new SuperosError(CODES[error.errno] ?? 'invalid-argument', `${program.name}: ${error.message}`, { cause: error });
-    }
-    const child = new ChildProcess(process, {
-      stdin: stdin.outer === undefined ? null : writable(stdin.outer),
-      stdout: stdout.outer === undefined ? null : readable(stdout.outer),
-      stderr: stderr.outer === undefined ? null : readable(stderr.outer),
-    });
-    this.#adopt(child, process, options.abort);
-    return child;
+    const told = onSoftLimit && ((resource: Resource) => onSoftLimit(limitName(resource)));
+    const alone = options.scheduling === 'dedicated' || (options.scheduling === 'raw' && !options.share);
+    const running = await (alone ? (await this.#getThreads()).dedicated : this.#place(order)).spawn(order, told);
+    return this.#adopt(running, options.abort);
   }
 
   /** Kills what still runs, and waits until it is gone and what it wrote is written. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    await Promise.allSettled(this.#starting);
     await Promise.all([...this.#children].map((child) => child[Symbol.asyncDispose]()));
-    if (this.#console === undefined) return;
-    const { stdin, stdout, stderr } = this.#console;
-    // What a process wrote to the machine's own console may still be on its way out. One that was ended by force is not
-    // waited for longer than a moment: its reader may never read on.
-    const drained = Promise.all([stdout.ready('write'), stderr.ready('write')]);
-    if (this.#forced) await within(GRACE_MS, drained);
-    else await drained;
-    // One that waits for input would keep the host from exiting.
-    for (const stream of [stdin, stdout, stderr]) stream.close();
+    const threads = await this.#threads;
+    await Promise.all([
+      ...this.#cpus.map((cpu) => cpu.close(this.#forced)),
+      threads?.dedicated.close(this.#forced),
+      threads?.loader.close(),
+    ]);
   }
 
-  get #host(): Console {
-    this.#console ??= nodeConsole();
-    return this.#console;
+  #open(): void {
+    if (this.#closed) throw new SuperosError('closed', 'the machine has been shut down');
   }
 
-  #adopt(child: ChildProcess, process: Process, abort: AbortSignal | undefined): void {
+  #getThreads(): Promise<Threads> {
+    this.#threads ??= this.#startThreads?.();
+    if (this.#threads === undefined)
+      throw new SuperosError(
+        'not-supported',
+        'a machine on hardware of its own has one thread: nothing there is raw or dedicated',
+      );
+    return this.#threads;
+  }
+
+  /** The CPU with the fewest processes; among equals each in turn. */
+  #place({ stdio }: Order): MachineCpu {
+    if (stdio[0] === 'inherit' && this.#inputCpu !== undefined) return this.#inputCpu;
+    const count = this.#cpus.length;
+    const first = this.#turn++ % count;
+    let least = this.#cpus[first]!;
+    for (let i = 1; i < count; i++) {
+      const other = this.#cpus[(first + i) % count]!;
+      if (other.load < least.load) least = other;
+    }
+    if (stdio[0] === 'inherit') this.#inputCpu = least;
+    return least;
+  }
+
+  #adopt(running: Running, abort: AbortSignal | undefined): ChildProcess {
+    const child = new ChildProcess(running);
     this.#children.add(child);
     this.#keepalive ??= setInterval(() => undefined, KEEPALIVE_MS);
     const kill = () => child.kill('SIGKILL');
+    if (abort?.aborted) kill();
     abort?.addEventListener('abort', kill, { once: true });
-    process.done.then(({ reason }) => {
+    running.done.then(({ reason }) => {
       if (reason !== 'exit' && reason !== 'trap') this.#forced = true;
       abort?.removeEventListener('abort', kill);
-      this.#kernel.reap(process);
       this.#children.delete(child);
       if (this.#children.size > 0) return;
       clearInterval(this.#keepalive);
       this.#keepalive = undefined;
     });
-  }
-
-  #stream(how: Stdio, fd: number): Ends {
-    if (how === 'pipe') {
-      const [reader, writer] = this.#kernel.pipe();
-      return fd === 0 ? { inner: reader, outer: writer } : { inner: writer, outer: reader };
-    }
-    const stream = how === 'null' ? NOTHING : keep([this.#host.stdin, this.#host.stdout, this.#host.stderr][fd]!);
-    return {
-      inner: new Capability(new OpenStream(stream), streamRights(stream.type === 'terminal')),
-      outer: undefined,
-    };
+    return child;
   }
 }
 
-/** This host, on which no guest reaches the machine's own cache. */
-const hardware = (cache: CodeCache | undefined): Hal =>
-  nodeHal({ disk: { protect: cache?.directory === undefined ? [] : [cache.directory] } });
+const cores = (): number => process.getBuiltinModule('node:os').availableParallelism();
 
-/** A standard stream: the process's end, and the embedder's where there is one. */
-interface Ends {
-  readonly inner: Capability;
-  readonly outer: Capability | undefined;
+const loadOptions = (raw: boolean): LoadOptions => (raw ? { raw } : {});
+
+/** No guest reaches the machine's own cache. */
+const protectedBy = (cache: CodeCache | undefined): readonly string[] =>
+  cache?.directory === undefined ? [] : [cache.directory];
+
+async function startThreads(settings: ThreadsOptions): Promise<Threads> {
+  const { Threads } = await import('./thread/threads.ts');
+  return new Threads(settings);
 }
 
-const NOTHING: Stream = {
-  type: 'character-device',
-  read: () => 0,
-  write: (_from, _at, length) => length,
-  ready: () => undefined,
-  close: () => undefined,
-};
-
-/** The machine's console outlives the processes that use it. */
-const keep = (stream: Stream): Stream => ({
-  type: stream.type,
-  read: (into, at, length) => stream.read(into, at, length),
-  write: (from, at, length) => stream.write(from, at, length),
-  ready: (event) => stream.ready(event),
-  close: () => undefined,
-});
-
-async function within(milliseconds: number, done: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, milliseconds);
-  });
-  await Promise.race([done, over]);
-  clearTimeout(timer);
+function check(name: 'cpus' | 'spare', given: number, most: number): void {
+  if (!(Number.isInteger(given) && given >= 0 && given <= most))
+    throw new SuperosError('invalid-argument', `${name} is a whole number from 0 to ${most}, not ${given}`);
 }

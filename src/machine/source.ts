@@ -1,9 +1,10 @@
 // Where a program comes from: a file, bytes, or one compiled before.
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { CodeCache } from '../hal/cache.ts';
 import { fileSource } from '../hal/node/program-file.ts';
-import { LoadError } from '../runtime/loader.ts';
-import type { Program, Programs } from '../runtime/program.ts';
+import { LoadError, type LoadOptions } from '../runtime/loader.ts';
+import { type Program, Programs } from '../runtime/program.ts';
 import { SuperosError } from './error.ts';
 
 export type ProgramSource = string | URL | Uint8Array | ArrayBuffer | Program | WebAssembly.Module;
@@ -11,33 +12,61 @@ export type ProgramSource = string | URL | Uint8Array | ArrayBuffer | Program | 
 /** A file that holds a program's text form. */
 const WAT = /\.wat$/;
 
-/** Throws SuperosError: not-found or not-runnable. */
-export async function loadSource(source: ProgramSource, programs: Programs): Promise<Program> {
-  if (source instanceof WebAssembly.Module) {
-    throw new SuperosError(
-      'not-supported',
-      'a WebAssembly.Module does not give up its bytes, which the loader needs: pass the bytes, or what machine.compile(bytes) gives',
-    );
+/** What makes programs of what the embedder names, wherever that is done. */
+export interface ProgramLoader {
+  /** Rejects with SuperosError: not-found or not-runnable. `name` is for a program that has none. */
+  load(source: ProgramSource, options: LoadOptions, name?: string): Promise<Program>;
+  close(): Promise<void>;
+}
+
+/** Loads on the thread of who asks. */
+export class PlaceLoader implements ProgramLoader {
+  readonly #programs: Programs;
+
+  constructor(cache: CodeCache | undefined) {
+    this.#programs = new Programs(cache);
   }
-  if (source instanceof Uint8Array) return compile('program', source, programs);
-  if (source instanceof ArrayBuffer) return compile('program', new Uint8Array(source), programs);
+
+  load(source: ProgramSource, options: LoadOptions, name?: string): Promise<Program> {
+    return loadSource(source, this.#programs, options, name);
+  }
+
+  async close(): Promise<void> {}
+}
+
+export const refuseModule = () =>
+  new SuperosError(
+    'not-supported',
+    'a WebAssembly.Module does not give up its bytes, which the loader needs: pass the bytes, or what machine.compile(bytes) gives',
+  );
+
+/** Throws SuperosError: not-found or not-runnable. */
+export async function loadSource(
+  source: ProgramSource,
+  programs: Programs,
+  options: LoadOptions = {},
+  name = 'program',
+): Promise<Program> {
+  if (source instanceof WebAssembly.Module) throw refuseModule();
+  if (source instanceof Uint8Array) return compile(name, source, programs, options);
+  if (source instanceof ArrayBuffer) return compile(name, new Uint8Array(source), programs, options);
   if (typeof source === 'object' && !(source instanceof URL)) return source;
   const path = source instanceof URL ? fileURLToPath(source) : source;
   const file = fileSource(path);
   try {
-    if (!WAT.test(path)) return attempt(file.name, path, () => programs.load(file));
+    if (!WAT.test(path)) return attempt(file.name, path, () => programs.load(file, options));
     const bytes = await assemble(
       attempt(file.name, path, () => file.read()),
       path,
     );
-    return compile(basename(path), bytes, programs);
+    return compile(basename(path), bytes, programs, options);
   } finally {
     file.close();
   }
 }
 
-export function compile(name: string, bytes: Uint8Array, programs: Programs): Program {
-  return attempt(name, name, () => programs.load({ name, identity: () => undefined, read: () => bytes }));
+export function compile(name: string, bytes: Uint8Array, programs: Programs, options: LoadOptions = {}): Program {
+  return attempt(name, name, () => programs.load({ name, identity: () => undefined, read: () => bytes }, options));
 }
 
 const REASONS: Readonly<Record<string, string>> = {

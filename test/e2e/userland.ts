@@ -20,15 +20,15 @@ const ENVIRONMENT = { LC_ALL: 'C', TZ: 'UTC' } as const;
 /** The name of the directory in the guest. */
 const AT = '/data';
 
-const machine = await Machine.boot();
+const machine = await Machine.boot({ cpus: 0 });
 const programs = new Map<string, Program>();
 
-function program(command: string): Program {
+async function program(command: string): Promise<Program> {
   let made = programs.get(command);
   if (made === undefined) {
     const file = COMMANDS.get(command);
     if (file === undefined) throw new Error(`no package has the command ${command}`);
-    made = machine.compile(fs.readFileSync(file), command);
+    made = await machine.compile(fs.readFileSync(file), command);
     programs.set(command, made);
   }
   return made;
@@ -56,7 +56,7 @@ export async function guest(
 ): Promise<Outcome> {
   const [command = '', ...args] = words(line);
   const { stdout, stderr, status } = await machine
-    .process(program(command))
+    .process(await program(command))
     .args(args)
     .env({ ...env, PWD: AT })
     .capabilities(['clock', 'random', 'dev', { dir: cwd, at: AT, rights }])

@@ -7,6 +7,9 @@ import { type ExitStatus, type Grant, Machine, type Program } from '../../src/in
 
 const bin = path.join(import.meta.dirname, '../../guests/bin');
 
+/** Where the machine's own tests run kernels: in place, and on threads. */
+export const CPUS = [0, 2] as const;
+
 /** The path of a committed guest. */
 export const guest = (name: string): string => path.join(bin, `${name}.wasm`);
 
@@ -83,8 +86,8 @@ export interface Answer {
 const programs = new WeakMap<Machine, Program>();
 
 /** `paths`, compiled once for each machine. */
-function program(machine: Machine): Program {
-  const known = programs.get(machine) ?? machine.compile(fs.readFileSync(guest('paths')), 'paths');
+async function program(machine: Machine): Promise<Program> {
+  const known = programs.get(machine) ?? (await machine.compile(fs.readFileSync(guest('paths')), 'paths'));
   programs.set(machine, known);
   return known;
 }
@@ -96,7 +99,7 @@ export async function perform(
   calls: readonly (readonly string[])[],
 ): Promise<Answer[]> {
   const { stdout, stderr, status } = await machine
-    .process(program(machine))
+    .process(await program(machine))
     .args(calls.flatMap((call, i) => (i === 0 ? call : ['--', ...call])))
     .capabilities(grants)
     .run();
@@ -131,7 +134,7 @@ export async function run(
   source: string | Uint8Array,
   options: { args?: readonly string[]; grants?: readonly (Grant | string)[] } = {},
 ): Promise<{ stdout: string; stderr: string; status: ExitStatus }> {
-  await using machine = await Machine.boot();
+  await using machine = await Machine.boot({ cpus: 0 });
   const { stdout, stderr, status } = await machine
     .process(source)
     .args(options.args ?? [])

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { type ChildProcess, Machine } from '../../src/index.ts';
+import { CPUS } from './guests.ts';
 
 const cat = new URL('../../guests/bin/cat.wasm', import.meta.url);
 /** From less than a pipe holds to many times that, and no multiple of it. */
@@ -61,35 +62,37 @@ const READINGS: Record<string, Reading> = {
   },
 };
 
-describe.each(Object.entries(READINGS))('%s', (_name, read) => {
-  test.each(SIZES)('%i bytes', async (size) => {
-    await using machine = await Machine.boot();
-    const child = await machine.process(cat).spawn();
-    const bytes = sample(size);
-    child.stderr!.resume();
-    child.stdin!.end(bytes);
-    const got = await read(child);
-    expect([got.length, digest(got)]).toEqual([size, digest(bytes)]);
-    expect((await child.wait()).reason).toBe('exit');
+describe.each(CPUS)('cpus: %i', (cpus) => {
+  describe.each(Object.entries(READINGS))('%s', (_name, read) => {
+    test.each(SIZES)('%i bytes', async (size) => {
+      await using machine = await Machine.boot({ cpus });
+      const child = await machine.process(cat).spawn();
+      const bytes = sample(size);
+      child.stderr!.resume();
+      child.stdin!.end(bytes);
+      const got = await read(child);
+      expect([got.length, digest(got)]).toEqual([size, digest(bytes)]);
+      expect((await child.wait()).reason).toBe('exit');
+    });
   });
-});
 
-test('run collects what is many times a pipe', async () => {
-  await using machine = await Machine.boot();
-  const bytes = sample(3_000_001);
-  const { stdout } = await machine.process(cat).input(bytes).run();
-  expect(digest(stdout)).toBe(digest(bytes));
-});
+  test('run collects what is many times a pipe', async () => {
+    await using machine = await Machine.boot({ cpus });
+    const bytes = sample(3_000_001);
+    const { stdout } = await machine.process(cat).input(bytes).run();
+    expect(digest(stdout)).toBe(digest(bytes));
+  });
 
-test('a process whose output is given up gets EPIPE and ends', async () => {
-  await using machine = await Machine.boot();
-  const child = await machine.process(cat).spawn();
-  child.stdin!.on('error', () => undefined);
-  child.stdin!.end(sample(3_000_001));
-  for await (const chunk of child.stdout!) {
-    expect(chunk.length).toBeGreaterThan(0);
-    break;
-  }
-  const { reason, code } = await child.wait();
-  expect(reason === 'signal' || (reason === 'exit' && code !== 0)).toBe(true);
+  test('a process whose output is given up gets EPIPE and ends', async () => {
+    await using machine = await Machine.boot({ cpus });
+    const child = await machine.process(cat).spawn();
+    child.stdin!.on('error', () => undefined);
+    child.stdin!.end(sample(3_000_001));
+    for await (const chunk of child.stdout!) {
+      expect(chunk.length).toBeGreaterThan(0);
+      break;
+    }
+    const { reason, code } = await child.wait();
+    expect(reason === 'signal' || (reason === 'exit' && code !== 0)).toBe(true);
+  });
 });

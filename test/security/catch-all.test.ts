@@ -6,7 +6,7 @@ import { guest, until, WASI, wat } from '../machine/guests.ts';
 
 let machine: Machine;
 beforeAll(async () => {
-  machine = await Machine.boot();
+  machine = await Machine.boot({ cpus: 0 });
 });
 afterAll(() => machine[Symbol.asyncDispose]());
 

@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { type ChildProcess, Machine, SuperosError } from '../../src/index.ts';
 
-const machine = await Machine.boot();
-const program = machine.compile(readFileSync(process.argv[2]!));
+const machine = await Machine.boot({ cpus: 0 });
+const program = await machine.compile(readFileSync(process.argv[2]!));
 const children: ChildProcess[] = [];
 const codes = new Set<string>();
 while (codes.size === 0) {

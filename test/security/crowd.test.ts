@@ -16,7 +16,7 @@ const blocks = (fields = '') =>
 test('100,000 at once on a machine that holds a few', async () => {
   using tree = temporaryTree();
   const machine = await Machine.boot({ hal: { ...nodeHal(), host: { processesMax: HELD } } });
-  const program = machine.compile(await blocks());
+  const program = await machine.compile(await blocks());
   const children: ChildProcess[] = [];
   const refused = new Map<string, number>();
   const attempt = async (i: number) => {
@@ -57,7 +57,7 @@ test('a host without memory says so, and recovers', async () => {
   const hal = simHal({ seed: 1, pages: 105 });
   const machine = await Machine.boot({ hal });
   // Room for ten, and for the first memory of one more.
-  const program = machine.compile(await blocks('(memory 9)'));
+  const program = await machine.compile(await blocks('(memory 9)'));
   const spawned = await Promise.allSettled(Array.from({ length: 30 }, () => machine.process(program).spawn()));
   const children = spawned.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   expect(children.length).toBe(10);
@@ -71,7 +71,7 @@ test('a host without memory says so, and recovers', async () => {
 test('many timers at once, each of its own process: all come, and in order', async () => {
   const hal = simHal({ seed: 1 });
   const machine = await Machine.boot({ hal });
-  const program = machine.compile(
+  const program = await machine.compile(
     await wat(`(import "host_process" "sleep_ms" (func $sleep (param i32) (result i32))) (memory (export "memory") 0)
       (func (export "f") (param i32) (drop (call $sleep (local.get 0))))`),
   );

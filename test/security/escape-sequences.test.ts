@@ -84,7 +84,7 @@ describe('the command line', () => {
 });
 
 test('errors and messages of the embedding API', async () => {
-  await using machine = await Machine.boot();
+  await using machine = await Machine.boot({ cpus: 0 });
   using tree = temporaryTree();
   const file = path.join(tree.path, `${EVIL}.wasm`);
   fs.writeFileSync(file, await wat(`(import "${quoted}" "x" (global externref)) (func (export "_start"))`));
@@ -112,7 +112,7 @@ describe('what a guest writes', () => {
         (drop (call $fd_write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 16))))`);
 
   test('reaches a pipe as it is, both outputs', async () => {
-    await using machine = await Machine.boot();
+    await using machine = await Machine.boot({ cpus: 0 });
     const { stdout, stderr } = await machine.process(await writer()).run();
     expect([stdout, stderr]).toEqual([bytes, bytes]);
     using tree = temporaryTree();
@@ -123,7 +123,7 @@ describe('what a guest writes', () => {
   });
 
   test('reaches files, their names and listings as it is', async () => {
-    await using machine = await Machine.boot();
+    await using machine = await Machine.boot({ cpus: 0 });
     using tree = temporaryTree();
     const name = EVIL.replaceAll('\r', '').replaceAll('\x07', '');
     const answers = await perform(

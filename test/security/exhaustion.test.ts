@@ -21,7 +21,7 @@ const MB = 2 ** 20;
 
 let machine: Machine;
 beforeAll(async () => {
-  machine = await Machine.boot();
+  machine = await Machine.boot({ cpus: 0 });
 });
 afterAll(() => machine[Symbol.asyncDispose]());
 

@@ -18,7 +18,7 @@ const OUT = DOWN.map((down, depth) => `${down}${'../'.repeat(depth + 1)}`);
 
 let machine: Machine;
 beforeAll(async () => {
-  machine = await Machine.boot();
+  machine = await Machine.boot({ cpus: 0 });
 });
 afterAll(() => machine[Symbol.asyncDispose]());
 

@@ -48,7 +48,7 @@ const AIMS = [
 
 let machine: Machine;
 beforeAll(async () => {
-  machine = await Machine.boot();
+  machine = await Machine.boot({ cpus: 0 });
 });
 afterAll(() => machine[Symbol.asyncDispose]());
 

@@ -27,7 +27,7 @@ const grants = (root: string) => [{ dir: `${root}/mount` }];
 
 let machine: Machine;
 beforeAll(async () => {
-  machine = await Machine.boot();
+  machine = await Machine.boot({ cpus: 0 });
 });
 afterAll(() => machine[Symbol.asyncDispose]());
 

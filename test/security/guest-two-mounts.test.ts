@@ -24,7 +24,7 @@ const MOUNTS: Record<string, (root: string) => readonly Grant[]> = {
 
 let machine: Machine;
 beforeAll(async () => {
-  machine = await Machine.boot();
+  machine = await Machine.boot({ cpus: 0 });
 });
 afterAll(() => machine[Symbol.asyncDispose]());
 

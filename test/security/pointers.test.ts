@@ -7,7 +7,7 @@ import { guest, hostDescriptors, snapshot, temporaryTree } from '../machine/gues
 
 let machine: Machine;
 beforeAll(async () => {
-  machine = await Machine.boot();
+  machine = await Machine.boot({ cpus: 0 });
 });
 afterAll(() => machine[Symbol.asyncDispose]());
 

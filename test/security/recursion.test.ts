@@ -6,7 +6,7 @@ import { guest, until, WASI, wat } from '../machine/guests.ts';
 
 let machine: Machine;
 beforeAll(async () => {
-  machine = await Machine.boot();
+  machine = await Machine.boot({ cpus: 0 });
 });
 afterAll(() => machine[Symbol.asyncDispose]());
 
@@ -32,7 +32,7 @@ test('as an export that is invoked, and in a reactor', async () => {
 });
 
 test('many at once, while others are suspended and wake up between', async () => {
-  const program = machine.compile(await (await import('node:fs/promises')).readFile(guest('recurse')), 'recurse');
+  const program = await machine.compile(await (await import('node:fs/promises')).readFile(guest('recurse')), 'recurse');
   const readers = await Promise.all(Array.from({ length: 20 }, () => machine.process(guest('reader')).spawn()));
   await until(() => readers.every((reader) => reader.info().state === 'blocked'));
   const recursers = await Promise.all(

@@ -5,7 +5,7 @@ import { Machine } from '../../src/index.ts';
 import { guest, hostDescriptors, temporaryTree, WASI, wat } from '../machine/guests.ts';
 
 test('a hundred thousand times', async () => {
-  await using machine = await Machine.boot();
+  await using machine = await Machine.boot({ cpus: 0 });
   using tree = temporaryTree();
   const { stdout, status } = await machine
     .process(guest('renumber'))
@@ -17,7 +17,7 @@ test('a hundred thousand times', async () => {
 });
 
 test('standard streams too: what is replaced is closed, once', async () => {
-  await using machine = await Machine.boot();
+  await using machine = await Machine.boot({ cpus: 0 });
   const module = await wat(`${WASI('fd_renumber', 'fd_write', 'fd_close')}
     (memory (export "memory") 1) (data (i32.const 0) "\\40\\00\\00\\00\\02\\00\\00\\00") (data (i32.const 64) "ok")
     (func (export "f") (result i32 i32 i32 i32 i32)

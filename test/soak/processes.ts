@@ -43,8 +43,8 @@ const text = `(module
     (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))
     (drop (call $fd_read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 16)))))`;
 
-const machine = await Machine.boot();
-const program = machine.compile(await parse(text));
+const machine = await Machine.boot({ cpus: 0 });
+const program = await machine.compile(await parse(text));
 
 async function one(i: number): Promise<void> {
   const child = await machine.process(program).spawn();

@@ -25,6 +25,25 @@ function readAll(fd: number): Uint8Array {
   throw Object.assign(new Error('EFBIG: larger than any module can be'), { code: 'EFBIG' });
 }
 
+/** Differs whenever the content may differ; undefined where nothing tells. */
+function identityOf(stats: fs.BigIntStats): string | undefined {
+  const { dev, ino, size, mtimeNs, ctimeNs } = stats;
+  // What a pipe or a terminal will give, its times do not tell.
+  if (!stats.isFile()) return undefined;
+  if (Date.now() - Number(ctimeNs / 1_000_000n) < SETTLED_MS) return undefined;
+  return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+}
+
+/** The identity of a file as `fileSource` has it, without opening the file; undefined also where there is none. */
+export function fileIdentity(path: string): string | undefined {
+  try {
+    return identityOf(fs.statSync(path, { bigint: true }));
+  } catch {
+    // Who opens it is told why that cannot be done.
+    return undefined;
+  }
+}
+
 export function fileSource(path: string): ProgramSource & { close(): void } {
   let fd: number | undefined;
   const open = () => {
@@ -33,14 +52,7 @@ export function fileSource(path: string): ProgramSource & { close(): void } {
   };
   return {
     name: basename(path),
-    identity() {
-      const stats = fs.fstatSync(open(), { bigint: true });
-      const { dev, ino, size, mtimeNs, ctimeNs } = stats;
-      // What a pipe or a terminal will give, its times do not tell.
-      if (!stats.isFile()) return undefined;
-      if (Date.now() - Number(ctimeNs / 1_000_000n) < SETTLED_MS) return undefined;
-      return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
-    },
+    identity: () => identityOf(fs.fstatSync(open(), { bigint: true })),
     read: () => readAll(open()),
     close() {
       if (fd !== undefined) fs.closeSync(fd);

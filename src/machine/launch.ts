@@ -1,0 +1,102 @@
+// From an order to a process of a kernel, on the thread that the kernel runs on: what the order names of the host is opened
+// here. A launch that fails leaves nothing open.
+import { streamRights } from '../caps/rights.ts';
+import { OpenStream } from '../caps/stream.ts';
+import { Capability } from '../caps/table.ts';
+import type { Console, Stream } from '../hal/console.ts';
+import { SpawnError } from '../kernel/error.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import type { Resource } from '../kernel/limits.ts';
+import type { Process } from '../kernel/process.ts';
+import { SuperosError, type SuperosErrorCode } from './error.ts';
+import { grant } from './grant.ts';
+import type { Order, Stdio } from './order.ts';
+
+const CODES: Partial<Record<SpawnError['errno'], SuperosErrorCode>> = {
+  AGAIN: 'again',
+  NOMEM: 'no-memory',
+  NOEXEC: 'not-runnable',
+};
+
+/** What a launch needs beside its order. */
+export interface Surroundings {
+  /** The host's standard streams. */
+  readonly console: () => Console;
+  /** Makes the process's end of a standard stream that is a pipe. */
+  readonly pipe: (fd: number) => Capability;
+  readonly onSoftLimit?: ((resource: Resource) => void) | undefined;
+  readonly onCharge?: (process: Process) => void;
+}
+
+/** Starts a process. Throws SuperosError. */
+export function launch(kernel: Kernel, order: Order, around: Surroundings): Process {
+  const { program, args, environment, grants, cwd, stdio, limits, nice, task } = order;
+  // The terminal by name is for a process that has both its directions anyway.
+  const terminal = stdio[0] === 'inherit' && stdio[1] === 'inherit' ? around.console() : undefined;
+  const granted = grant(kernel.hal, terminal, grants, cwd);
+  const standard = stdio.map((how, fd) => (how === 'pipe' ? around.pipe(fd) : stream(how, fd, around.console)));
+  try {
+    return kernel.spawn({
+      program,
+      args,
+      environment,
+      descriptors: [...standard, ...granted.directories],
+      clock: granted.clock,
+      entropy: granted.entropy,
+      limits,
+      nice,
+      task,
+      ...(around.onSoftLimit && { onSoftLimit: around.onSoftLimit }),
+      ...(around.onCharge && { onCharge: around.onCharge }),
+    });
+  } catch (error) {
+    if (!(error instanceof SpawnError)) throw error;
+    throw new SuperosError(CODES[error.errno] ?? 'invalid-argument', `${program.name}: ${error.message}`, { cause: error });
+  }
+}
+
+function stream(how: Exclude<Stdio, 'pipe'>, fd: number, console: () => Console): Capability {
+  const { stdin, stdout, stderr } = how === 'null' ? DEVNULL : console();
+  const chosen = keep([stdin, stdout, stderr][fd]!);
+  return new Capability(new OpenStream(chosen), streamRights(chosen.type === 'terminal'));
+}
+
+const NOTHING: Stream = {
+  type: 'character-device',
+  read: () => 0,
+  write: (_from, _at, length) => length,
+  ready: () => undefined,
+  close: () => undefined,
+};
+
+const DEVNULL = { stdin: NOTHING, stdout: NOTHING, stderr: NOTHING };
+
+/** The console outlives the processes that use it. */
+const keep = (stream: Stream): Stream => ({
+  type: stream.type,
+  read: (into, at, length) => stream.read(into, at, length),
+  write: (from, at, length) => stream.write(from, at, length),
+  ready: (event) => stream.ready(event),
+  close: () => undefined,
+});
+
+/** Milliseconds that output of a process that was ended by force may take to be written. */
+const GRACE_MS = 250;
+
+/** Closes a console once what was written to it is written. `forced`: its reader may never read on, and is waited for for a moment only. */
+export async function closeConsole({ stdin, stdout, stderr }: Console, forced: boolean): Promise<void> {
+  const drained = Promise.all([stdout.ready('write'), stderr.ready('write')]);
+  if (forced) await within(GRACE_MS, drained);
+  else await drained;
+  // One that waits for input would keep the host from exiting.
+  for (const stream of [stdin, stdout, stderr]) stream.close();
+}
+
+async function within(milliseconds: number, done: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  await Promise.race([done, over]);
+  clearTimeout(timer);
+}

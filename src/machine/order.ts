@@ -1,0 +1,22 @@
+// What a kernel is asked to start, wherever it runs: plain data that survives being sent to another thread. What it names of
+// the host is opened by the kernel's own thread.
+import type { Limits } from '../kernel/limits.ts';
+import type { Task } from '../kernel/process.ts';
+import type { Program } from '../runtime/program.ts';
+import type { Grant } from './grant.ts';
+
+/** A standard stream: a pipe to the embedder, the machine's own console, or nothing (end of input; output thrown away). */
+export type Stdio = 'pipe' | 'inherit' | 'null';
+
+export interface Order {
+  readonly program: Program;
+  /** From argv[0] on. */
+  readonly args: readonly string[];
+  readonly environment: ReadonlyMap<string, string>;
+  readonly grants: readonly Grant[];
+  readonly cwd: string | undefined;
+  readonly stdio: readonly [Stdio, Stdio, Stdio];
+  readonly limits: Limits;
+  readonly nice: number;
+  readonly task: Task;
+}

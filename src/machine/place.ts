@@ -1,0 +1,117 @@
+// The CPU in place: the kernel runs on the thread that booted the machine, and is called directly.
+import type { Capability } from '../caps/table.ts';
+import type { Console } from '../hal/console.ts';
+import type { Hal } from '../hal/hal.ts';
+import { nodeConsole } from '../hal/node/console.ts';
+import { Kernel } from '../kernel/kernel.ts';
+import type { Resource } from '../kernel/limits.ts';
+import type { PidShare } from '../kernel/pid.ts';
+import type { Invocation, Process } from '../kernel/process.ts';
+import type { Signal } from '../syscalls/caller.ts';
+import type { ChildStreams, Live, MachineCpu, Running } from './cpu.ts';
+import { closeConsole, launch } from './launch.ts';
+import type { Order } from './order.ts';
+import { readable, writable } from './streams.ts';
+
+const STDIN_FD = 0;
+
+export class PlaceCpu implements MachineCpu {
+  readonly #kernel: Kernel;
+  #console: Console | undefined;
+  load = 0;
+
+  constructor(hal: Hal, pids: PidShare) {
+    this.#kernel = new Kernel(hal, pids);
+  }
+
+  async spawn(order: Order, onSoftLimit: ((resource: Resource) => void) | undefined): Promise<Running> {
+    const outer: (Capability | undefined)[] = [];
+    const pipe = (fd: number): Capability => {
+      const [reader, writer] = this.#kernel.pipe();
+      const [inner, mine] = fd === STDIN_FD ? [reader, writer] : [writer, reader];
+      outer[fd] = mine;
+      return inner;
+    };
+    let process: Process;
+    try {
+      process = launch(this.#kernel, order, { console: () => this.#host, pipe, onSoftLimit });
+    } catch (error) {
+      for (const end of outer) end?.object.release();
+      throw error;
+    }
+    this.load++;
+    process.done.then(() => {
+      this.load--;
+      this.#kernel.reap(process);
+    });
+    const [stdin, stdout, stderr] = outer;
+    return new PlacedProcess(process, {
+      stdin: stdin === undefined ? null : writable(stdin),
+      stdout: stdout === undefined ? null : readable(stdout),
+      stderr: stderr === undefined ? null : readable(stderr),
+    });
+  }
+
+  async close(forced: boolean): Promise<void> {
+    if (this.#console !== undefined) await closeConsole(this.#console, forced);
+  }
+
+  get #host(): Console {
+    this.#console ??= nodeConsole();
+    return this.#console;
+  }
+}
+
+class PlacedProcess implements Running {
+  readonly streams: ChildStreams;
+  readonly #process: Process;
+
+  constructor(process: Process, streams: ChildStreams) {
+    this.#process = process;
+    this.streams = streams;
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+  get program(): Process['program'] {
+    return this.#process.program;
+  }
+  get limits(): Process['limits'] {
+    return this.#process.limits;
+  }
+  get done(): Process['done'] {
+    return this.#process.done;
+  }
+  get status(): Process['status'] {
+    return this.#process.status;
+  }
+  get results(): Process['results'] {
+    return this.#process.results;
+  }
+
+  signal(signal: Signal): void {
+    this.#process.signal(signal);
+  }
+
+  call(invocation: Invocation): Promise<readonly unknown[]> {
+    return this.#process.call(invocation);
+  }
+
+  async read(address: number, length: number): Promise<Uint8Array | undefined> {
+    const { memory } = this.#process;
+    return memory.has(address, length) ? memory.bytes.slice(address, address + length) : undefined;
+  }
+
+  async write(address: number, bytes: Uint8Array): Promise<boolean> {
+    const { memory } = this.#process;
+    if (!memory.has(address, bytes.length)) return false;
+    memory.bytes.set(bytes, address);
+    return true;
+  }
+
+  live(): Live {
+    const { parent, state } = this.#process;
+    return { ppid: parent?.pid ?? 0, state, usage: this.#process.usage(), limits: this.#process.getLimits() };
+  }
+}

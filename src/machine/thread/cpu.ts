@@ -1,0 +1,49 @@
+// A CPU on a thread of its own. When the thread dies, its processes are over, another takes its place, and what is spawned from
+// then on runs there.
+import type { Resource } from '../../kernel/limits.ts';
+import { generationAfter, type PidShare } from '../../kernel/pid.ts';
+import type { MachineCpu, Running } from '../cpu.ts';
+import type { Order } from '../order.ts';
+import type { KernelThread } from './host.ts';
+
+export class ThreadCpu implements MachineCpu {
+  readonly #start: (pids: PidShare) => KernelThread;
+  #pids: PidShare;
+  #thread: KernelThread;
+  #closed = false;
+
+  constructor(pids: PidShare, start: (pids: PidShare) => KernelThread) {
+    this.#start = start;
+    this.#pids = pids;
+    this.#thread = this.#run();
+  }
+
+  /** Resolves when it takes orders. Rejects with SuperosError. */
+  get ready(): Promise<void> {
+    return this.#thread.ready;
+  }
+  get load(): number {
+    return this.#thread.load;
+  }
+
+  spawn(order: Order, onSoftLimit: ((resource: Resource) => void) | undefined): Promise<Running> {
+    // One that could not even start is tried again when it is needed.
+    if (this.#thread.over && !this.#closed) this.#thread = this.#run();
+    return this.#thread.spawn(order, onSoftLimit);
+  }
+
+  close(forced: boolean): Promise<void> {
+    this.#closed = true;
+    return this.#thread.close(forced);
+  }
+
+  #run(): KernelThread {
+    const thread = this.#start(this.#pids);
+    thread.gone.then(() => {
+      if (this.#closed || !thread.started) return;
+      this.#pids = generationAfter(thread.greatestPid, this.#pids);
+      this.#thread = this.#run();
+    });
+    return thread;
+  }
+}

@@ -1,0 +1,182 @@
+// One thread with a kernel, from the machine's side, for as long as it lives: a thread that dies takes its processes with it and
+// is never started again.
+import type { HostThread, Message } from '../../hal/node/thread.ts';
+import type { Resource } from '../../kernel/limits.ts';
+import { type Cause, crashed, signalled } from '../../kernel/status.ts';
+import type { Program } from '../../runtime/program.ts';
+import { SuperosError } from '../error.ts';
+import type { Order } from '../order.ts';
+import type { FromKernel, ToKernel } from './protocol.ts';
+import { type Line, RemoteProcess } from './remote.ts';
+
+interface Spawning {
+  readonly remote: RemoteProcess;
+  readonly resolve: (remote: RemoteProcess) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class KernelThread {
+  /** Resolves when it takes orders; rejects where it never will. */
+  readonly ready: Promise<void>;
+  /** Resolves when it is over, however that came. */
+  readonly gone: Promise<void>;
+  /** The greatest process number that it has given out. */
+  greatestPid = 0;
+  readonly #thread: HostThread;
+  readonly #busy: Float64Array;
+  readonly #line: Line;
+  readonly #spawning = new Map<number, Spawning>();
+  readonly #processes = new Map<number, RemoteProcess>();
+  #nextId = 0;
+  readonly #programs = new WeakMap<Program, number>();
+  #nextProgram = 0;
+  readonly #forgotten = new FinalizationRegistry<number>((program) => this.#send({ type: 'forget', program }));
+  #isReady = false;
+  /** Why it takes no orders any more. */
+  #over: string | undefined;
+  readonly #booted = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<void>();
+  readonly #gone = Promise.withResolvers<void>();
+
+  /** `start` makes the thread, with what it is to tell this one. */
+  constructor(start: (events: { message(message: Message): void; died(why: string): void }) => HostThread, busy: Float64Array) {
+    this.#busy = busy;
+    this.#line = {
+      send: (message, transfer) => this.#send(message, transfer),
+      busySinceNs: () => this.#busy[0]!,
+    };
+    this.ready = this.#booted.promise;
+    this.ready.catch(() => undefined);
+    this.gone = this.#gone.promise;
+    this.#thread = start({
+      message: (message) => this.#receive(message as FromKernel),
+      died: (why) => this.#lose(crashed(`its thread died: ${why}`), why),
+    });
+    this.#thread.hold();
+    const release = () => this.#thread.release();
+    this.ready.then(release, release);
+  }
+
+  /** Processes that have not ended, those that are being started included. */
+  get load(): number {
+    return this.#processes.size + this.#spawning.size;
+  }
+  /** It takes orders, or has taken some. */
+  get started(): boolean {
+    return this.#isReady;
+  }
+  get over(): boolean {
+    return this.#over !== undefined;
+  }
+
+  spawn(order: Order, onSoftLimit: ((resource: Resource) => void) | undefined): Promise<RemoteProcess> {
+    const { promise, resolve, reject } = Promise.withResolvers<RemoteProcess>();
+    if (this.#over !== undefined) {
+      reject(lost(this.#over));
+      return promise;
+    }
+    const { program: value, ...rest } = order;
+    const id = this.#nextId++;
+    const remote = new RemoteProcess(id, this.#line, order, onSoftLimit);
+    this.#spawning.set(id, { remote, resolve, reject });
+    this.#thread.hold();
+    this.#send({
+      type: 'spawn',
+      id,
+      program: this.#program(value),
+      order: rest,
+      page: remote.page,
+      softLimits: onSoftLimit !== undefined,
+    });
+    return promise;
+  }
+
+  /** Ends the thread at once, and its processes with it, for this cause. */
+  async abort(cause: Cause): Promise<void> {
+    // What it has sent until then is heard first.
+    await this.#thread.end();
+    this.#lose(cause, 'it was ended');
+  }
+
+  /** Ends the thread, on which nothing runs any more, once what was written to the console is written. */
+  async close(forced: boolean): Promise<void> {
+    if (this.#over === undefined && this.#isReady) {
+      this.#thread.hold();
+      this.#send({ type: 'close', forced });
+      await Promise.race([this.#closed.promise, this.gone]);
+      this.#thread.release();
+    }
+    await this.#thread.end();
+    this.#lose(signalled('SIGKILL'), 'the machine has been shut down');
+  }
+
+  #send(message: ToKernel, transfer?: readonly ArrayBuffer[]): void {
+    if (this.#over === undefined) this.#thread.send(message, transfer);
+  }
+
+  #receive(message: FromKernel): void {
+    if (this.#over !== undefined) return;
+    switch (message.type) {
+      case 'ready':
+        this.#isReady = true;
+        this.#booted.resolve();
+        return;
+      case 'closed':
+        this.#closed.resolve();
+        return;
+      case 'spawned': {
+        const { remote, resolve } = this.#spawning.get(message.id)!;
+        this.#spawning.delete(message.id);
+        this.#processes.set(message.id, remote);
+        this.greatestPid = Math.max(this.greatestPid, message.pid);
+        remote.pid = message.pid;
+        resolve(remote);
+        return;
+      }
+      case 'refused': {
+        const { reject } = this.#spawning.get(message.id)!;
+        this.#spawning.delete(message.id);
+        this.#thread.release();
+        reject(new SuperosError(message.code, message.message));
+        return;
+      }
+      default: {
+        const remote = this.#processes.get(message.id);
+        if (message.type === 'ended') {
+          this.#processes.delete(message.id);
+          this.#thread.release();
+        }
+        remote?.receive(message);
+      }
+    }
+  }
+
+  #lose(cause: Cause, why: string): void {
+    if (this.#over !== undefined) return;
+    this.#over = why;
+    this.#booted.reject(lost(why));
+    for (const { reject } of this.#spawning.values()) {
+      this.#thread.release();
+      reject(lost(why));
+    }
+    this.#spawning.clear();
+    for (const remote of this.#processes.values()) {
+      this.#thread.release();
+      remote.lost(cause);
+    }
+    this.#processes.clear();
+    this.#gone.resolve();
+  }
+
+  #program(program: Program): number {
+    const known = this.#programs.get(program);
+    if (known !== undefined) return known;
+    const number = this.#nextProgram++;
+    this.#programs.set(program, number);
+    this.#forgotten.register(program, number);
+    this.#send({ type: 'program', program: number, value: program });
+    return number;
+  }
+}
+
+const lost = (why: string) => new SuperosError('ended', `the thread that was to run it is gone: ${why}`);

@@ -1,0 +1,227 @@
+// A kernel on a thread of its own, from its inside: carries out what the machine asks for and tells what comes of it. An error
+// that is not a guest's ends the thread, and the machine knows what to say.
+import type { Capability } from '../../caps/table.ts';
+import type { Console } from '../../hal/console.ts';
+import type { Cpu } from '../../hal/cpu.ts';
+import { nodeConsole } from '../../hal/node/console.ts';
+import { nodeHal } from '../../hal/node/hal.ts';
+import type { Tick } from '../../hal/tick.ts';
+import { Kernel } from '../../kernel/kernel.ts';
+import type { Resource } from '../../kernel/limits.ts';
+import type { Process } from '../../kernel/process.ts';
+import type { Program } from '../../runtime/program.ts';
+import { SuperosError } from '../error.ts';
+import { closeConsole, launch } from '../launch.ts';
+import { Inlet, inlet, Outlet, outlet, type Wire } from './ends.ts';
+import { PageWriter } from './page.ts';
+import type { FromKernel, KernelStart, ToKernel } from './protocol.ts';
+
+const STDIN_FD = 0;
+
+export type Send = (message: FromKernel, transfer?: readonly ArrayBuffer[]) => void;
+
+interface Entry {
+  process: Process | undefined;
+  readonly page: PageWriter;
+  readonly ends: Map<number, Inlet | Outlet>;
+}
+
+export class ThreadKernel {
+  readonly #kernel: Kernel;
+  readonly #send: Send;
+  readonly #eager: boolean;
+  readonly #programs = new Map<number, Program>();
+  readonly #entries = new Map<number, Entry>();
+  /** Had the CPU since their pages were last written. */
+  readonly #charged = new Map<Process, Entry>();
+  #console: Console | undefined;
+
+  constructor(start: KernelStart, send: Send) {
+    this.#send = send;
+    this.#eager = start.alone;
+    const hal = nodeHal({ disk: { protect: start.protect }, tick: start.tick });
+    const busy = new Float64Array(start.busy);
+    this.#kernel = new Kernel(
+      {
+        ...hal,
+        host: { processesMax: start.processesMax },
+        cpu: new WatchedCpu(hal.cpu, () => this.#breathe(busy)),
+        tick: start.alone ? new WatchedTick(hal.tick, busy) : hal.tick,
+      },
+      start.pids,
+    );
+  }
+
+  receive(message: ToKernel): void {
+    switch (message.type) {
+      case 'program':
+        this.#programs.set(message.program, message.value);
+        return;
+      case 'forget':
+        this.#programs.delete(message.program);
+        return;
+      case 'spawn':
+        this.#spawn(message);
+        return;
+      case 'close':
+        this.#close(message.forced);
+        return;
+      default: {
+        const entry = this.#entries.get(message.id);
+        // It has ended, which the machine had not heard yet.
+        if (entry === undefined) return;
+        this.#tell(entry, message);
+      }
+    }
+  }
+
+  #spawn({ id, program, order, page, softLimits }: Extract<ToKernel, { type: 'spawn' }>): void {
+    const entry: Entry = { process: undefined, page: new PageWriter(page), ends: new Map() };
+    const around = {
+      console: () => this.#host,
+      pipe: (fd: number) => this.#end(entry, id, fd),
+      onSoftLimit: softLimits ? (resource: Resource) => this.#send({ type: 'soft', id, resource }) : undefined,
+      onCharge: (process: Process) => this.#charged.set(process, entry),
+    };
+    let process: Process;
+    try {
+      process = launch(this.#kernel, { ...order, program: this.#programs.get(program)! }, around);
+    } catch (error) {
+      if (!(error instanceof SuperosError)) throw error;
+      this.#send({ type: 'refused', id, code: error.code, message: error.message });
+      return;
+    }
+    entry.process = process;
+    entry.page.write(process);
+    this.#entries.set(id, entry);
+    this.#send({ type: 'spawned', id, pid: process.pid });
+    process.done.then((status) => {
+      this.#kernel.reap(process);
+      this.#entries.delete(id);
+      this.#charged.delete(process);
+      entry.page.write(process);
+      this.#send({ type: 'ended', id, status, results: process.results });
+    });
+  }
+
+  #tell(entry: Entry, message: Exclude<ToKernel, { type: 'program' | 'forget' | 'spawn' | 'close' }>): void {
+    const { id } = message;
+    const process = entry.process!;
+    switch (message.type) {
+      case 'signal':
+        process.signal(message.signal);
+        return;
+      case 'call':
+        process.call(message.invocation).then(
+          (value) => this.#send({ type: 'answer', id, request: message.request, value }),
+          (error: Error) => this.#send({ type: 'failed', id, request: message.request, message: error.message }),
+        );
+        return;
+      case 'peek': {
+        const { request, address, length } = message;
+        const value = process.memory.has(address, length) ? process.memory.bytes.slice(address, address + length) : undefined;
+        this.#send({ type: 'answer', id, request, value }, value === undefined ? [] : [value.buffer as ArrayBuffer]);
+        return;
+      }
+      case 'poke': {
+        const { request, address, bytes } = message;
+        const value = process.memory.has(address, bytes.byteLength);
+        if (value) process.memory.bytes.set(new Uint8Array(bytes), address);
+        this.#send({ type: 'answer', id, request, value });
+        return;
+      }
+      case 'data':
+        (entry.ends.get(STDIN_FD) as Inlet).push(message.bytes);
+        return;
+      case 'credit':
+        (entry.ends.get(message.fd) as Outlet).credit(message.bytes);
+        return;
+      case 'shut': {
+        const end = entry.ends.get(message.fd);
+        if (end instanceof Inlet) end.end();
+        else end?.shut();
+      }
+    }
+  }
+
+  #end(entry: Entry, id: number, fd: number): Capability {
+    const wire: Wire = {
+      data: (bytes) => this.#send({ type: 'data', id, fd, bytes }, [bytes]),
+      taken: () => this.#send({ type: 'taken', id }),
+      shut: () => this.#send({ type: 'shut', id, fd }),
+    };
+    const end = fd === STDIN_FD ? new Inlet(wire) : new Outlet(wire, this.#eager);
+    entry.ends.set(fd, end);
+    return end instanceof Inlet ? inlet(end) : outlet(end);
+  }
+
+  get #host(): Console {
+    this.#console ??= nodeConsole();
+    return this.#console;
+  }
+
+  /** The host's event loop is served: what changed is written down. */
+  #breathe(busy: Float64Array): void {
+    busy[0] = 0;
+    for (const [process, { page }] of this.#charged) page.write(process);
+    this.#charged.clear();
+  }
+
+  #close(forced: boolean): void {
+    const closed = this.#console === undefined ? Promise.resolve() : closeConsole(this.#console, forced);
+    closed.then(() => this.#send({ type: 'closed' }));
+  }
+}
+
+/** Tells when the kernel lets the host's event loop be served. */
+class WatchedCpu implements Cpu {
+  readonly #cpu: Cpu;
+  readonly #served: () => void;
+
+  constructor(cpu: Cpu, served: () => void) {
+    this.#cpu = cpu;
+    this.#served = served;
+  }
+
+  defer(task: () => void): void {
+    this.#cpu.defer(() => {
+      this.#served();
+      task();
+    });
+  }
+
+  after(delayNs: number, task: () => void): ReturnType<Cpu['after']> {
+    return this.#cpu.after(delayNs, task);
+  }
+}
+
+/** Writes down when guests begin to run: a raw one may never let the kernel say anything again. */
+class WatchedTick implements Tick {
+  readonly #tick: Tick;
+  readonly #busy: Float64Array;
+
+  constructor(tick: Tick, busy: Float64Array) {
+    this.#tick = tick;
+    this.#busy = busy;
+  }
+
+  get epoch(): WebAssembly.Memory {
+    return this.#tick.epoch;
+  }
+  get words(): Int32Array {
+    return this.#tick.words;
+  }
+
+  arm(): void {
+    this.#busy[0] = Number(process.hrtime.bigint());
+    this.#tick.arm();
+  }
+
+  acknowledge(): void {
+    this.#tick.acknowledge();
+  }
+
+  interrupt(): void {
+    this.#tick.interrupt();
+  }
+}

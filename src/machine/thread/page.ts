@@ -1,0 +1,132 @@
+// The page of a process that a kernel on a thread shares with its machine: what changes while the process lives, as numbers,
+// written by the kernel and read by the machine without asking. A reader never sees half of a write, but of a kernel that was
+// ended while it wrote.
+import type { Standing } from '../../kernel/account.ts';
+import { RESOURCES, type Resource } from '../../kernel/limits.ts';
+import type { Process, ProcessState } from '../../kernel/process.ts';
+import type { Spent, Usage } from '../../kernel/usage.ts';
+import { CALLS } from '../../syscalls/table.ts';
+import type { Live } from '../cpu.ts';
+
+const STATES: readonly ProcessState[] = ['created', 'ready', 'running', 'blocked', 'terminated'];
+const SPENT_NUMBERS = 6 + CALLS.length;
+const STANDING_NUMBERS = 4 * RESOURCES.length;
+/** When it was written, ppid, state, wallMs; of the process, of its children; of each resource. */
+const NUMBERS = 4 + 2 * SPENT_NUMBERS + STANDING_NUMBERS;
+/** Before the numbers: a count that is odd while they are being written. */
+const HEAD_BYTES = 8;
+/** A writer that takes longer was ended while it wrote. */
+const TRIES = 1000;
+
+const now = (): number => Number(process.hrtime.bigint());
+
+export const newPage = (): SharedArrayBuffer => new SharedArrayBuffer(HEAD_BYTES + NUMBERS * Float64Array.BYTES_PER_ELEMENT);
+
+/** The kernel's side. */
+export class PageWriter {
+  readonly #count: Int32Array;
+  readonly #numbers: Float64Array;
+  #at = 0;
+
+  constructor(page: SharedArrayBuffer) {
+    this.#count = new Int32Array(page, 0, 1);
+    this.#numbers = new Float64Array(page, HEAD_BYTES);
+  }
+
+  write(of: Process): void {
+    const usage = of.status?.usage ?? of.usage();
+    const limits = of.getLimits();
+    Atomics.add(this.#count, 0, 1);
+    this.#at = 0;
+    this.#put(now());
+    this.#put(of.parent?.pid ?? 0);
+    this.#put(STATES.indexOf(of.state));
+    this.#put(usage.wallMs);
+    this.#putSpent(usage);
+    this.#putSpent(usage.children);
+    for (const resource of RESOURCES) {
+      const { soft, hard, used, peak } = limits[resource];
+      for (const number of [soft, hard, used, peak]) this.#put(number);
+    }
+    Atomics.add(this.#count, 0, 1);
+  }
+
+  #putSpent({ cpuMs, memoryPeak, calls, bytesRead, bytesWritten, switches }: Spent): void {
+    for (const number of [cpuMs, memoryPeak, bytesRead, bytesWritten, switches.voluntary, switches.involuntary])
+      this.#put(number);
+    for (const name of CALLS) this.#put(calls[name] ?? 0);
+  }
+
+  #put(number: number): void {
+    this.#numbers[this.#at++] = number;
+  }
+}
+
+/** The machine's side. */
+export class PageReader {
+  readonly #count: Int32Array;
+  readonly #shared: Float64Array;
+  readonly #numbers = new Float64Array(NUMBERS);
+  #at = 0;
+
+  constructor(page: SharedArrayBuffer) {
+    this.#count = new Int32Array(page, 0, 1);
+    this.#shared = new Float64Array(page, HEAD_BYTES);
+  }
+
+  /** `busySinceNs`: when the kernel, which runs nothing else, gave the process the CPU that it has had since; 0: it has not. */
+  read(busySinceNs: number): Live {
+    this.#copy();
+    this.#at = 0;
+    const [written, ppid, state, wallMs] = [this.#take(), this.#take(), this.#take(), this.#take()];
+    const since = (from: number) => (written === 0 ? 0 : Math.max(0, now() - from) / 1e6);
+    const own = this.#takeSpent();
+    const children = this.#takeSpent();
+    const limits = Object.fromEntries(RESOURCES.map((name) => [name, this.#takeStanding()])) as Record<Resource, Standing>;
+    const running = busySinceNs > 0 && STATES[state] !== 'terminated';
+    const usage: Usage = {
+      ...own,
+      cpuMs: own.cpuMs + (running ? since(Math.max(busySinceNs, written)) : 0),
+      wallMs: wallMs + since(written),
+      children,
+    };
+    return { ppid, state: running ? 'running' : STATES[state]!, usage, limits };
+  }
+
+  #copy(): void {
+    for (let i = 0; i < TRIES; i++) {
+      const before = Atomics.load(this.#count, 0);
+      this.#numbers.set(this.#shared);
+      if (before % 2 === 0 && Atomics.load(this.#count, 0) === before) return;
+    }
+  }
+
+  #takeSpent(): Spent {
+    const numbers = Array.from({ length: 6 }, () => this.#take());
+    const [cpuMs, memoryPeak, bytesRead, bytesWritten, voluntary, involuntary] = numbers as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    const calls: Record<string, number> = {};
+    let systemCalls = 0;
+    for (const name of CALLS) {
+      const count = this.#take();
+      if (count > 0) calls[name] = count;
+      systemCalls += count;
+    }
+    return { cpuMs, memoryPeak, systemCalls, calls, bytesRead, bytesWritten, switches: { voluntary, involuntary } };
+  }
+
+  #takeStanding(): Standing {
+    const [soft, hard, used, peak] = [this.#take(), this.#take(), this.#take(), this.#take()];
+    return { soft, hard, used, peak };
+  }
+
+  #take(): number {
+    return this.#numbers[this.#at++]!;
+  }
+}

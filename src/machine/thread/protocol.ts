@@ -1,0 +1,99 @@
+// What a machine and a kernel on a thread say to each other. Messages arrive in order; bytes are sent as buffers that change
+// hands. Both sides are ours: nothing here is checked again.
+
+import type { TickLine } from '../../hal/node/tick.ts';
+import type { Resource } from '../../kernel/limits.ts';
+import type { PidShare } from '../../kernel/pid.ts';
+import type { Invocation } from '../../kernel/process.ts';
+import type { ExitStatus } from '../../kernel/status.ts';
+import type { LoadOptions } from '../../runtime/loader.ts';
+import type { Program } from '../../runtime/program.ts';
+import type { Signal } from '../../syscalls/caller.ts';
+import type { SuperosErrorCode } from '../error.ts';
+import type { Order } from '../order.ts';
+
+/** What a kernel's thread is started with. */
+export interface KernelStart {
+  readonly role: 'kernel';
+  readonly pids: PidShare;
+  readonly tick: TickLine;
+  /** Processes that this host holds for this kernel. */
+  readonly processesMax: number;
+  /** Directories that no guest may reach. */
+  readonly protect: readonly string[];
+  /** It has one process at a time, which may be raw and hears of nothing while it runs. */
+  readonly alone: boolean;
+  /** One Float64, where it is alone: since when its guest runs, by the host's monotonic clock in nanoseconds; 0 while it does not. */
+  readonly busy: SharedArrayBuffer;
+}
+
+/** What the loader's thread is started with. */
+export interface LoaderStart {
+  readonly role: 'loader';
+  /** Where rewritten programs are kept. */
+  readonly cache: string | undefined;
+}
+
+/** Bytes under way on one stream that the receiver has not taken yet: two pipes' worth. */
+export const WINDOW_BYTES = 2 * 65_536;
+
+/** A process as both sides call it, from before it has a pid: a number of the machine's. */
+type Id = number;
+
+export type ToKernel =
+  /** Programs are sent once to each kernel, then named. */
+  | { readonly type: 'program'; readonly program: number; readonly value: Program }
+  | { readonly type: 'forget'; readonly program: number }
+  | {
+      readonly type: 'spawn';
+      readonly id: Id;
+      readonly program: number;
+      readonly order: Omit<Order, 'program'>;
+      /** Where the kernel writes what changes: see page.ts. */
+      readonly page: SharedArrayBuffer;
+      readonly softLimits: boolean;
+    }
+  | { readonly type: 'signal'; readonly id: Id; readonly signal: Signal }
+  | { readonly type: 'call'; readonly id: Id; readonly request: number; readonly invocation: Invocation }
+  | { readonly type: 'peek'; readonly id: Id; readonly request: number; readonly address: number; readonly length: number }
+  | { readonly type: 'poke'; readonly id: Id; readonly request: number; readonly address: number; readonly bytes: ArrayBuffer }
+  /** For the process's standard input: one piece at a time. */
+  | { readonly type: 'data'; readonly id: Id; readonly bytes: ArrayBuffer }
+  /** The embedder has taken so many bytes of an output. */
+  | { readonly type: 'credit'; readonly id: Id; readonly fd: number; readonly bytes: number }
+  /** The embedder's end of a stream is closed. */
+  | { readonly type: 'shut'; readonly id: Id; readonly fd: number }
+  | { readonly type: 'close'; readonly forced: boolean };
+
+export type FromKernel =
+  | { readonly type: 'ready' }
+  | { readonly type: 'spawned'; readonly id: Id; readonly pid: number }
+  | { readonly type: 'refused'; readonly id: Id; readonly code: SuperosErrorCode; readonly message: string }
+  | {
+      readonly type: 'ended';
+      readonly id: Id;
+      readonly status: ExitStatus;
+      readonly results: readonly unknown[] | undefined;
+    }
+  | { readonly type: 'answer'; readonly id: Id; readonly request: number; readonly value: unknown }
+  | { readonly type: 'failed'; readonly id: Id; readonly request: number; readonly message: string }
+  /** Of the process's standard output or error. */
+  | { readonly type: 'data'; readonly id: Id; readonly fd: number; readonly bytes: ArrayBuffer }
+  /** There is room for another piece of standard input. */
+  | { readonly type: 'taken'; readonly id: Id }
+  /** The process's end of a stream is closed. */
+  | { readonly type: 'shut'; readonly id: Id; readonly fd: number }
+  | { readonly type: 'soft'; readonly id: Id; readonly resource: Resource }
+  | { readonly type: 'closed' };
+
+export interface ToLoader {
+  readonly request: number;
+  readonly name: string;
+  readonly source: { readonly path: string } | { readonly bytes: Uint8Array };
+  readonly options: LoadOptions;
+}
+
+export type FromLoader =
+  | { readonly request: number; readonly program: Program }
+  | { readonly request: number; readonly code: SuperosErrorCode; readonly message: string }
+  | { readonly request: number; readonly bug: string };

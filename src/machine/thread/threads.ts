@@ -1,0 +1,61 @@
+// The threads of a machine: kernels, those kept for processes with a thread of their own, and the loader of programs. Loaded
+// only by a machine that has any.
+import type { Hal } from '../../hal/hal.ts';
+import { nodeHost } from '../../hal/node/host.ts';
+import { HostThread } from '../../hal/node/thread.ts';
+import { tickLine } from '../../hal/node/tick.ts';
+import type { PidShare } from '../../kernel/pid.ts';
+import { DEDICATED_MAX, pidShare } from '../pids.ts';
+import { ThreadCpu } from './cpu.ts';
+import { DedicatedPool } from './dedicated.ts';
+import { KernelThread } from './host.ts';
+import { LoaderThread } from './programs.ts';
+import type { KernelStart, LoaderStart } from './protocol.ts';
+
+const ENTRY = new URL('./worker.ts', import.meta.url);
+
+export interface ThreadsOptions {
+  readonly cpus: number;
+  /** Directories that no guest may reach. */
+  readonly protect: readonly string[];
+  /** Where rewritten programs are kept. */
+  readonly cache: string | undefined;
+  /** Threads that wait for processes with a thread of their own. */
+  readonly spare: number;
+}
+
+export class Threads {
+  readonly cpus: readonly ThreadCpu[];
+  readonly dedicated: DedicatedPool;
+  readonly loader: LoaderThread;
+  readonly #protect: readonly string[];
+  readonly #host: Hal['host'] = nodeHost();
+  readonly #kernels: number;
+
+  constructor({ cpus, protect, cache, spare }: ThreadsOptions) {
+    this.#protect = protect;
+    this.#kernels = Math.max(1, cpus);
+    this.cpus = Array.from(
+      { length: cpus },
+      (_, k) => new ThreadCpu(pidShare(k, cpus), (pids) => this.#start(`superos cpu ${k}`, pids, false)),
+    );
+    const shares = Array.from({ length: DEDICATED_MAX }, (_, k) => pidShare(this.#kernels + k, cpus));
+    this.dedicated = new DedicatedPool(shares, spare, (pids) => this.#start('superos dedicated', pids, true));
+    const start: LoaderStart = { role: 'loader', cache };
+    this.loader = new LoaderThread((events) => new HostThread({ entry: ENTRY, name: 'superos loader', data: start, events }));
+  }
+
+  #start(name: string, pids: PidShare, alone: boolean): KernelThread {
+    const busy = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT);
+    const start: KernelStart = {
+      role: 'kernel',
+      pids,
+      tick: tickLine(),
+      processesMax: alone ? 1 : Math.max(1, Math.floor(this.#host.processesMax / this.#kernels)),
+      protect: this.#protect,
+      alone,
+      busy,
+    };
+    return new KernelThread((events) => new HostThread({ entry: ENTRY, name, data: start, events }), new Float64Array(busy));
+  }
+}
