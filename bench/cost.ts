@@ -107,8 +107,9 @@ function table(rows: readonly Cost[]): string {
   text.splice(1, 0, widths.map((width) => '-'.repeat(width)).join('  '));
   return [
     ...text,
-    ...summary('preempted', rows, (row) => row.superos, PREEMPTED),
-    ...summary('raw', rows, (row) => row.raw, RAW),
+    ...summary('superos/V8', rows, (row) => row.superos, PREEMPTED),
+    ...summary('raw/V8', rows, (row) => row.raw, RAW),
+    ...summary('superos/raw', rows, (row) => row.checks, {}),
   ].join('\n');
 }
 
@@ -116,7 +117,7 @@ function summary(
   name: string,
   rows: readonly Cost[],
   of: (row: Cost) => number,
-  target: { readonly mean?: number; readonly worst?: number } = {},
+  target: { readonly mean?: number; readonly worst?: number },
 ): string[] {
   const mean = Math.exp(rows.reduce((sum, row) => sum + Math.log(of(row)), 0) / rows.length);
   const worst = rows.reduce((most, row) => (of(row) > of(most) ? row : most));
