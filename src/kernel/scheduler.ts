@@ -68,6 +68,8 @@ export class Scheduler {
   #times = new Float64Array(64);
   /** Running time that the thread has not been charged for. */
   #batchNs = new Float64Array(16);
+  /** How much too much its virtual time shows; taken off when it next stops, since no queued thread's may change. */
+  #overNs = new Float64Array(16);
 
   readonly #queue = new RunQueue();
   /** The slot that has the CPU, or -1. */
@@ -118,6 +120,7 @@ export class Scheduler {
     this.#sinceNs[slot] = this.#clock.monotonic();
     this.#times.fill(0, 4 * slot, 4 * slot + 4);
     this.#batchNs[slot] = 0;
+    this.#overNs[slot] = 0;
     return slot;
   }
 
@@ -205,7 +208,8 @@ export class Scheduler {
   #stop(slot: number, state: number, now: number): void {
     const ran = now - this.#sinceNs[slot]!;
     this.#enter(slot, state, now);
-    this.#vtime[slot]! += ran * this.#scale[slot]!;
+    this.#vtime[slot]! += (ran - this.#overNs[slot]!) * this.#scale[slot]!;
+    this.#overNs[slot] = 0;
     if (this.#batchNs[slot] === 0) {
       if (this.#ranCount === this.#ran.length) this.#ran = grown(this.#ran, 2 * this.#ranCount);
       this.#ran[this.#ranCount++] = slot;
@@ -313,7 +317,9 @@ export class Scheduler {
       const slot = this.#ran[i]!;
       const ns = this.#batchNs[slot]!;
       if (ns === 0) continue;
-      this.#times[4 * slot + RUNNING]! -= ns * (1 - share);
+      const overNs = ns * (1 - share);
+      this.#times[4 * slot + RUNNING]! -= overNs;
+      this.#overNs[slot]! += overNs;
       this.#charge(slot, ns * share);
     }
     this.#ranCount = 0;
@@ -332,5 +338,6 @@ export class Scheduler {
     this.#sinceNs = grown(this.#sinceNs, slots);
     this.#times = grown(this.#times, 4 * slots);
     this.#batchNs = grown(this.#batchNs, slots);
+    this.#overNs = grown(this.#overNs, slots);
   }
 }
