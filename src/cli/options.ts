@@ -21,6 +21,10 @@ export interface RunRequest {
   pids?: number;
   fds?: number;
   nice?: number;
+  /** Without checks for preemption. */
+  raw: boolean;
+  /** On a thread of its own. */
+  dedicated: boolean;
   argv0?: string;
   invoke?: string;
   cwd?: string;
@@ -114,6 +118,20 @@ export const OPTIONS: readonly Option[] = [
     help: 'its weight among the programs that share a thread: -20 (most) to 19 (least); 0 by default',
     set: (request, value) => {
       request.nice = niceness(value);
+    },
+  },
+  {
+    name: 'raw',
+    help: 'run the program without checks for preemption, as fast as it was compiled',
+    set: (request) => {
+      request.raw = true;
+    },
+  },
+  {
+    name: 'dedicated',
+    help: 'the same, on a thread of its own',
+    set: (request) => {
+      request.dedicated = true;
     },
   },
   {

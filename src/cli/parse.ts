@@ -11,6 +11,8 @@ export function parseRun(args: readonly string[]): RunRequest {
     standard: true,
     grants: [],
     environment: [],
+    raw: false,
+    dedicated: false,
     json: false,
     cache: true,
     help: false,

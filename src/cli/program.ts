@@ -2,6 +2,7 @@
 import { nodeStream } from '../hal/node/console.ts';
 import { SuperosError } from '../machine/error.ts';
 import { assemble, compile, loadSource } from '../machine/source.ts';
+import type { LoadOptions } from '../runtime/loader.ts';
 import type { Program, Programs } from '../runtime/program.ts';
 import { CommandError, STATUS } from './error.ts';
 
@@ -12,12 +13,12 @@ const MODULE_BYTES_MAX = 2 ** 30;
 const CHUNK_BYTES = 65_536;
 
 /** Throws CommandError: not found or not runnable. */
-export async function programOf(path: string, programs: Programs): Promise<Program> {
+export async function programOf(path: string, programs: Programs, options: LoadOptions): Promise<Program> {
   try {
-    if (path !== '-') return await loadSource(path, programs);
+    if (path !== '-') return await loadSource(path, programs, options);
     const bytes = await readInput();
     // A module and a component start with a NUL, which no text does.
-    return compile(STDIN_NAME, bytes[0] === 0 ? bytes : await assemble(bytes, STDIN_NAME), programs);
+    return compile(STDIN_NAME, bytes[0] === 0 ? bytes : await assemble(bytes, STDIN_NAME), programs, options);
   } catch (error) {
     if (!(error instanceof SuperosError)) throw error;
     throw new CommandError(error.message, error.code === 'not-found' ? STATUS.notFound : STATUS.notRunnable);

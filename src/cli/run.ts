@@ -16,10 +16,12 @@ import { ended, epitaph, exitCode, jsonStatus } from './status.ts';
 /** The exit status. Throws CommandError where the program could not be started. */
 export async function run(request: RunRequest): Promise<number> {
   const programs = new Programs(request.cache ? new DiskCache() : undefined);
-  const program = await programOf(request.program, programs);
+  const raw = request.raw || request.dedicated;
+  const program = await programOf(request.program, programs, raw ? { raw } : {});
   const machine = await Machine.boot({ cpus: 0 });
   const child = await spawn(configure(machine.process(program), request), request);
-  const sent = forwardSignals(child);
+  // Without checks and on this thread, a signal that is caught here would never be: it ends the command itself.
+  const sent = inPlace(request) && raw ? new Set<string>() : forwardSignals(child);
   const status = await child.wait();
   await machine[Symbol.asyncDispose]();
   const { results } = child;
@@ -46,12 +48,18 @@ function configure(process: ProcessBuilder, request: RunRequest): ProcessBuilder
     ...(fds === undefined ? {} : { fds }),
   });
   if (nice !== undefined) process.nice(nice);
+  if (request.dedicated) process.scheduling('dedicated');
+  else if (request.raw) process.scheduling('raw', { share: inPlace(request) });
   if (argv0 !== undefined) process.argv0(argv0);
   if (cwd !== undefined) process.cwd(cwd);
   if (invoke === undefined) process.args(args);
   else process.invoke(invoke, args);
   return process;
 }
+
+/** Whether the program runs on this thread. Without checks nothing ends it there when its time is over. */
+const inPlace = ({ raw, dedicated, timeout, cpuTime }: RunRequest): boolean =>
+  !dedicated && !(raw && (timeout !== undefined || cpuTime !== undefined));
 
 function environment({ environment, cwd }: RunRequest): Record<string, string> {
   // Programs in Go and shells take their working directory from here.

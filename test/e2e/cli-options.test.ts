@@ -257,6 +257,17 @@ describe('limits', () => {
     });
   });
 
+  test.each(['--raw', '--dedicated'])('%s', (option) => {
+    expect(superos([option, guest('hello')])).toEqual(ok('Hello from C\n'));
+    expect(superos([option, guest('cat')], { input: 'to and fro' })).toEqual(ok('to and fro'));
+    expect(superos([option, guest('exit'), '7']).status).toBe(7);
+    // Nothing in such a program looks up, and yet it ends.
+    const spin = path.join(scratch, 'spin.wat');
+    fs.writeFileSync(spin, '(module (func (export "_start") (loop $again (br $again))))');
+    expect(superos([option, '--timeout', '50ms', spin])).toMatchObject({ status: 124 });
+    expect(superos([option, '--cpu-time', '50ms', spin])).toMatchObject({ status: 137 });
+  });
+
   test('--nice', () => {
     expect(superos(['--nice', '-5', guest('hello')]).stdout).toBe('Hello from C\n');
     expect(superos(['--nice', '20', guest('hello')])).toEqual({
