@@ -1,4 +1,5 @@
-// npm run build: dist/index.js (the library) and dist/cli.cjs (the command line), bundled from src/, and dist/types/.
+// npm run build: dist/index.js (the library), dist/worker.js (what its threads run) and dist/cli.cjs (the command line), bundled from
+// src/, and dist/types/.
 //   --if-possible   do nothing where the development dependencies are missing (for `prepare`)
 //   --if-stale      only the bundle, and only where something it is made of has changed since (for the tests)
 import { spawnSync } from 'node:child_process';
@@ -10,12 +11,12 @@ const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 const options = process.argv.slice(2);
 
-/** The library: what it imports lazily is a chunk of its own. */
+/** The library: what it imports lazily is a chunk of its own, in the same directory, so that each finds what threads run beside it. */
 function library(dependencies) {
   return {
-    input: { index: 'src/index.ts' },
+    input: { index: 'src/index.ts', worker: 'src/machine/thread/worker.ts' },
     external: dependencies,
-    output: { format: 'esm', chunkFileNames: 'chunks/[name].js' },
+    output: { format: 'esm', chunkFileNames: 'chunk-[name].js' },
   };
 }
 
@@ -61,14 +62,20 @@ const builtins = {
   },
 };
 
+/** The file that threads run is named in its bundled form. */
+const worker = {
+  name: 'worker',
+  transform: (code, id) => (id.includes('/node_modules/') ? undefined : code.replace("'./worker.ts'", "'./worker.js'")),
+};
+
 async function bundle() {
   const { rolldown } = await import('rolldown');
   const names = Object.keys(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).dependencies);
   const dependencies = names.map((name) => new RegExp(`^${name}(/|$)`));
-  mkdirSync(join(dist, 'chunks'), { recursive: true });
+  mkdirSync(dist, { recursive: true });
   const made = new Set();
   for (const { output, ...input } of [library(dependencies), command(dependencies)]) {
-    const build = await rolldown({ cwd: root, platform: 'node', plugins: [builtins], ...input });
+    const build = await rolldown({ cwd: root, platform: 'node', plugins: [worker, builtins], ...input });
     const { output: files } = await build.generate({ dir: dist, ...output });
     await build.close();
     for (const { fileName, code } of files) {
@@ -77,9 +84,7 @@ async function bundle() {
     }
   }
   for (const name of readdirSync(dist)) if (/\.c?js$/.test(name) && !made.has(name)) rmSync(join(dist, name));
-  for (const name of readdirSync(join(dist, 'chunks'))) {
-    if (!made.has(`chunks/${name}`)) rmSync(join(dist, 'chunks', name));
-  }
+  rmSync(join(dist, 'chunks'), { recursive: true, force: true });
 }
 
 /** In ASCII, of which V8 keeps one byte a character: what else there is stands in strings. */

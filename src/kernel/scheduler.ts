@@ -328,7 +328,8 @@ export class Scheduler {
 
   #charge(slot: number, ns: number): void {
     this.#batchNs[slot] = 0;
-    if (ns > 0) this.#threads[slot]!.charge(ns);
+    // Where the CPU clock is coarse that may be nothing, which is news all the same: the thread has run.
+    this.#threads[slot]!.charge(ns);
   }
 
   #grow(slots: number): void {
