@@ -52,6 +52,8 @@ interface Node {
   readonly gone: number[];
   /** All of them and the descendants', while it is checked. */
   readonly total: number[];
+  /** No descendant lives longer. */
+  readonly deadlineNs: number;
   pipes: (readonly [End, End])[];
   below: number;
   reaped: boolean;
@@ -174,6 +176,10 @@ export class AccountSimulation {
       own,
       gone: new Array<number>(N).fill(0),
       total: new Array<number>(N).fill(0),
+      deadlineNs: Math.min(
+        above?.deadlineNs ?? Number.POSITIVE_INFINITY,
+        this.#machine.hal.timeline.nowNs + (limits.timeoutNs ?? Number.POSITIVE_INFINITY),
+      ),
       pipes: [],
       below: 0,
       reaped: false,
@@ -286,7 +292,7 @@ export class AccountSimulation {
     };
     const soft: Partial<Record<Resource, number>> = {};
     for (const resource of RESOURCES) if (random.chance(0.1)) soft[resource] = Math.floor(Math.min(hard[resource], 1e6) / 2);
-    return { ...DEFAULT_LIMITS, ...hard, soft, timeoutNs: random.chance(0.1) ? 1e6 + random.below(1e9) : undefined };
+    return { ...DEFAULT_LIMITS, ...hard, soft, timeoutNs: random.chance(0.1) ? 1e6 + random.below(50e6) : undefined };
   }
 
   /** Whether so much more would be beyond a bound, as far as the model knows. */
@@ -335,7 +341,7 @@ export class AccountSimulation {
     this.#forget();
   }
 
-  #checkNode({ name, account, limits, own, total, process }: Node, when: string): void {
+  #checkNode({ name, account, limits, own, total, process, deadlineNs }: Node, when: string): void {
     for (const resource of RESOURCES) {
       const number = RESOURCE[resource];
       const [used, expected] = [account.used(number), total[number]!];
@@ -351,7 +357,7 @@ export class AccountSimulation {
     }
     const ended = process.status !== undefined;
     if (!ended && process.capabilities.size !== own[FDS]) throw new Error(`${when}: ${name} has other descriptors`);
-    if (process.ending === undefined && process.deadlineNs <= this.#machine.hal.timeline.nowNs)
+    if (process.ending === undefined && deadlineNs <= this.#machine.hal.timeline.nowNs)
       throw new Error(`${when}: ${name} is late`);
   }
 

@@ -17,8 +17,8 @@ const weight = (nice: number) => 1.25 ** -nice;
 
 type State = 'ready' | 'running' | 'blocked' | 'over';
 
-/** What a thread is like: one that never waits, one that waits often, one that asks for turns. */
-const KINDS = ['hog', 'sleeper', 'yielder'] as const;
+/** What a thread is like: one that never waits, one that waits often, one that does for long and then wants much, one that asks for turns. */
+const KINDS = ['hog', 'sleeper', 'idler', 'yielder'] as const;
 
 class Fake implements Runnable {
   readonly name: number;
@@ -118,7 +118,8 @@ export class SchedulerSimulation {
     let step = 0;
     await this.#hal.timeline.runUntil(() => {
       this.#guarded(() => this.#check());
-      if (this.#threads.length < 3) this.#start();
+      // Shares are compared among those that always want to run.
+      if (this.#threads.filter(({ kind }) => kind === 'hog').length < 2) this.#start('hog');
       return this.#failure !== undefined || step++ === steps;
     });
     if (this.#failure !== undefined) throw this.#failure;
@@ -150,6 +151,7 @@ export class SchedulerSimulation {
   #burst({ kind }: Fake): number {
     const random = this.#random;
     if (kind === 'hog') return 1e6 + random.below(50e6);
+    if (kind === 'idler') return 100e6 + random.below(200e6);
     return kind === 'sleeper' ? 1000 + random.below(random.chance(0.1) ? 20e6 : 500_000) : 1000 + random.below(200_000);
   }
 
@@ -198,7 +200,7 @@ export class SchedulerSimulation {
       return;
     }
     if (this.#threads.length < THREADS_MAX && random.chance(0.003)) this.#start();
-    if (thread.kind === 'sleeper') {
+    if (thread.kind === 'sleeper' || thread.kind === 'idler') {
       this.#tally('waits');
       this.#leave(thread, 'blocked');
       this.#sleep(thread);
@@ -224,7 +226,8 @@ export class SchedulerSimulation {
   #sleep(thread: Fake): void {
     thread.state = 'blocked';
     thread.windowNs = undefined;
-    const dueNs = this.#nowNs + this.#random.below(this.#random.chance(0.05) ? 100e6 : 3e6);
+    const long = thread.kind === 'idler' || this.#random.chance(0.05);
+    const dueNs = this.#nowNs + this.#random.below(long ? 500e6 : 3e6);
     this.#timers.at(dueNs, () =>
       this.#guarded(() => {
         this.#expect(this.#nowNs >= dueNs, `a timer fires ${dueNs - this.#nowNs} ns early`);
@@ -235,9 +238,9 @@ export class SchedulerSimulation {
     );
   }
 
-  #start(): void {
+  #start(kind?: Fake['kind']): void {
     const random = this.#random;
-    const thread = new Fake(this.#names++, KINDS[random.below(KINDS.length)]!, NICE[random.below(NICE.length)]!, this);
+    const thread = new Fake(this.#names++, kind ?? KINDS[random.below(KINDS.length)]!, NICE[random.below(NICE.length)]!, this);
     this.#tally(thread.kind);
     thread.slot = this.#scheduler.add(thread, thread.nice);
     thread.readySinceNs = this.#nowNs;
