@@ -1,12 +1,26 @@
 // npm run bench [-- [--json] [--rounds N] [SUBJECT...]]: measures this project beside node:wasi and native programs, all in this run,
-// and prints one table. SUBJECT is a file of this directory: null-call, clock, write, read, start, life, switch, fairness, loader, cached-start,
+// and prints one table. SUBJECT is a file of this directory: null-call, clock, write, read, start, life, dedicated, switch, fairness, cpus, loader, cached-start,
 // or cost. `cost` takes minutes and has a table of its own.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-const SUBJECTS = ['null-call', 'clock', 'write', 'read', 'start', 'life', 'switch', 'fairness', 'loader', 'cached-start', 'cost'];
+const SUBJECTS = [
+  'null-call',
+  'clock',
+  'write',
+  'read',
+  'start',
+  'life',
+  'dedicated',
+  'switch',
+  'fairness',
+  'cpus',
+  'loader',
+  'cached-start',
+  'cost',
+];
 
 function commandLine() {
   const options = { json: { type: 'boolean' }, rounds: { type: 'string' } };
