@@ -1,5 +1,5 @@
-// Branches out of a loop around which a pass has put blocks: their labels count those blocks too. Everything inside the loop, and the
-// loop's own label, stay as they are.
+// Branches in a loop around which blocks have been put: those that lead out of the loop count these blocks too, and those that lead back
+// to the loop are written by whoever put them there. Everything else inside the loop stays as it is.
 
 import { readIndex, skipImmediates, skipInteger } from './immediates.ts';
 import { GC, Immediate, Op } from './opcodes.ts';
@@ -10,7 +10,7 @@ const TRY_TABLE = 0x1f;
 const DELEGATE = 0x18;
 const BR_TABLE = 0x0e;
 /** br, br_if, br_on_null, br_on_non_null, rethrow: a label and nothing else. */
-const PLAIN = new Set([0x0c, 0x0d, 0xd5, 0xd6, 0x09]);
+const PLAIN = new Set([Op.br, Op.brIf, 0xd5, 0xd6, 0x09]);
 const CAST = new Set([GC + 24, GC + 25]);
 
 /** The opcodes that `Relabelling.instruction` has to see. */
@@ -18,15 +18,20 @@ export const LABELLED: readonly number[] = [...OPENING, ...PLAIN, ...CAST, TRY_T
 
 const U32_MOST = 5;
 
+/** Writes what stands for a `br` or `br_if` back to the loop, whose label there is `label`. */
+export type BranchBack = (label: number, conditional: boolean) => void;
+
 export class Relabelling {
   readonly #source: Uint8Array;
   readonly #out: Writer;
   readonly #added: number;
+  readonly #back: BranchBack;
   /** Frames open inside the loop. */
   #depth = 0;
 
-  constructor(source: Uint8Array, out: Writer, added: number) {
+  constructor(source: Uint8Array, out: Writer, added: number, back: BranchBack) {
     this.#source = source;
+    this.#back = back;
     this.#out = out;
     this.#added = added;
   }
@@ -77,7 +82,13 @@ export class Relabelling {
       return q;
     }
     const label = CAST.has(id) ? p + 1 : p;
-    if (readIndex(source, label) <= this.#depth) return run;
+    const target = readIndex(source, label);
+    if (target < this.#depth) return run;
+    if (target === this.#depth && (id === Op.br || id === Op.brIf)) {
+      out.copy(source, run, p - 1);
+      this.#back(target, id === Op.brIf);
+      return skipInteger(source, p, U32_MOST);
+    }
     out.copy(source, run, label);
     return this.#label(label);
   }

@@ -28,11 +28,14 @@ export type Replacement = (site: Site, out: Writer, hint: HintNext) => void;
 /** Writes instructions that come before all others of the original's function `functionIndex`. */
 export type Prologue = (functionIndex: number, out: Writer, hint: HintNext) => void;
 
-/** What is written at an offset in the source; both may be, the check first. */
+/** What is written at an offset in the source. */
 export const Edit = {
   /** A check, before the instruction. */
   check: 1,
-  /** The loop that begins here is left when its check fires, and entered again after the call. It takes no parameters. */
+  /**
+   * A check before the loop that begins here, and one at each branch back to it; where one of these fires, the loop is left, and entered
+   * again after the call. The loop takes no parameters, and only `br` and `br_if` lead back to it.
+   */
   leave: 2,
 } as const;
 
@@ -102,7 +105,7 @@ export class Walker {
     this.#prologues = plan.prologues;
     this.#labelKinds = this.#kinds.slice();
     for (const opcode of LABELLED) this.#labelKinds[opcode]! |= LABEL;
-    this.#labels = new Relabelling(source, out, LEAVE_LABELS);
+    this.#labels = new Relabelling(source, out, LEAVE_LABELS, (label, conditional) => this.#back(label, conditional));
     this.#checks = plan.checks ?? NO_CHECKS;
     this.#site = { source, functionIndex: -1, start: 0, immediates: 0, end: 0 };
   }
@@ -136,8 +139,8 @@ export class Walker {
           out.copy(source, run, at);
           run = at;
           const wanted = edits[edit++]!;
-          if (wanted & Edit.check) this.#check();
           leaves = (wanted & Edit.leave) !== 0;
+          if (!leaves) this.#check();
         }
         for (; at >= (marks[marked] ?? NO_MARK); marked++) marks[marked] = at === marks[marked] ? out.length + (at - run) : -1;
         stop = Math.min(marks[marked] ?? NO_MARK, offsets[edit] ?? NO_MARK);
@@ -218,23 +221,33 @@ export class Walker {
   }
 
   /**
-   * Begins a loop to be left, which is at `at`, and returns the offset of its body:
-   * `block $done, loop $again, block $out, loop $l, poll, br_if $out`.
+   * Begins a loop to be left, which is at `at`, and returns the offset of its body: `check, block $done, loop $again, block $out, loop $l`.
+   * The check before it may not be one of those that leave: entered again, the loop has to get on even if the word is still set.
    */
   #enter(at: number, end: number): number {
     const source = this.#source;
     const out = this.#out;
     const body = skipImmediates(Immediate.block, source, at + 1, end);
     const typed = (opcode: number) => out.u8(opcode).copy(source, at + 1, body);
+    this.#check();
     typed(Op.block);
     typed(Op.loop);
     out.u8(Op.block).u8(BlockType.empty);
     typed(Op.loop);
-    this.#checks.poll(out);
-    this.#hint(false);
-    out.u8(Op.brIf).u8(1);
     this.#labels.begin();
     return body;
+  }
+
+  /** Instead of a branch back: `[if,] poll, br_if $out, br $l [, end]`. */
+  #back(label: number, conditional: boolean): void {
+    const out = this.#out;
+    const own = conditional ? label + 1 : label;
+    if (conditional) out.u8(Op.if).u8(BlockType.empty);
+    this.#checks.poll(out);
+    this.#hint(false);
+    out.u8(Op.brIf).u32(own + 1);
+    out.u8(Op.br).u32(own);
+    if (conditional) out.u8(Op.end);
   }
 
   /** Ends a loop to be left after its own `end`: `br $done, end, call, br $again, end, end`. */

@@ -36,8 +36,9 @@ export interface Scan {
   readonly referenced: Uint8Array;
 }
 
-/** A loop whose whole body takes no more bytes is left to call the kernel, unless it calls anyway. */
-const LEAVE_BYTES_MAX = 0;
+/** A loop whose whole body takes no more bytes, with no more branches back, is left to call the kernel, unless it calls anyway. */
+const LEAVE_BYTES_MAX = 256;
+const LEAVE_BRANCHES_MAX = 4;
 /** So many unchecked loops may lie in each other, because each lets the path between two checks run through it once more. */
 const UNCHECKED_NESTING_MAX = 4;
 
@@ -125,6 +126,7 @@ const CALLS = 4;
 const LOOPS = 8;
 const PARAMS = 16;
 const SURE_BRANCH = 32; // a branch back that a check comes before
+const FIXED = 64; // a branch back that is no `br` or `br_if`
 
 const UNREACHABLE = 0x7fff_ffff;
 const U32_MOST = 5;
@@ -149,13 +151,15 @@ class Scanner {
   #kind = new Uint8Array(256);
   #startSure = new Int32Array(256);
   #labelSure = new Int32Array(256);
-  // Of loop frames: number, flags, frame of the loop around it, first site in it, how the counter is set, unchecked loops in each other.
+  // Of loop frames: number, flags, frame of the loop around it, first site in it, how the counter is set, unchecked loops in each other,
+  // branches back.
   #loop = new Int32Array(256);
   #state = new Uint8Array(256);
   #outer = new Int32Array(256);
   #firstSite = new Int32Array(256);
   #initAt = new Int32Array(256);
   #nesting = new Uint8Array(256);
+  #branches = new Uint8Array(256);
 
   constructor(module: Module) {
     this.#module = module;
@@ -223,6 +227,7 @@ class Scanner {
     this.#kind = bytes(this.#kind);
     this.#state = bytes(this.#state);
     this.#nesting = bytes(this.#nesting);
+    this.#branches = bytes(this.#branches);
     this.#startSure = words(this.#startSure);
     this.#labelSure = words(this.#labelSure);
     this.#loop = words(this.#loop);
@@ -239,13 +244,17 @@ class Scanner {
     return height + 1;
   }
 
-  /** A branch to the frame `target`; gives `sure` of the path that does not take it. `last`: nothing follows it in the loop. */
-  #branch(target: number, sure: number, last: boolean): number {
+  /**
+   * A branch to the frame `target`; gives `sure` of the path that does not take it. `plain`: a `br` or `br_if`; `last`: a `br_if` that
+   * nothing follows in the loop.
+   */
+  #branch(target: number, sure: number, plain: boolean, last = false): number {
     if (target < 0) malformed('label out of range', 0);
     if (this.#kind[target] !== LOOP) {
       if (sure < this.#labelSure[target]!) this.#labelSure[target] = sure;
       return sure;
     }
+    if (this.#branches[target]! < 255) this.#branches[target]!++;
     if (sure > target) {
       if (sure !== UNREACHABLE) this.#state[target]! |= SURE_BRANCH;
       return sure;
@@ -254,7 +263,7 @@ class Scanner {
       this.#state[target]! |= LAST_BRANCH;
       return sure;
     }
-    this.#state[target]! |= CHECKED;
+    this.#state[target]! |= plain ? CHECKED : CHECKED | FIXED;
     // Its header comes before this point.
     return target + 1;
   }
@@ -285,7 +294,8 @@ class Scanner {
       this.#state[outer]! |= LOOPS | (state & CALLS);
     }
     if ((state & CHECKED) === 0) return false;
-    const leaves = (state & (CALLS | LOOPS | PARAMS)) === 0 && end - at <= LEAVE_BYTES_MAX;
+    const leaves =
+      (state & (CALLS | LOOPS | PARAMS | FIXED)) === 0 && end - at <= LEAVE_BYTES_MAX && this.#branches[i]! <= LEAVE_BRANCHES_MAX;
     this.#loopCheck.set(loop, leaves ? LoopCheck.leave : LoopCheck.inside);
     const first = this.#firstSite[i]!;
     const sites = this.#siteAt.length;
@@ -370,6 +380,7 @@ class Scanner {
           this.#firstSite[height - 1] = this.#siteAt.length;
           this.#initAt[height - 1] = setEnd === at ? initAt : 0;
           this.#nesting[height - 1] = 0;
+          this.#branches[height - 1] = 0;
           inner = height - 1;
           p = skipImmediates(Immediate.block, source, p, end);
           continue;
@@ -421,11 +432,11 @@ class Scanner {
         case Do.brIf: {
           const depth = readIndex(source, p);
           p = skipInteger(source, p, U32_MOST);
-          sure = this.#branch(height - 1 - depth, sure, depth === 0 && source[p] === Op.end);
+          sure = this.#branch(height - 1 - depth, sure, true, depth === 0 && source[p] === Op.end);
           continue;
         }
         case Do.br:
-          this.#branch(height - 1 - readIndex(source, p), sure, false);
+          this.#branch(height - 1 - readIndex(source, p), sure, true);
           p = skipInteger(source, p, U32_MOST);
           sure = UNREACHABLE;
           continue;
