@@ -15,6 +15,8 @@ export interface MachineCpu {
   readonly load: number;
   /** Rejects with SuperosError, and then nothing of the process is left. */
   spawn(order: Order, onSoftLimit: ((resource: Resource) => void) | undefined): Promise<Running>;
+  /** Ends its processes whatever they do, where there is a way to: raw ones that share it hear of nothing. */
+  abort(): Promise<void>;
   /** Gives back what it holds, once all of its processes have ended. `forced`: output that nobody reads is not waited for. */
   close(forced: boolean): Promise<void>;
 }

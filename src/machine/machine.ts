@@ -32,6 +32,8 @@ export interface MachineOptions {
 const CPUS_MAX = 256;
 const SPARE = 2;
 const SPARE_MAX = 16;
+/** Milliseconds that processes get to end by themselves when the machine is shut down. */
+const ABORT_MS = 1000;
 /** Milliseconds between turns of a timer that only keeps Node's event loop alive. */
 const KEEPALIVE_MS = 2 ** 30;
 
@@ -143,7 +145,10 @@ export class Machine implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     await Promise.allSettled(this.#starting);
-    await Promise.all([...this.#children].map((child) => child[Symbol.asyncDispose]()));
+    const ended = Promise.all([...this.#children].map((child) => child[Symbol.asyncDispose]()));
+    const timer = setTimeout(() => this.#abort(), ABORT_MS);
+    await ended;
+    clearTimeout(timer);
     const threads = await this.#threads;
     await Promise.all([
       ...this.#cpus.map((cpu) => cpu.close(this.#forced)),
@@ -154,6 +159,10 @@ export class Machine implements AsyncDisposable {
 
   #open(): void {
     if (this.#closed) throw new SuperosError('closed', 'the machine has been shut down');
+  }
+
+  #abort(): void {
+    for (const cpu of this.#cpus) if (cpu.load > 0) void cpu.abort();
   }
 
   #getThreads(): Promise<Threads> {

@@ -52,6 +52,9 @@ export class PlaceCpu implements MachineCpu {
     });
   }
 
+  /** There is no way: a process that runs on this thread keeps it. */
+  async abort(): Promise<void> {}
+
   async close(forced: boolean): Promise<void> {
     if (this.#console !== undefined) await closeConsole(this.#console, forced);
   }

@@ -104,6 +104,16 @@ describe.each(CPUS)('cpus: %i', (cpus) => {
   });
 });
 
+test('the end of a machine ends what shares a thread and never turns to its kernel', async () => {
+  const machine = await Machine.boot({ cpus: 1 });
+  const child = await machine
+    .process(await wat(LOOP))
+    .scheduling('raw', { share: true })
+    .spawn();
+  await machine[Symbol.asyncDispose]();
+  expect(await child.wait()).toMatchObject({ reason: 'signal', signal: 'SIGKILL' });
+});
+
 test('a machine on hardware of its own has none', async () => {
   await using machine = await Machine.boot({ hal: simHal({ seed: 1 }) });
   await expect(machine.process(guest('hello')).scheduling('dedicated').spawn()).rejects.toMatchObject({ code: 'not-supported' });

@@ -2,6 +2,7 @@
 // then on runs there.
 import type { Resource } from '../../kernel/limits.ts';
 import { generationAfter, type PidShare } from '../../kernel/pid.ts';
+import { signalled } from '../../kernel/status.ts';
 import type { MachineCpu, Running } from '../cpu.ts';
 import type { Order } from '../order.ts';
 import type { KernelThread } from './host.ts';
@@ -30,6 +31,11 @@ export class ThreadCpu implements MachineCpu {
     // One that could not even start is tried again when it is needed.
     if (this.#thread.over && !this.#closed) this.#thread = this.#run();
     return this.#thread.spawn(order, onSoftLimit);
+  }
+
+  abort(): Promise<void> {
+    this.#closed = true;
+    return this.#thread.abort(signalled('SIGKILL'));
   }
 
   close(forced: boolean): Promise<void> {

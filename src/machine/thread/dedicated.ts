@@ -14,7 +14,7 @@ import type { KernelThread } from './host.ts';
 import type { RemoteProcess } from './remote.ts';
 
 /** What a guest gets to end by itself. */
-const GRACE_MS = 5;
+const GRACE_MS = 3;
 /** The longest that one Node timer waits. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
