@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts';
 import type { Cpu } from './cpu.ts';
 import type { Disk } from './disk.ts';
 import type { Entropy } from './entropy.ts';
+import type { Heap } from './heap.ts';
 import type { Mmu } from './mmu.ts';
 import type { Tick } from './tick.ts';
 
@@ -20,5 +21,6 @@ export interface Hal {
   readonly cpu: Cpu;
   readonly tick: Tick;
   readonly mmu: Mmu;
+  readonly heap: Heap;
   readonly host: Host;
 }

@@ -8,6 +8,7 @@ import type { Program } from '../runtime/program.ts';
 import { Iovecs } from '../syscalls/iovecs.ts';
 import { Account } from './account.ts';
 import { SpawnError } from './error.ts';
+import { HeapPolicy } from './heap.ts';
 import { ARGUMENT_BYTES_MAX, FDS_MAX, type Limits, PAGES_MAX, RESOURCE, type Resource, WASM_PAGE } from './limits.ts';
 import { refusal } from './link.ts';
 import { type PidShare, PidTable } from './pid.ts';
@@ -47,12 +48,14 @@ export class Kernel {
   readonly timers: Timers;
   /** One for all threads: it serves the call at hand, and no two are at hand at once. */
   readonly iovecs = new Iovecs();
+  readonly heap: HeapPolicy;
   readonly #processes: PidTable<Process>;
 
   /** `pids`: where there are other kernels whose numbers must differ. */
   constructor(hal: Hal, pids?: PidShare) {
     this.#processes = new PidTable(pids);
     this.hal = hal;
+    this.heap = new HeapPolicy(hal.heap, hal.clock, hal.entropy);
     this.scheduler = new Scheduler(hal);
     this.timers = new Timers(hal.clock, hal.cpu);
   }

@@ -10,6 +10,12 @@ export const CALL_BUDGET = 8_192;
 export const TABLE_ELEMENTS_MAX = 10_000_000;
 /** What V8 takes for each, at most; it counts as memory. */
 export const TABLE_ELEMENT_BYTES = 25;
+/** Bytes that a program allocates on the engine's heap between two calls that tell of it, on average. */
+export const HEAP_BATCH = 2 ** 18;
+/** Parts of the engine's heap: one near which a process is ended, one that leaves no time to choose well, one that spares nobody. */
+export const HEAP_NEAR = 0.7;
+export const HEAP_FULL = 0.85;
+export const HEAP_LAST = 0.95;
 /** Bytes of arguments and environment together (Linux: a quarter of the stack, 2 MiB). */
 export const ARGUMENT_BYTES_MAX = 2 ** 21;
 

@@ -49,6 +49,13 @@ export function imports(layout: Layout, thread: Thread, memories: readonly WebAs
   };
   const polled = (layout as { preempt?: boolean }).preempt !== true;
   if (!polled) kernel['epoch'] = process.kernel.hal.tick.epoch;
+  if (layout.heapBytes !== undefined) {
+    const meter = process.kernel.heap.open(process);
+    // What instantiation allocates no code of the program could ask for.
+    if (layout.heapBytes > 0 && meter.allocate(layout.heapBytes) !== 0) throw new Error('there is no room for its GC objects');
+    kernel['allocate'] = meter.allocate;
+    kernel['allocated'] = meter.allocated;
+  }
   for (const [index, memory] of memories.entries()) kernel[`memory${index}`] = memory;
   // Names are the guest's choice: objects without a prototype take any.
   const given: WebAssembly.Imports = Object.create(null);

@@ -7,11 +7,11 @@ import { type Module, type Range, Section } from './module.ts';
 import { rewriteNames } from './names.ts';
 import { Op } from './opcodes.ts';
 import { readElement } from './parse.ts';
-import { type AddedFunction, emit, type Plan } from './plan.ts';
+import { type AddedFunction, emit, emitConst, type Plan } from './plan.ts';
 import { Reader } from './reader.ts';
 import { writeFunctionType, writeProvidedLimits, writeValueType } from './types.ts';
-import { Walker } from './walk.ts';
-import { Writer } from './writer.ts';
+import { type AddedLocals, Walker } from './walk.ts';
+import { u32Size, Writer } from './writer.ts';
 
 const HEADER = Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00);
 /** Shared, exactly one page: with a minimum a load at a constant address needs no bounds check. */
@@ -122,8 +122,7 @@ function writeCode(plan: Plan, map: Uint32Array, known: FunctionHints): Code {
   const { source, code: section, importedFunctions } = module;
   const size = section.end - section.start;
   const code = { bodies: new Writer(size + (size >> 4) + 4096), hints: new HintWriter() };
-  code.bodies.u32(section.count + functions.length);
-  const walker = new Walker(source, code.bodies, { functionMap: map, replacements, prologues, checks });
+  const walker = new Walker(source, code.bodies, { functionMap: map, replacements, prologues, checks, locals: locals(plan) });
   let position = section.start;
   for (let i = 0; i < section.count; i++) {
     const index = importedFunctions + i;
@@ -134,7 +133,20 @@ function writeCode(plan: Plan, map: Uint32Array, known: FunctionHints): Code {
   return code;
 }
 
+/** Added locals as they are declared, and how many parameters each function has before its own. */
+function locals({ module, locals: added }: Plan): AddedLocals | undefined {
+  if (added.length === 0) return undefined;
+  const declared = new Writer();
+  for (const type of added) {
+    declared.u32(1);
+    writeValueType(declared, type);
+  }
+  const { types, functions } = module;
+  return { declared: declared.result(), groups: added.length, params: (index) => types[functions[index]!]!.params.length };
+}
+
 const PASSIVE = 1;
+const MUTABLE = 1;
 
 function writeData(out: Writer, plan: Plan): void {
   const { source, data } = plan.module;
@@ -157,12 +169,18 @@ function writeTables(out: Writer, module: Module, walkerFor: WalkerFor): void {
   });
 }
 
-function writeGlobals(out: Writer, module: Module, walkerFor: WalkerFor): void {
-  writeItems(out, Section.global, module.globals.length, (content) => {
+function writeGlobals(out: Writer, { module, globals }: Plan, walkerFor: WalkerFor): void {
+  writeItems(out, Section.global, module.globals.length + globals.length, (content) => {
     const walker = walkerFor(content);
     for (const { declaration, expression } of module.globals) {
       content.copy(module.source, declaration.start, declaration.end);
       walker.expression(expression);
+    }
+    for (const type of globals) {
+      writeValueType(content, type);
+      content.u8(MUTABLE);
+      emitConst(content, type === 'i64' ? 'i64' : 'i32', 0);
+      emit(content, Op.end);
     }
   });
 }
@@ -205,14 +223,18 @@ export function assemble(plan: Plan): Uint8Array {
       }),
     );
   if (module.tagSection) writeSection(out, Section.tag, copyOf(source, module.tagSection));
-  writeGlobals(out, module, walkerFor);
+  writeGlobals(out, plan, walkerFor);
   writeExports(out, plan, map);
   if (module.start !== undefined && !plan.dropStart) writeSection(out, Section.start, new Writer().u32(map[module.start]!));
   writeElements(out, module, map, walkerFor);
   if (module.data.length > 0 || module.dataCount) writeSection(out, Section.dataCount, new Writer().u32(module.data.length));
   const hints = code.hints.content();
   if (hints) writeCustom(out, BRANCH_HINTS, hints.result());
-  if (module.code.count + plan.functions.length > 0) writeSection(out, Section.code, code.bodies);
+  const bodies = module.code.count + plan.functions.length;
+  if (bodies > 0) {
+    out.u8(Section.code).u32(u32Size(bodies) + code.bodies.length);
+    out.u32(bodies).raw(code.bodies.result());
+  }
   writeData(out, plan);
   const names = rewriteNames(plan, map, named(NAMES));
   if (names.length > 0) writeCustom(out, NAMES, names.result());

@@ -123,6 +123,16 @@ export function skipInstruction(source: Uint8Array, p: number, limit: number): n
   return q <= limit ? q : malformed('unexpected end', p);
 }
 
+/** How many locals `groups` declarations at `p` declare. */
+export function countLocals(source: Uint8Array, p: number, groups: number): number {
+  let count = 0;
+  for (let left = groups, q = p; left > 0; left--) {
+    count += readIndex(source, q);
+    q = skipType(source, skipIndex(source, q));
+  }
+  return count;
+}
+
 /** Past the local declarations of a body at `p`. */
 export function skipLocals(source: Uint8Array, p: number, limit: number): number {
   const q = skipVector(source, p, limit, (bytes, at) => skipType(bytes, skipIndex(bytes, at)));

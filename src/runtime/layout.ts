@@ -65,6 +65,8 @@ export interface Layout {
   readonly exports: readonly ExportLayout[];
   /** The module has checks for preemption, and imports the epoch. */
   readonly preempt: boolean;
+  /** Of a module that allocates GC objects or exceptions: bytes that its instantiation takes on the engine's heap. */
+  readonly heapBytes?: number;
   /**
    * The export that applies the data segments and calls the start function, to be called before any other. Element segments are
    * applied by the instantiation itself: a RuntimeError from there is a trap of the guest.

@@ -6,6 +6,7 @@ import { KERNEL_MODULE } from './kernel-module.ts';
 import { parse } from './parse.ts';
 import { entry } from './passes/entry.ts';
 import { memory } from './passes/memory.ts';
+import { meter } from './passes/meter.ts';
 import { preempt } from './passes/preempt.ts';
 import { segments } from './passes/segments.ts';
 import { tables } from './passes/tables.ts';
@@ -20,10 +21,10 @@ export type { Loaded } from './pipeline.ts';
 export type { LoadOptions } from './plan.ts';
 
 /** Part of the code cache's key: to be changed whenever the output for any input changes. */
-export const LOADER_VERSION = '3';
+export const LOADER_VERSION = '4';
 
 /** `entry` comes last: it collects what the others want run first. */
-const PASSES: readonly Pass[] = [memory, tables, segments, unwind, preempt, entry];
+const PASSES: readonly Pass[] = [memory, tables, segments, unwind, meter, preempt, entry];
 
 const MAGIC = [0x00, 0x61, 0x73, 0x6d];
 const COMPONENT_LAYER = 1;

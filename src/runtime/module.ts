@@ -1,6 +1,7 @@
 // The parsed form of a module: everything but function bodies, which stay where they are in the source bytes.
 // Ranges refer to the source; nothing here is copied or changed.
 
+import type { ObjectType } from './sizes.ts';
 import type { FunctionType, Limits, TableType, ValueType } from './types.ts';
 
 export interface Range {
@@ -73,6 +74,8 @@ export interface Module {
   readonly typeSection: Range;
   readonly typeGroups: number;
   readonly types: readonly (FunctionType | undefined)[];
+  /** Types of GC objects, by type index. */
+  readonly objects: ReadonlyMap<number, ObjectType>;
   readonly imports: readonly Import[];
   readonly importedFunctions: number;
   /** Type index of every function, imported ones first. */
@@ -84,6 +87,8 @@ export interface Module {
   readonly ownMemories: readonly Range[];
   readonly globals: readonly OwnGlobal[];
   readonly tagSection?: Range;
+  /** Type index of every tag, imported ones first. */
+  readonly tags: readonly number[];
   readonly exports: readonly Export[];
   readonly start?: number;
   /** The element section; its segments are read when they are written, because there may be millions. */

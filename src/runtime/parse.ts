@@ -113,6 +113,11 @@ function readData(reader: Reader): DataSegment {
   return { start: at, end, ...(target && { target }), content: { start, end }, size };
 }
 
+function readTag(reader: Reader): number {
+  reader.u8();
+  return reader.u32();
+}
+
 function items<T>(section: Reader | undefined, read: (reader: Reader) => T, what = '', most = Number.POSITIVE_INFINITY): T[] {
   const list: T[] = [];
   if (section === undefined) return list;
@@ -145,15 +150,17 @@ export function parse(source: Uint8Array): Module {
   const typeReader = sections[Section.type];
   const typeGroups = typeReader?.count() ?? 0;
   const typeSection = { start: typeReader?.position ?? 0, end: typeReader?.limit ?? 0 };
-  const types = typeReader ? readTypes(typeReader, typeGroups) : [];
+  const types = readTypes(typeReader ?? new Reader(source, 0, 0), typeGroups);
   const imports = items(sections[Section.import], readImport, 'imports', IMPORTS_MAX);
   const importedTypes: number[] = [];
+  const tags: number[] = [];
   const tables: TableType[] = [];
   const memories: Limits[] = [];
   for (const entry of imports) {
     if (entry.kind === 'function') importedTypes.push(entry.type);
     else if (entry.kind === 'table') tables.push(entry.table);
     else if (entry.kind === 'memory') memories.push(entry.limits);
+    else if (entry.kind === 'tag') tags.push(entry.type);
   }
   const functions = Uint32Array.from(importedTypes.concat(items(sections[Section.function], (r) => r.u32())));
   const ownTables = items(sections[Section.table], readTable);
@@ -171,11 +178,14 @@ export function parse(source: Uint8Array): Module {
   const code = sections[Section.code];
   const codeCount = code?.count() ?? 0;
   const tag = sections[Section.tag];
+  const tagSection = tag && { start: tag.position, end: tag.limit };
+  for (const item of items(tag, readTag)) tags.push(item);
   return {
     source,
     typeSection,
     typeGroups,
-    types,
+    types: types.functions,
+    objects: types.objects,
     imports,
     importedFunctions: importedTypes.length,
     functions,
@@ -184,7 +194,8 @@ export function parse(source: Uint8Array): Module {
     ownTables: ownTables.map(({ own }) => own),
     ownMemories: ownMemories.map((own) => own.range),
     globals,
-    ...(tag && { tagSection: { start: tag.position, end: tag.limit } }),
+    ...(tagSection && { tagSection }),
+    tags,
     exports,
     ...(start !== undefined && { start }),
     ...(element && { elementSection: { start: element.position, end: element.limit } }),

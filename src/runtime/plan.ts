@@ -64,6 +64,12 @@ export class Plan {
   provideMemories = false;
   /** Checks for preemption; with them the module imports the epoch, as its last memory. */
   checks: Checks | undefined;
+  /** Mutable globals, zero at first, after all those of the original. */
+  readonly globals: ValueType[] = [];
+  /** What every function of the original gets after its own locals. */
+  locals: readonly ValueType[] = [];
+  /** Of a module that allocates on the engine's heap: bytes that its instantiation takes there. */
+  heapBytes: number | undefined;
   /** Active data segments become passive; initialisers apply them. */
   passiveData = false;
   /** The start section is left out. */
@@ -71,6 +77,7 @@ export class Plan {
   entry: string | undefined;
   /** New index of every original function, once sealed. */
   map = new Uint32Array();
+  #sealed = false;
   readonly #typeIndices = new Map<string, number>();
   /** Original function index to reference, for functions that passes call. */
   readonly #originals = new Map<number, FunctionRef>();
@@ -100,9 +107,16 @@ export class Plan {
   }
 
   function(name: Uint8Array, type: number, locals: readonly ValueType[], body: Body): FunctionRef {
-    const ref = { index: -1 };
+    const ref = { index: this.#sealed ? this.#indexOf(this.functions.length) : -1 };
     this.functions.push({ ref, name, type, locals, body });
     return ref;
+  }
+
+  /** Index of a new global. */
+  global(type: 'i32' | 'i64'): number {
+    const { imports, globals } = this.module;
+    const imported = imports.reduce((count, { kind }) => count + (kind === 'global' ? 1 : 0), 0);
+    return imported + globals.length + this.globals.push(type) - 1;
   }
 
   /** A function of the original module. */
@@ -117,7 +131,7 @@ export class Plan {
     this.replacements.set(opcode, replacement);
   }
 
-  /** Fixes every function index. No pass may add anything afterwards. */
+  /** Fixes every function index. Afterwards nothing may be added but functions, and types for them, while bodies are written. */
   seal(): void {
     const { importedFunctions, functions } = this.module;
     const map = new Uint32Array(functions.length);
@@ -126,13 +140,19 @@ export class Plan {
       entry.ref.index = importedFunctions + i;
     });
     this.functions.forEach((entry, i) => {
-      entry.ref.index = functions.length + added + i;
+      entry.ref.index = this.#indexOf(i);
     });
     for (let i = 0; i < functions.length; i++) {
       map[i] = i < importedFunctions ? (this.lowered.get(i)?.stub.index ?? i) : i + added;
     }
     for (const [index, ref] of this.#originals) ref.index = map[index]!;
     this.map = map;
+    this.#sealed = true;
+  }
+
+  /** Of the added function with this number. */
+  #indexOf(number: number): number {
+    return this.module.functions.length + this.imports.length + number;
   }
 }
 

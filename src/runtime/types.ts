@@ -2,6 +2,7 @@
 
 import { LoadError } from './errors.ts';
 import type { Reader } from './reader.ts';
+import { arrayType, type ObjectType, structType } from './sizes.ts';
 import type { Writer } from './writer.ts';
 
 /** `i32`, `v128`, `funcref`, `(ref null 3)`, `(ref any)`, ... as in the text format. */
@@ -177,36 +178,52 @@ export function writeFunctionType(out: Writer, type: FunctionType): void {
   writeValueTypes(out, type.results);
 }
 
-function skipField(reader: Reader): void {
-  readValueType(reader);
+function readField(reader: Reader): ValueType {
+  const type = readValueType(reader);
   reader.u8();
+  return type;
 }
 
-/** Reads one sub type; undefined where it is not a function type. */
-function readSubType(reader: Reader): FunctionType | undefined {
+export interface Types {
+  /** One entry for each type index. */
+  readonly functions: (FunctionType | undefined)[];
+  /** The others, by type index. */
+  readonly objects: Map<number, ObjectType>;
+}
+
+function readSubType(reader: Reader, { functions, objects }: Types): void {
   const at = reader.position;
   let form = reader.u8();
   if (form === SUB || form === SUB_FINAL) {
     for (let left = reader.count(); left > 0; left--) reader.u32();
     form = reader.u8();
   }
-  if (form === FUNCTION) return { params: readValueTypes(reader), results: readValueTypes(reader) };
-  if (form === STRUCT) for (let left = reader.count(2); left > 0; left--) skipField(reader);
-  else if (form === ARRAY) skipField(reader);
+  if (form === FUNCTION) {
+    functions.push({ params: readValueTypes(reader), results: readValueTypes(reader) });
+    return;
+  }
+  if (form === STRUCT) objects.set(functions.length, structType(readFields(reader)));
+  else if (form === ARRAY) objects.set(functions.length, arrayType(readField(reader)));
   else unsupportedType(form, at);
-  return undefined;
+  functions.push(undefined);
 }
 
-/** `groups` recursion groups, as in the type section after its count: one entry for each type index. */
-export function readTypes(reader: Reader, groups: number): (FunctionType | undefined)[] {
-  const types: (FunctionType | undefined)[] = [];
+function readFields(reader: Reader): ValueType[] {
+  const fields: ValueType[] = [];
+  for (let left = reader.count(2); left > 0; left--) fields.push(readField(reader));
+  return fields;
+}
+
+/** `groups` recursion groups, as in the type section after its count. */
+export function readTypes(reader: Reader, groups: number): Types {
+  const types: Types = { functions: [], objects: new Map() };
   for (let left = groups; left > 0; left--) {
     if (reader.peek() !== RECURSIVE) {
-      types.push(readSubType(reader));
+      readSubType(reader, types);
       continue;
     }
     reader.u8();
-    for (let members = reader.count(); members > 0; members--) types.push(readSubType(reader));
+    for (let members = reader.count(); members > 0; members--) readSubType(reader, types);
   }
   return types;
 }

@@ -2,7 +2,16 @@
 // asked for to that pass. Nothing else of a body is looked at or changed.
 
 import type { Hint } from './hints.ts';
-import { malformed, readIndex, skipImmediates, skipInteger, skipLocals, skipMemory, unsupported } from './immediates.ts';
+import {
+  countLocals,
+  malformed,
+  readIndex,
+  skipImmediates,
+  skipInteger,
+  skipLocals,
+  skipMemory,
+  unsupported,
+} from './immediates.ts';
 import { LABELLED, Relabelling } from './labels.ts';
 import type { Range } from './module.ts';
 import { BlockType, IMMEDIATES, Immediate, OPCODE_SPACE, Op, prefixed } from './opcodes.ts';
@@ -13,6 +22,8 @@ export interface Site {
   readonly source: Uint8Array;
   /** Index in the original module; -1 in a constant expression. */
   functionIndex: number;
+  /** Of the locals that the function gets in addition, the first one's index. */
+  firstLocal: number;
   /** Offsets in `source`: of the instruction, of its immediates, and of what follows. */
   start: number;
   immediates: number;
@@ -63,12 +74,22 @@ const NO_MARKS: number[] = [];
 const NO_CHECKS: Checks = { offsets: new Uint32Array(), edits: new Uint8Array(), poll: () => {}, call: () => {} };
 const NO_HINTS: readonly Hint[] = [];
 
+/** Locals that every function gets after its own. */
+export interface AddedLocals {
+  /** As many groups, in binary form. */
+  readonly declared: Uint8Array;
+  readonly groups: number;
+  /** Number of parameters of a function of the original. */
+  readonly params: (functionIndex: number) => number;
+}
+
 export interface WalkPlan {
   /** New index of every function of the original. */
   readonly functionMap: Uint32Array;
   readonly replacements: ReadonlyMap<number, Replacement>;
   readonly prologues: readonly Prologue[];
   readonly checks?: Checks | undefined;
+  readonly locals?: AddedLocals | undefined;
 }
 
 export class Walker {
@@ -80,6 +101,7 @@ export class Walker {
   readonly #labelKinds: Uint8Array;
   readonly #labels: Relabelling;
   readonly #checks: Checks;
+  readonly #locals: AddedLocals | undefined;
   #nextEdit = 0;
   readonly #replacements: readonly (Replacement | undefined)[];
   readonly #prologues: readonly Prologue[];
@@ -107,7 +129,8 @@ export class Walker {
     for (const opcode of LABELLED) this.#labelKinds[opcode]! |= LABEL;
     this.#labels = new Relabelling(source, out, LEAVE_LABELS, (label, conditional) => this.#back(label, conditional));
     this.#checks = plan.checks ?? NO_CHECKS;
-    this.#site = { source, functionIndex: -1, start: 0, immediates: 0, end: 0 };
+    this.#locals = plan.locals;
+    this.#site = { source, functionIndex: -1, firstLocal: 0, start: 0, immediates: 0, end: 0 };
   }
 
   /** Rewrites a constant expression. */
@@ -284,12 +307,25 @@ export class Walker {
     out.length += room;
     this.#bodyAt = out.length;
     const code = skipLocals(source, start, end);
-    out.copy(source, start, code);
+    if (this.#locals === undefined) out.copy(source, start, code);
+    else this.#declare(this.#locals, functionIndex, start, code);
     this.#site.functionIndex = functionIndex;
     for (const prologue of this.#prologues) prologue(functionIndex, out, this.#hint);
     this.#hintedWalk(start, code, end, known);
     this.#setSize(sizeAt, room);
     return end;
+  }
+
+  /** Writes the declarations in [start, code), and the added ones after them. */
+  #declare({ declared, groups, params }: AddedLocals, functionIndex: number, start: number, code: number): void {
+    const source = this.#source;
+    const count = readIndex(source, start);
+    const own = skipInteger(source, start, U32_MOST);
+    this.#out
+      .u32(count + groups)
+      .copy(source, own, code)
+      .raw(declared);
+    this.#site.firstLocal = params(functionIndex) + countLocals(source, own, count);
   }
 
   /** The hints of the body written last, ascending. */

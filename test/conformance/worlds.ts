@@ -118,6 +118,8 @@ export class RewrittenWorld implements World {
     const kernel: Record<string, unknown> = {
       memory_grow: (index: number, delta: number) => grow(memories[index]!, layout.memories[index]!, delta >>> 0),
       table_size: () => 1,
+      allocate: () => 0,
+      allocated: () => 2 ** 18,
       wait: (raw: number) => {
         if (raw !== PREEMPT) throw new Error('no call of the suite waits');
         return 0;

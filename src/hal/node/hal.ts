@@ -5,6 +5,7 @@ import { nodeClock } from './clock.ts';
 import { nodeCpu } from './cpu.ts';
 import { type NodeDiskOptions, nodeDisk } from './disk/disk.ts';
 import { nodeEntropy } from './entropy.ts';
+import { nodeHeap } from './heap.ts';
 import { nodeHost } from './host.ts';
 import { portableMmu } from './mmu.ts';
 import { nodeTick, type TickLine } from './tick.ts';
@@ -25,6 +26,7 @@ export function nodeHal(options: NodeHalOptions = {}): Hal {
     cpu: nodeCpu(),
     tick: nodeTick(options.tick),
     mmu: portableMmu(),
+    heap: nodeHeap(),
     host: nodeHost(),
   };
 }

@@ -8,6 +8,7 @@ import type { Hal } from '../hal.ts';
 import { RamDisk } from '../ramdisk.ts';
 import { SimDisk } from './disk.ts';
 import { type Faults, NO_FAULTS } from './faults.ts';
+import { SimHeap } from './heap.ts';
 import { SimMmu } from './mmu.ts';
 import { Random } from './random.ts';
 import { SimStream } from './stream.ts';
@@ -25,6 +26,8 @@ export interface SimOptions {
   /** Pages of 64 KiB for all processes together. */
   readonly pages?: number;
   readonly processesMax?: number;
+  /** Of the engine's heap. */
+  readonly heapBytes?: number;
   /** Nanoseconds since 1970 when the machine starts. */
   readonly epochNs?: bigint;
 }
@@ -32,6 +35,7 @@ export interface SimOptions {
 export interface SimHal extends Hal {
   readonly timeline: Timeline;
   readonly mmu: SimMmu;
+  readonly heap: SimHeap;
   /** A stream whose other end the test holds. */
   stream(capacity?: number): SimStream;
 }
@@ -39,6 +43,7 @@ export interface SimHal extends Hal {
 const PAGES = 65_536;
 const PROCESSES_MAX = 10_000;
 const DISK_BYTES = 64 * 2 ** 20;
+const HEAP_BYTES = 2 ** 30;
 const DISK_ENTRIES = 10_000;
 /** 2026-01-01 UTC. */
 const EPOCH_NS = 1_767_225_600_000_000_000n;
@@ -58,6 +63,7 @@ export function simHal(options: SimOptions): SimHal {
     disk: new SimDisk(inner, faults, disk),
     cpu: new SimCpu(timeline),
     tick: new SimTick(),
+    heap: new SimHeap(options.heapBytes ?? HEAP_BYTES),
     mmu: new SimMmu(options.pages ?? PAGES, faults.noMemory, memory),
     host: { processesMax: options.processesMax ?? PROCESSES_MAX },
     stream: (capacity) => new SimStream(timeline, faults, streams.fork(), capacity),
