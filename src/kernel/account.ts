@@ -36,11 +36,13 @@ export class Account implements Writing {
 
   constructor(parent: Account | undefined, limits: Limits) {
     this.parent = parent;
-    this.#cells.fill(0);
-    for (const [number, resource] of RESOURCES.entries()) {
+    const cells = this.#cells;
+    cells.fill(0);
+    for (let number = 0; number < RESOURCES.length; number++) {
+      const resource = RESOURCES[number]!;
       const hard = limits[resource];
-      this.#cells[number * WIDTH + SOFT] = Math.min(limits.soft?.[resource] ?? hard, hard);
-      this.#cells[number * WIDTH + HARD] = hard;
+      cells[number * WIDTH + SOFT] = Math.min(limits.soft?.[resource] ?? hard, hard);
+      cells[number * WIDTH + HARD] = hard;
     }
   }
 
