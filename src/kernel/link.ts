@@ -47,7 +47,7 @@ export function imports(layout: Layout, thread: Thread, memories: readonly WebAs
     memory_grow: (index: number, pages: number) => process.grow(index, pages >>> 0),
     table_size: (index: number, wanted: number) => (process.resizeTable(index, wanted >>> 0) ? 1 : 0),
   };
-  const polled = (layout as { preempt?: boolean }).preempt !== true;
+  const polled = !layout.preempt;
   if (!polled) kernel['epoch'] = process.kernel.hal.tick.epoch;
   if (layout.heapBytes !== undefined) {
     const meter = process.kernel.heap.open(process);

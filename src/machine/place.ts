@@ -14,6 +14,8 @@ import type { Order } from './order.ts';
 import { readable, writable } from './streams.ts';
 
 const STDIN_FD = 0;
+/** A machine that lasts gets its tick before a guest needs it; a command that is over sooner does without the thread. */
+const TICK_AFTER_MS = 50;
 
 export class PlaceCpu implements MachineCpu {
   readonly #kernel: Kernel;
@@ -22,6 +24,7 @@ export class PlaceCpu implements MachineCpu {
 
   constructor(hal: Hal, pids: PidShare) {
     this.#kernel = new Kernel(hal, pids);
+    setTimeout(() => hal.tick.start(), TICK_AFTER_MS).unref();
   }
 
   async spawn(order: Order, onSoftLimit: ((resource: Resource) => void) | undefined): Promise<Running> {

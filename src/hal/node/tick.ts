@@ -127,6 +127,12 @@ class NodeTick implements Tick {
     return this.#words;
   }
 
+  start(): void {
+    if (this.#control !== undefined) return;
+    this.#attach(register(this.epoch));
+    this.acknowledge();
+  }
+
   arm(): void {
     const control = this.#control;
     if (control === undefined) return;
@@ -139,7 +145,8 @@ class NodeTick implements Tick {
       const now = process.hrtime.bigint();
       this.#firstNs ??= now;
       if (now - this.#firstNs < START_AFTER_NS) return;
-      this.#attach(register(this.epoch));
+      this.start();
+      return;
     }
     this.words[EPOCH] = 0;
     this.arm();

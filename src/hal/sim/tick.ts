@@ -14,6 +14,7 @@ export class SimTick implements Tick {
   get words(): Int32Array {
     return new Int32Array(this.epoch.buffer);
   }
+  start(): void {}
   arm(): void {}
   acknowledge(): void {}
   interrupt(): void {}

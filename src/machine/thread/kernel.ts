@@ -212,6 +212,10 @@ class WatchedTick implements Tick {
     return this.#tick.words;
   }
 
+  start(): void {
+    this.#tick.start();
+  }
+
   arm(): void {
     this.#busy[0] = Number(process.hrtime.bigint());
     this.#tick.arm();
