@@ -4,8 +4,6 @@
 export const PIPE_BYTES = 65_536;
 /** Nanoseconds for which guests may keep the thread before the host's event loop is served. */
 export const QUANTUM_NS = 5_000_000;
-/** Units of about 50 ns that a thread's calls may take before the kernel looks at the time. */
-export const CALL_BUDGET = 8_192;
 /** Elements that a process's tables may have together. */
 export const TABLE_ELEMENTS_MAX = 10_000_000;
 /** What V8 takes for each, at most; it counts as memory. */

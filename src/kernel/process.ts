@@ -10,15 +10,15 @@ import type { Program } from '../runtime/program.ts';
 import { BLOCKED, type Result, type Signal } from '../syscalls/caller.ts';
 import type { GuestMemory } from '../syscalls/memory.ts';
 import type { Account, Standing } from './account.ts';
+import { Execution } from './execution.ts';
 import { causeOf } from './fault.ts';
 import type { Kernel } from './kernel.ts';
 import { type Limits, PIPE_BYTES, RESOURCE, RESOURCES, type Resource } from './limits.ts';
-import { imports } from './link.ts';
 import { Pipe, pipeEnds } from './pipe.ts';
 import type { ThreadState } from './scheduler.ts';
 import { disposition } from './signal.ts';
 import type { AddressSpace } from './space.ts';
-import { type Cause, crashed, type ExitStatus, exited, signalled, stopped } from './status.ts';
+import { type Cause, crashed, type ExitStatus, signalled, stopped } from './status.ts';
 import type { Strings } from './strings.ts';
 import { Thread } from './thread.ts';
 import { callsByName, NOTHING_SPENT, sum, type Usage } from './usage.ts';
@@ -32,13 +32,6 @@ export interface Invocation {
 
 /** What is run: `_start`; or `_initialize` and one export; or `_initialize`, and then what is called from outside. */
 export type Task = 'command' | 'reactor' | Invocation;
-
-/** A call from outside that has not been answered. */
-interface Job {
-  readonly invocation: Invocation;
-  readonly resolve: (results: readonly unknown[]) => void;
-  readonly reject: (error: Error) => void;
-}
 
 /** Everything a process is made of; the kernel has checked it. */
 export interface ProcessParts {
@@ -84,18 +77,12 @@ export class Process {
   readonly done: Promise<ExitStatus>;
   parent: Process | undefined;
 
-  readonly #task: Task;
-  #instance: WebAssembly.Instance | undefined;
-  /** Of a reactor: calls not yet answered, the first under way unless it rests. */
-  readonly #jobs: Job[] = [];
-  /** A reactor between calls: no guest code is on its stack. */
-  #resting = false;
+  readonly #execution: Execution;
   readonly #space: AddressSpace;
   readonly #onSoftLimit: ((resource: Resource) => void) | undefined;
   readonly #onCharge: ((process: Process) => void) | undefined;
   #ending: Cause | undefined;
   #status: ExitStatus | undefined;
-  #results: readonly unknown[] | undefined;
   #children = NOTHING_SPENT;
   #alarm: Alarm | undefined;
   readonly #bornNs: number;
@@ -119,7 +106,6 @@ export class Process {
     this.memory = parts.space.memory;
     this.#onSoftLimit = parts.onSoftLimit;
     this.#onCharge = parts.onCharge;
-    this.#task = parts.task;
     const { promise, resolve: settle } = Promise.withResolvers<ExitStatus>();
     this.done = promise;
     this.#resolve = settle;
@@ -129,6 +115,7 @@ export class Process {
       parts.parent?.deadlineNs ?? Number.POSITIVE_INFINITY,
     );
     this.thread = new Thread(this, this.nice);
+    this.#execution = new Execution(this, parts.space, parts.task, (cause) => this.#over(cause));
     this.parent?.children.add(this);
   }
 
@@ -145,33 +132,27 @@ export class Process {
   }
   /** What the invoked export returned. */
   get results(): readonly unknown[] | undefined {
-    return this.#results;
+    return this.#execution.results;
   }
 
   start(): void {
     if (this.deadlineNs !== Number.POSITIVE_INFINITY) {
       this.#alarm = this.kernel.timers.at(this.deadlineNs, () => this.end(stopped('timeout')));
     }
-    this.thread.begin(() => this.#run());
+    this.#execution.begin();
   }
 
   /** Ends the process for this cause, unless it is ending already. It is over when `done` resolves. */
   end(cause: Cause): void {
     if (this.#ending !== undefined) return;
     this.#ending = cause;
-    if (this.#resting) this.#over(undefined);
+    if (this.#execution.resting) this.#over(cause);
     else this.thread.unwind();
   }
 
   /** Calls an export of a reactor, after the calls before it. Rejects when the process ends first. */
   call(invocation: Invocation): Promise<readonly unknown[]> {
-    const { promise, resolve, reject } = Promise.withResolvers<readonly unknown[]>();
-    if (this.#task !== 'reactor' || this.#ending !== undefined) reject(new Error('the process takes no calls'));
-    else {
-      this.#jobs.push({ invocation, resolve, reject });
-      if (this.#resting) this.#next();
-    }
-    return promise;
+    return this.#execution.call(invocation);
   }
 
   signal(signal: Signal, message: string | null = null): Result {
@@ -235,62 +216,17 @@ export class Process {
     return resolve(this.capabilities, path);
   }
 
-  /** The thread's first turn: makes the instance and calls into it. */
-  #run(): void {
-    this.#guarded(async () => {
-      const { module, layout } = this.program;
-      this.#instance = new WebAssembly.Instance(module, imports(layout, this.thread, this.#space.memories));
-      if (layout.entry !== undefined) await this.#enter(layout.entry);
-      if (this.#task === 'command') return void (await this.#enter('_start'));
-      if (layout.exports.some(({ name }) => name === '_initialize')) await this.#enter('_initialize');
-      if (this.#task !== 'reactor') this.#results = await this.#enter(this.#task.name, this.#task.args);
-    });
-  }
-
-  /** A reactor's thread takes the next call, or rests. */
-  #next(): void {
-    const job = this.#jobs[0];
-    this.#resting = job === undefined;
-    this.thread.rest();
-    if (job === undefined) return;
-    this.thread.begin(() =>
-      this.#guarded(async () => {
-        const results = await this.#enter(job.invocation.name, job.invocation.args);
-        this.#jobs.shift();
-        job.resolve(results);
-      }),
-    );
-  }
-
-  /** Runs a turn of guest code; then the process is over, or a reactor waits for the next call. */
-  #guarded(turn: () => Promise<void>): void {
-    if (this.#ending !== undefined) {
-      this.#over(undefined);
-      return;
-    }
-    turn().then(
-      () => (this.#task === 'reactor' && this.#ending === undefined ? this.#next() : this.#over(exited(0))),
-      (error: unknown) => this.#over(this.#ending ?? causeOf(error)),
-    );
-  }
-
-  /** Calls an export on a stack of its own, which can be suspended. */
-  async #enter(name: string, args: readonly (number | bigint)[] = []): Promise<readonly unknown[]> {
-    const result = await WebAssembly.promising(this.#instance?.exports[name] as WebAssembly.ExportedFunction)(...args);
-    return result === undefined ? [] : Array.isArray(result) ? result : [result];
-  }
-
   /** The guest's stack is gone: nothing of it runs any more. */
-  #over(cause: Cause | undefined): void {
-    this.#ending ??= cause ?? exited(0);
+  #over(cause: Cause): void {
+    this.#ending ??= cause;
     this.#alarm?.cancel();
     this.#attempt(() => this.capabilities.closeAll());
     this.#space.release();
-    this.#instance = undefined;
-    for (const { reject } of this.#jobs) reject(new Error('the process ended before it answered'));
-    this.#jobs.length = 0;
+    this.#execution.drop();
     this.thread.finish();
     this.account.release(RESOURCE.threads, 1);
+    // Descendants may keep the account for long.
+    this.account.beyond = undefined;
     this.#status = { ...this.#ending, usage: this.usage() };
     this.kernel.ended(this);
     this.#resolve(this.#status);

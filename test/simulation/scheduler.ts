@@ -95,6 +95,7 @@ export class SchedulerSimulation {
       tick: {
         epoch: new WebAssembly.Memory({ initial: 0, maximum: 1, shared: true }),
         words: new Int32Array(1),
+        start: () => undefined,
         arm: () => {
           if (this.#tickNs === Number.POSITIVE_INFINITY) this.#tickNs = clock.monotonic() + QUANTUM_NS;
         },

@@ -1,0 +1,114 @@
+// The execution of a program in a process: its instance, and the calls into it, one after the other, on the process's thread.
+// Guest code is entered here and nowhere else.
+import { causeOf } from './fault.ts';
+import { imports } from './link.ts';
+import type { Invocation, Process, Task } from './process.ts';
+import type { AddressSpace } from './space.ts';
+import { type Cause, exited } from './status.ts';
+
+/** A call from outside that has not been answered. */
+interface Job {
+  readonly invocation: Invocation;
+  readonly resolve: (results: readonly unknown[]) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class Execution {
+  readonly #process: Process;
+  readonly #space: AddressSpace;
+  readonly #task: Task;
+  /** Called once no guest code is on the stack, nor will be. */
+  readonly #over: (cause: Cause) => void;
+  #instance: WebAssembly.Instance | undefined;
+  /** Of a reactor: calls not yet answered, the first under way unless it rests. */
+  readonly #jobs: Job[] = [];
+  #resting = false;
+  #results: readonly unknown[] | undefined;
+
+  constructor(process: Process, space: AddressSpace, task: Task, over: (cause: Cause) => void) {
+    this.#process = process;
+    this.#space = space;
+    this.#task = task;
+    this.#over = over;
+  }
+
+  /** A reactor between calls: no guest code is on its stack. */
+  get resting(): boolean {
+    return this.#resting;
+  }
+
+  /** What the invoked export returned. */
+  get results(): readonly unknown[] | undefined {
+    return this.#results;
+  }
+
+  begin(): void {
+    this.#process.thread.begin(() => this.#run());
+  }
+
+  /** Calls an export of a reactor, after the calls before it. Rejects when the process ends first. */
+  call(invocation: Invocation): Promise<readonly unknown[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly unknown[]>();
+    if (this.#task !== 'reactor' || this.#process.ending !== undefined) reject(new Error('the process takes no calls'));
+    else {
+      this.#jobs.push({ invocation, resolve, reject });
+      if (this.#resting) this.#next();
+    }
+    return promise;
+  }
+
+  /** Lets go of the instance, and of all who wait for an answer. */
+  drop(): void {
+    this.#instance = undefined;
+    for (const { reject } of this.#jobs) reject(new Error('the process ended before it answered'));
+    this.#jobs.length = 0;
+  }
+
+  /** The thread's first turn: makes the instance and calls into it. */
+  #run(): void {
+    this.#guarded(async () => {
+      const { thread, program } = this.#process;
+      const { module, layout } = program;
+      this.#instance = new WebAssembly.Instance(module, imports(layout, thread, this.#space.memories));
+      if (layout.entry !== undefined) await this.#enter(layout.entry);
+      if (this.#task === 'command') return void (await this.#enter('_start'));
+      if (layout.exports.some(({ name }) => name === '_initialize')) await this.#enter('_initialize');
+      if (this.#task !== 'reactor') this.#results = await this.#enter(this.#task.name, this.#task.args);
+    });
+  }
+
+  /** A reactor's thread takes the next call, or rests. */
+  #next(): void {
+    const { thread } = this.#process;
+    const job = this.#jobs[0];
+    this.#resting = job === undefined;
+    thread.rest();
+    if (job === undefined) return;
+    thread.begin(() =>
+      this.#guarded(async () => {
+        const results = await this.#enter(job.invocation.name, job.invocation.args);
+        this.#jobs.shift();
+        job.resolve(results);
+      }),
+    );
+  }
+
+  /** Runs a turn of guest code; then the process is over, or a reactor waits for the next call. */
+  #guarded(turn: () => Promise<void>): void {
+    const process = this.#process;
+    if (process.ending !== undefined) {
+      this.#over(process.ending);
+      return;
+    }
+    turn().then(
+      () => (this.#task === 'reactor' && process.ending === undefined ? this.#next() : this.#over(exited(0))),
+      (error: unknown) => this.#over(causeOf(error)),
+    );
+  }
+
+  /** Calls an export on a stack of its own, which can be suspended. */
+  async #enter(name: string, args: readonly (number | bigint)[] = []): Promise<readonly unknown[]> {
+    const result = await WebAssembly.promising(this.#instance?.exports[name] as WebAssembly.ExportedFunction)(...args);
+    return result === undefined ? [] : Array.isArray(result) ? result : [result];
+  }
+}
