@@ -4,7 +4,7 @@
 import type { Clock } from '../hal/clock.ts';
 import type { Cpu } from '../hal/cpu.ts';
 import type { Tick } from '../hal/tick.ts';
-import { QUANTUM_NS } from './limits.ts';
+import { NICE_MAX, NICE_MIN, QUANTUM_NS } from './limits.ts';
 import { grown, RunQueue } from './runqueue.ts';
 
 /** What is scheduled. */
@@ -28,8 +28,6 @@ const READY = 1;
 const RUNNING = 2;
 const BLOCKED = 3;
 
-export const NICE_MIN = -20;
-export const NICE_MAX = 19;
 /** A step of niceness takes or gives a fourth more (as Linux has it): ten make a ratio of 9.3. */
 const NICE_STEP = 1.25;
 
