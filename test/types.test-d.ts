@@ -6,6 +6,8 @@ import {
   type DirectoryGrant,
   type ExitStatus,
   type Grant,
+  type LimitName,
+  type LimitOptions,
   Machine,
   type MachineOptions,
   type ProcessBuilder,
@@ -15,6 +17,8 @@ import {
   type Reason,
   type RunResult,
   type Signal,
+  type Spent,
+  type Standing,
   type SuperosError,
   type SuperosErrorCode,
   type TemporaryGrant,
@@ -60,7 +64,10 @@ test('a description is said step by step', (_context, builder = null as unknown 
         { tmp: '/tmp', size: '1m' },
       ])
       .cwd('/b')
-      .limits({ memory: '64m', timeout: 500, fds: 10 })
+      .limits({ memory: '64m', timeout: 500, fds: 10, processes: 1, threads: 1, pipes: '1m', written: Number.POSITIVE_INFINITY })
+      .limits({ cpuTime: { soft: '1s', hard: 2000 }, output: '1m' })
+      .onSoftLimit((limit) => expectTypeOf(limit).toEqualTypeOf<LimitName>())
+      .nice(5)
       .stdio('pipe', 'inherit', 'null')
       .input(new Uint8Array())
       .invoke('f', ['1', 2, 3n])
@@ -78,6 +85,10 @@ test('a description is said step by step', (_context, builder = null as unknown 
     builder.capabilities([{ dir: '/a', rights: ['execute'] }]),
     // @ts-expect-error
     builder.limits({ cpu: 1 }),
+    // @ts-expect-error
+    builder.limits({ fds: { soft: 1 } }),
+    // @ts-expect-error
+    builder.limits({ fds: '10' }),
     // @ts-expect-error
     builder.stdio('ignore'),
     // @ts-expect-error
@@ -105,6 +116,9 @@ test('a process', () => {
   expectTypeOf<ChildProcess['call']>().returns.resolves.toEqualTypeOf<readonly (number | bigint)[]>();
   expectTypeOf<ChildProcess['read']>().returns.resolves.toEqualTypeOf<Uint8Array>();
   expectTypeOf<ChildProcess['info']>().returns.toEqualTypeOf<ProcessInfo>();
+  expectTypeOf<ProcessInfo['limits']['cpuTime']>().toEqualTypeOf<Standing>();
+  expectTypeOf<ProcessInfo['limits']['timeout']>().toEqualTypeOf<number | undefined>();
+  expectTypeOf<keyof ProcessInfo['limits']>().toEqualTypeOf<keyof LimitOptions>();
   expectTypeOf<ProcessInfo['state']>().toEqualTypeOf<'created' | 'ready' | 'running' | 'blocked' | 'terminated'>();
 });
 
@@ -116,6 +130,9 @@ test('how it ended', () => {
   expectTypeOf<ExitStatus['reason']>().toEqualTypeOf<Reason>();
   expectTypeOf<ExitStatus['usage']>().toEqualTypeOf<Usage>();
   expectTypeOf<Usage['memoryPeak']>().toBeNumber();
+  expectTypeOf<Usage['calls']>().toEqualTypeOf<Readonly<Record<string, number>>>();
+  expectTypeOf<Usage>().toExtend<Spent>();
+  expectTypeOf<Usage['children']>().toEqualTypeOf<Spent>();
   expectTypeOf<'SIGKILL'>().toExtend<Signal>();
   expectTypeOf<'SIGNONE'>().not.toExtend<Signal>();
 });

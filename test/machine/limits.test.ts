@@ -126,6 +126,26 @@ describe.each(CPUS)('cpus: %i', (cpus) => {
       expect(fs.statSync(`${tree.path}/f`).size).toBe(1000);
     });
 
+    test('count what is allocated', async () => {
+      using tree = temporaryTree({ f: '' });
+      const module =
+        await wat(`${WASI('path_open')} (import "wasi_snapshot_preview1" "fd_allocate" (func $allocate (param i32 i64 i64) (result i32)))
+        (memory (export "memory") 1) (data (i32.const 100) "f")
+        (func (export "allocate") (param i64) (result i32)
+          (drop (call $path_open (i32.const 3) (i32.const 0) (i32.const 100) (i32.const 1) (i32.const 0) (i64.const 256) (i64.const 0) (i32.const 0) (i32.const 20)))
+          (call $allocate (i32.load (i32.const 20)) (i64.const 0) (local.get 0)))`);
+      const allocate = (bytes: bigint) =>
+        machine
+          .process(module)
+          .capabilities([{ dir: tree.path }])
+          .limits({ written: 10_000 })
+          .invoke('allocate', [bytes])
+          .run();
+      expect((await allocate(10_000n)).results).toEqual([0]);
+      expect((await allocate(10_001n)).status.signal).toBe('SIGXFSZ');
+      expect(fs.statSync(`${tree.path}/f`).size).toBe(10_000);
+    });
+
     test('do not count what goes to streams', async () => {
       const { stdout } = await machine
         .process(await writes(1, 2000))
