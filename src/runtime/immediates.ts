@@ -35,6 +35,18 @@ export function readIndex(source: Uint8Array, p: number): number {
   return malformed('integer too long', p);
 }
 
+/** The 32-bit signed integer at `p`, of at most five bytes. */
+export function readSigned(source: Uint8Array, p: number): number {
+  let value = 0;
+  let shift = 0;
+  for (;;) {
+    const byte = source[p + shift / 7]!;
+    value |= (byte & 0x7f) << shift;
+    shift += 7;
+    if (byte < 0x80 || shift === 35) return shift < 32 && byte & 0x40 ? value | (-1 << shift) : value;
+  }
+}
+
 export function skipMemory(source: Uint8Array, p: number): number {
   const flags = source[p]!;
   const q = skipInteger(source, p, U32_MOST);

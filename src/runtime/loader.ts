@@ -4,6 +4,7 @@
 import { LoadError } from './errors.ts';
 import { KERNEL_MODULE } from './kernel-module.ts';
 import { parse } from './parse.ts';
+import { bulk } from './passes/bulk.ts';
 import { entry } from './passes/entry.ts';
 import { memory } from './passes/memory.ts';
 import { meter } from './passes/meter.ts';
@@ -21,10 +22,10 @@ export type { Loaded } from './pipeline.ts';
 export type { LoadOptions } from './plan.ts';
 
 /** Part of the code cache's key: to be changed whenever the output for any input changes. */
-export const LOADER_VERSION = '4';
+export const LOADER_VERSION = '5';
 
 /** `entry` comes last: it collects what the others want run first. */
-const PASSES: readonly Pass[] = [memory, tables, segments, unwind, meter, preempt, entry];
+const PASSES: readonly Pass[] = [memory, tables, bulk, segments, unwind, meter, preempt, entry];
 
 const MAGIC = [0x00, 0x61, 0x73, 0x6d];
 const COMPONENT_LAYER = 1;

@@ -1,6 +1,7 @@
 // What the passes want done to a module. A pass declares here what it adds and replaces; nothing is written before every pass
 // has spoken, because the number of added imports decides the index of every function.
 
+import { type Scan, scan } from './analysis/scan.ts';
 import type { Module } from './module.ts';
 import { ATOMIC, GC, MISC, Op, prefixOf, SIMD } from './opcodes.ts';
 import type { FunctionType, ValueType } from './types.ts';
@@ -82,9 +83,17 @@ export class Plan {
   /** Original function index to reference, for functions that passes call. */
   readonly #originals = new Map<number, FunctionRef>();
 
+  #scan: Scan | undefined;
+
   constructor(module: Module, options: LoadOptions) {
     this.module = module;
     this.options = options;
+  }
+
+  /** What the reading walk finds out, once for all passes. */
+  get scan(): Scan {
+    this.#scan ??= scan(this.module);
+    return this.#scan;
   }
 
   type(params: readonly ValueType[], results: readonly ValueType[]): number {

@@ -9,6 +9,8 @@ export interface ObjectType {
   readonly bytes: number;
   /** How many operands `struct.new` takes. */
   readonly fields: number;
+  /** Of an array. */
+  readonly element?: ValueType;
 }
 
 const WORD = 8;
@@ -35,7 +37,7 @@ export function structType(fields: readonly ValueType[]): ObjectType {
 }
 
 export function arrayType(element: ValueType): ObjectType {
-  return { kind: 'array', bytes: sizeOf(element), fields: 0 };
+  return { kind: 'array', bytes: sizeOf(element), fields: 0, element };
 }
 
 export function arrayBytes(element: number, length: number): number {

@@ -62,6 +62,15 @@ export interface Checks extends Edits {
   readonly call: (out: Writer) => void;
 }
 
+/** Writes a check that calls where it stands. */
+export function writeCheck(checks: Checks, out: Writer, hint: HintNext): void {
+  checks.poll(out);
+  hint(false);
+  out.u8(Op.if).u8(BlockType.empty);
+  checks.call(out);
+  out.u8(Op.end);
+}
+
 const REPLACED = 0x80;
 const LABEL = 0x40;
 // Blocks that a loop to be left gets around it.
@@ -163,7 +172,7 @@ export class Walker {
           run = at;
           const wanted = edits[edit++]!;
           leaves = (wanted & Edit.leave) !== 0;
-          if (!leaves) this.#check();
+          if (!leaves) writeCheck(this.#checks, out, this.#hint);
         }
         for (; at >= (marks[marked] ?? NO_MARK); marked++) marks[marked] = at === marks[marked] ? out.length + (at - run) : -1;
         stop = Math.min(marks[marked] ?? NO_MARK, offsets[edit] ?? NO_MARK);
@@ -234,15 +243,6 @@ export class Walker {
     this.#nextEdit = edit;
   }
 
-  #check(): void {
-    const out = this.#out;
-    this.#checks.poll(out);
-    this.#hint(false);
-    out.u8(Op.if).u8(BlockType.empty);
-    this.#checks.call(out);
-    out.u8(Op.end);
-  }
-
   /**
    * Begins a loop to be left, which is at `at`, and returns the offset of its body: `check, block $done, loop $again, block $out, loop $l`.
    * The check before it may not be one of those that leave: entered again, the loop has to get on even if the word is still set.
@@ -252,7 +252,7 @@ export class Walker {
     const out = this.#out;
     const body = skipImmediates(Immediate.block, source, at + 1, end);
     const typed = (opcode: number) => out.u8(opcode).copy(source, at + 1, body);
-    this.#check();
+    writeCheck(this.#checks, out, this.#hint);
     typed(Op.block);
     typed(Op.loop);
     out.u8(Op.block).u8(BlockType.empty);

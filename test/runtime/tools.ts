@@ -53,6 +53,8 @@ export function link(source: Uint8Array, provided: Provided = {}): Running {
     table_size: provided.tableSize ?? unexpected('table_size'),
     wait: provided.wait ?? unexpected('wait'),
     epoch,
+    allocated: () => 1 << 18,
+    allocate: () => 0,
   };
   memories.forEach((memory, index) => {
     kernel[`memory${index}`] = memory;

@@ -5,7 +5,7 @@ import type { Module } from '../module.ts';
 import { Edit, type Edits } from '../walk.ts';
 import { buildCallGraph, type CallGraph, type Cycles, findCycles } from './callgraph.ts';
 import { Numbers } from './numbers.ts';
-import { LoopCheck, type Scan, Site, scan } from './scan.ts';
+import { LoopCheck, type Scan, Site } from './scan.ts';
 
 interface Checks {
   /** By own function: a check at its entry. */
@@ -65,8 +65,7 @@ function merge(module: Module, scanned: Scan, { entry, site }: Checks): Edits {
 }
 
 /** Where the module needs checks, so that none of its code runs for long without one. */
-export function placeChecks(module: Module): Edits {
-  const scanned = scan(module);
+export function placeChecks(module: Module, scanned: Scan): Edits {
   const graph = buildCallGraph(module, scanned);
   const cycles = findCycles(module, scanned, graph);
   return merge(module, scanned, cutCycles(scanned, graph, cycles));

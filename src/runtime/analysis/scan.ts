@@ -1,9 +1,9 @@
 // The reading walk over all bodies: which loops need a check, and which calls lie on paths without one. It changes nothing,
 // uses no recursion, and takes time and memory in proportion to the code.
 
-import { malformed, readIndex, skipImmediates, skipInteger, skipLocals, unsupported } from '../immediates.ts';
+import { malformed, readIndex, readSigned, skipImmediates, skipInteger, skipLocals, unsupported } from '../immediates.ts';
 import type { Module } from '../module.ts';
-import { ATOMIC, GC, IMMEDIATES, Immediate, MISC, Op, prefixed } from '../opcodes.ts';
+import { ATOMIC, GC, IMMEDIATES, Immediate, Op, prefixed } from '../opcodes.ts';
 import { Numbers } from './numbers.ts';
 import { fewTrips } from './trips.ts';
 
@@ -32,6 +32,8 @@ export interface Scan {
   /** For each own function: offset of its first instruction, and bytes of its instructions. */
   readonly codeAt: Uint32Array;
   readonly codeSize: Uint32Array;
+  /** Ascending offsets of bulk operations, those with a small constant length left out. */
+  readonly bulkAt: Uint32Array;
   /** By function index: `ref.func` names it in a body. */
   readonly referenced: Uint8Array;
 }
@@ -39,6 +41,8 @@ export interface Scan {
 /** A loop whose whole body takes no more bytes, with no more branches back, is left to call the kernel, unless it calls anyway. */
 const LEAVE_BYTES_MAX = 256;
 const LEAVE_BRANCHES_MAX = 4;
+/** A bulk operation of a constant length up to this, in bytes or elements, is short enough to be left as it is. */
+const BARE_MAX = 1024;
 /** So many unchecked loops may lie in each other, because each lets the path between two checks run through it once more. */
 const UNCHECKED_NESTING_MAX = 4;
 
@@ -72,6 +76,7 @@ const Do = {
   i32Const: 57,
   /** Becomes a call when it is rewritten. */
   helped: 58,
+  bulk: 59,
 } as const;
 
 const ACTIONS: Uint8Array = Uint8Array.from(IMMEDIATES);
@@ -106,12 +111,15 @@ const SPECIAL: readonly (readonly [number, number])[] = [
   [Op.localSet, Do.localSet],
   [Op.i32Const, Do.i32Const],
   [Op.memoryGrow, Do.helped],
+  [Op.tableGrow, Do.helped],
   [GC + 24, Do.brOnCast],
   [GC + 25, Do.brOnCast],
 ];
 for (const [opcode, action] of SPECIAL) ACTIONS[opcode] = action;
-for (const sub of [8, 10, 11, 12, 14, 15, 17]) ACTIONS[MISC + sub] = Do.helped;
-for (const sub of [0, 1, 6, 7, 8, 9, 10, 16, 17, 18, 19]) ACTIONS[GC + sub] = Do.helped;
+for (const sub of [0, 1, 6, 7, 8, 9, 10]) ACTIONS[GC + sub] = Do.helped;
+for (const opcode of [Op.memoryInit, Op.memoryCopy, Op.memoryFill, Op.tableInit, Op.tableCopy, Op.tableFill])
+  ACTIONS[opcode] = Do.bulk;
+for (const opcode of [Op.arrayFill, Op.arrayCopy, Op.arrayInitData, Op.arrayInitElem]) ACTIONS[opcode] = Do.bulk;
 for (const sub of [0, 1, 2]) ACTIONS[ATOMIC + sub] = Do.helped;
 
 // Kinds of control frames.
@@ -146,6 +154,7 @@ class Scanner {
   readonly #siteFlags = new Numbers();
   /** By site: how many checked loops begin minus how many end before it. */
   readonly #siteDepth = new Numbers();
+  readonly #bulkAt = new Numbers();
   readonly #referenced: Uint8Array;
   // Frames of the body at hand. Of every frame: kind, `sure` at its start, and the least `sure` of the branches to its label.
   #kind = new Uint8Array(256);
@@ -197,6 +206,7 @@ class Scanner {
       firstSite,
       codeAt,
       codeSize,
+      bulkAt: this.#bulkAt.items,
       referenced: this.#referenced,
     };
   }
@@ -497,6 +507,11 @@ class Scanner {
         }
         case Do.helped:
           if (inner >= 0) this.#state[inner]! |= CALLS;
+          p = skipImmediates(IMMEDIATES[id]!, source, p, end);
+          continue;
+        case Do.bulk:
+          if (inner >= 0) this.#state[inner]! |= CALLS;
+          if (constEnd !== at || readSigned(source, constAt + 1) >>> 0 > BARE_MAX) this.#bulkAt.push(at);
           p = skipImmediates(IMMEDIATES[id]!, source, p, end);
           continue;
         case Immediate.unknown:

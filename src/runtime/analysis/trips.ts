@@ -1,6 +1,6 @@
 // Loops that count to a constant in a few rounds. Everything is judged by the bytes of the loop itself, and by counting it through.
 
-import { readIndex, skipInstruction } from '../immediates.ts';
+import { readIndex, readSigned, skipInstruction } from '../immediates.ts';
 import { Op } from '../opcodes.ts';
 
 const TRIPS_MAX = 64;
@@ -18,18 +18,6 @@ const COMPARISONS: Readonly<Record<number, (a: number, b: number) => boolean>> =
   78: (a, b) => a >= b,
   79: (a, b) => a >>> 0 >= b >>> 0,
 };
-
-/** The signed 32-bit integer at `p`. */
-function readSigned(source: Uint8Array, p: number): number {
-  let value = 0;
-  let shift = 0;
-  for (;;) {
-    const byte = source[p + shift / 7]!;
-    value |= (byte & 0x7f) << shift;
-    shift += 7;
-    if (byte < 0x80 || shift === 35) return shift < 32 && byte & 0x40 ? value | (-1 << shift) : value;
-  }
-}
 
 /**
  * Whether the loop at `loopAt`, whose `end` is at `end` and whose only branch back is the `br_if` before it, runs at most `TRIPS_MAX`
