@@ -5,7 +5,7 @@ import type { Clock } from '../hal/clock.ts';
 import type { Entropy } from '../hal/entropy.ts';
 import type { Heap } from '../hal/heap.ts';
 import type { Account } from './account.ts';
-import { HEAP_BATCH, HEAP_FULL, HEAP_LAST, HEAP_NEAR, RESOURCE } from './limits.ts';
+import { HEAP_BATCH, HEAP_FULL, HEAP_LAST, HEAP_NEAR, RESOURCE, TABLE_ELEMENT_BYTES } from './limits.ts';
 import { type Cause, stopped } from './status.ts';
 
 /** Of the time, a collection for a limit's sake takes one part in so many. */
@@ -101,9 +101,11 @@ export class HeapPolicy {
     };
   }
 
-  /** Whether so many bytes that no process tells of, as a table's, may be allocated. */
-  room(bytes: number): boolean {
-    if (this.#isNear(bytes)) this.#collect();
+  /** Whether so many elements of tables, of which no process tells, may be allocated. */
+  hasRoomFor(elements: number): boolean {
+    const bytes = elements * TABLE_ELEMENT_BYTES;
+    if (bytes < MIB || !this.#isNear(bytes)) return true;
+    if (this.#clock.monotonic() >= this.#quietUntilNs) this.#collect();
     return !this.#isNear(bytes);
   }
 
@@ -137,8 +139,12 @@ export class HeapPolicy {
     if (!full()) return true;
     // One that is ending takes its objects with it.
     const leaving = [...this.#shares].some(({ owner }) => owner.ending !== undefined);
-    if (leaving && this.#heap.used() + wanted < bound * HEAP_LAST) return true;
-    const victim = this.#largest(share, wanted);
+    const victim = leaving ? undefined : this.#largest(share, wanted);
+    if (victim === undefined) {
+      if (this.#heap.used() + wanted < bound * HEAP_LAST) return true;
+      this.#evict(share, wanted);
+      return false;
+    }
     this.#evict(victim, victim === share ? wanted : 0);
     if (victim !== share) this.#evict(share, wanted);
     return false;
@@ -172,9 +178,9 @@ export class HeapPolicy {
     }
     if (!this.#crowded) return;
     this.#crowded = false;
-    const shares = [...this.#shares];
-    if (shares.length > 0 && shares.every(({ owner }) => owner.ending === undefined))
-      this.#evict(this.#largest(shares[0]!, 0), 0);
+    if ([...this.#shares].some(({ owner }) => owner.ending !== undefined)) return;
+    const victim = this.#largest(undefined, 0);
+    if (victim !== undefined) this.#evict(victim, 0);
   }
 
   /** Whether an account has not enough memory for what its processes hold here and `wanted`. */
@@ -197,14 +203,18 @@ export class HeapPolicy {
     return Math.min(share.sampled + share.unsampled, Math.max(0, used - share.baseline));
   }
 
-  /** The process that holds most, `wanted` counted with what `asking` holds. */
-  #largest(asking: Share, wanted: number): Share {
+  /**
+   * The process that holds most, `wanted` counted with what `asking` holds; undefined where the heap is full of what none of them
+   * holds: the host's own, or what one that has just ended has left.
+   */
+  #largest(asking: Share | undefined, wanted: number): Share | undefined {
     const used = this.#heap.used();
+    const grown = used + wanted - this.#floor;
     let rest = used - this.#floor;
     for (const { sampled } of this.#shares) rest -= sampled;
     rest = Math.max(0, rest);
-    let largest = asking;
-    let most = -1;
+    let largest: Share | undefined;
+    let most = grown / (2 * this.#shares.size);
     for (const one of this.#shares) {
       if (one.owner.ending !== undefined) continue;
       const sampled = one.sampled + Math.min(one.unsampled, rest);

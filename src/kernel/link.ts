@@ -8,7 +8,7 @@ import { HANDLERS } from '../syscalls/handlers.ts';
 import { type CallName, TABLE } from '../syscalls/table.ts';
 import { MEMORIES_MAX, TABLE_ELEMENTS_MAX } from './limits.ts';
 import { printable } from './printable.ts';
-import { trapped } from './status.ts';
+import { stopped, trapped } from './status.ts';
 import type { Thread } from './thread.ts';
 
 /** By import module and name. */
@@ -42,15 +42,22 @@ export function refusal(layout: Layout): string | undefined {
 /** The imports of a module that `refusal` accepted, for a process whose one thread is `thread`. */
 export function imports(layout: Layout, thread: Thread, memories: readonly WebAssembly.Memory[]): WebAssembly.Imports {
   const { process } = thread;
+  const { heap } = process.kernel;
   const kernel: Record<string, unknown> = {
     wait: new WebAssembly.Suspending((raw: number) => thread.attend(raw)),
     memory_grow: (index: number, pages: number) => process.grow(index, pages >>> 0),
-    table_size: (index: number, wanted: number) => (process.resizeTable(index, wanted >>> 0) ? 1 : 0),
+    table_size: (index: number, wanted: number) =>
+      heap.hasRoomFor(wanted >>> 0) && process.resizeTable(index, wanted >>> 0) ? 1 : 0,
   };
   const polled = !layout.preempt;
   if (!polled) kernel['epoch'] = process.kernel.hal.tick.epoch;
+  const elements = layout.tables.reduce((sum, { minimum }) => sum + minimum, 0);
+  if (!heap.hasRoomFor(elements)) {
+    process.end(stopped('memory-limit', `the host's heap has no room for tables of ${elements} elements`));
+    throw new Error('there is no room for its tables');
+  }
   if (layout.heapBytes !== undefined) {
-    const meter = process.kernel.heap.open(process);
+    const meter = heap.open(process);
     // What instantiation allocates no code of the program could ask for.
     if (layout.heapBytes > 0 && meter.allocate(layout.heapBytes) !== 0) throw new Error('there is no room for its GC objects');
     kernel['allocate'] = meter.allocate;

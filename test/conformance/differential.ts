@@ -334,7 +334,6 @@ function rewritten(
   const compiled = new WebAssembly.Module(loaded.bytes as BufferSource);
   const made = instantiate(run, () => {
     const { exports } = new WebAssembly.Instance(compiled, { ...run.imports(), [KERNEL_MODULE]: kernel } as WebAssembly.Imports);
-    run.exports = exports;
     const { entry } = loaded.layout;
     if (entry !== undefined) (exports[entry] as () => void)();
     return Object.fromEntries(Object.entries(exports).filter(([name]) => name !== entry));
