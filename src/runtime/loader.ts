@@ -1,6 +1,7 @@
 // The loader: original bytes in, rewritten bytes and their layout out. V8 judges the original first; what the loader then does not
 // understand is refused. It never runs guest code, and its output depends on nothing but the bytes and the options.
 
+import { checkBounds } from './bounds.ts';
 import { LoadError } from './errors.ts';
 import { KERNEL_MODULE } from './kernel-module.ts';
 import { parse } from './parse.ts';
@@ -34,6 +35,11 @@ function isComponent(source: Uint8Array): boolean {
   return MAGIC.every((byte, i) => source[i] === byte) && source[6] === COMPONENT_LAYER && source[7] === 0;
 }
 
+/** V8's message in one line. */
+export function verdict(error: WebAssembly.CompileError): string {
+  return error.message.replace(/^WebAssembly\.Module\(\): /, '').replaceAll(/[\r\n]+/g, ' ');
+}
+
 /** V8's own verdict on the original bytes. */
 function validate(source: Uint8Array): void {
   // Unlike a module, a verdict keeps no copy of the bytes; only a module's error has a message.
@@ -42,7 +48,7 @@ function validate(source: Uint8Array): void {
     new WebAssembly.Module(source as BufferSource);
   } catch (error) {
     if (!(error instanceof WebAssembly.CompileError)) throw error;
-    throw new LoadError('invalid-module', error.message.replace(/^WebAssembly\.Module\(\): /, '').replaceAll(/[\r\n]+/g, ' '));
+    throw new LoadError('invalid-module', verdict(error));
   }
   throw new LoadError('invalid-module', 'V8 finds the module invalid, but does not say why');
 }
@@ -51,6 +57,7 @@ export function load(original: Uint8Array, options: LoadOptions = {}): Loaded {
   // Shared bytes could change after V8 has judged them.
   const source = original.buffer instanceof SharedArrayBuffer ? new Uint8Array(original) : original;
   if (isComponent(source)) throw new LoadError('component', 'this is a WebAssembly component; only core modules can be run');
+  checkBounds(source);
   validate(source);
   const module = parse(source);
   const reserved = module.imports.find((item) => item.module === KERNEL_MODULE);

@@ -4,7 +4,7 @@
 import type { CachedCode, CodeCache, ProgramSource } from '../hal/cache.ts';
 import { LoadError } from './errors.ts';
 import type { Layout } from './layout.ts';
-import { LOADER_VERSION, type LoadOptions, load } from './loader.ts';
+import { LOADER_VERSION, type LoadOptions, load, verdict } from './loader.ts';
 
 export interface Program {
   readonly name: string;
@@ -59,6 +59,9 @@ export function loadProgram(source: Uint8Array | ProgramSource, cache?: CodeCach
   const { bytes, layout } = load(original, options);
   const module = compile(bytes);
   if (!(module instanceof WebAssembly.Module)) {
+    // V8's verdict does not see everything that its compiler refuses: the two kinds of exceptions in one module.
+    const unchanged = compile(original);
+    if (!(unchanged instanceof WebAssembly.Module)) throw new LoadError('invalid-module', verdict(unchanged));
     throw new LoadError('too-large', `the module exceeds a limit of V8 once rewritten: ${module.message}`);
   }
   if (cache && hash !== undefined) {
