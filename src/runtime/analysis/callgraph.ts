@@ -25,6 +25,8 @@ export interface Cycles {
   readonly target: Uint8Array;
   /** By site: is such an edge. */
   readonly closing: Uint8Array;
+  /** By node: a signature one of whose members closes a cycle. */
+  readonly reopening: Uint8Array;
 }
 
 const OPCODE_REF_FUNC = 0xd2;
@@ -131,6 +133,7 @@ export function findCycles(module: Module, scan: Scan, graph: CallGraph): Cycles
   const order = new Uint32Array(nodes);
   const target = new Uint8Array(nodes);
   const closing = new Uint8Array(callee.length);
+  const reopening = new Uint8Array(nodes);
   const state = new Uint8Array(nodes);
   const path = new Uint32Array(nodes);
   const nextEdge = new Uint32Array(nodes);
@@ -160,11 +163,12 @@ export function findCycles(module: Module, scan: Scan, graph: CallGraph): Cycles
       if (state[to] === NEW) open(to);
       else if (state[to] === OPEN) {
         if (direct) closing[edge] = 1;
+        else reopening[node] = 1;
         if (!direct || (siteFlags[edge]! & Site.covered) === 0) target[to] = 1;
       }
     }
   };
   for (const root of roots(module)) search(root);
   for (let node = 0; node < nodes; node++) search(node);
-  return { order, target, closing };
+  return { order, target, closing, reopening };
 }

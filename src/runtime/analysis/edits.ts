@@ -6,16 +6,7 @@ import { Edit, type Edits } from '../walk.ts';
 import { buildCallGraph, type CallGraph, type Cycles, findCycles } from './callgraph.ts';
 import { Numbers } from './numbers.ts';
 import { LoopCheck, type Scan, Site } from './scan.ts';
-
-interface Checks {
-  /** By own function: a check at its entry. */
-  readonly entry: Uint8Array;
-  /** By site: `BEFORE`, `AFTER`. */
-  readonly site: Uint8Array;
-}
-
-const BEFORE = 1;
-const AFTER = 2;
+import { AFTER, BEFORE, boundStretches, type Checks } from './stretches.ts';
 
 /** A cycle through a signature is cut where it is called through, so that its functions stay as they are for calls from checked loops. */
 function cutCycles(scanned: Scan, { functions, callee }: CallGraph, { target, closing }: Cycles): Checks {
@@ -68,5 +59,7 @@ function merge(module: Module, scanned: Scan, { entry, site }: Checks): Edits {
 export function placeChecks(module: Module, scanned: Scan): Edits {
   const graph = buildCallGraph(module, scanned);
   const cycles = findCycles(module, scanned, graph);
-  return merge(module, scanned, cutCycles(scanned, graph, cycles));
+  const checks = cutCycles(scanned, graph, cycles);
+  boundStretches(scanned, graph, cycles, checks);
+  return merge(module, scanned, checks);
 }
