@@ -1,6 +1,6 @@
 // One thread with a kernel, from the machine's side, for as long as it lives: a thread that dies takes its processes with it and
 // is never started again.
-import type { HostThread, Message } from '../../hal/node/thread.ts';
+import type { HostThread, ThreadEvents } from '../../hal/node/thread.ts';
 import type { Resource } from '../../kernel/limits.ts';
 import { type Cause, crashed, signalled } from '../../kernel/status.ts';
 import type { Program } from '../../runtime/program.ts';
@@ -39,11 +39,13 @@ export class KernelThread {
   readonly #gone = Promise.withResolvers<void>();
 
   /** `start` makes the thread, with what it is to tell this one. */
-  constructor(start: (events: { message(message: Message): void; died(why: string): void }) => HostThread, busy: Float64Array) {
+  constructor(start: (events: ThreadEvents) => HostThread, busy: Float64Array, alone: boolean) {
     this.#busy = busy;
     this.#line = {
+      alone,
       send: (message, transfer) => this.#send(message, transfer),
       busySinceNs: () => this.#busy[0]!,
+      ready: () => this.#busy[1]!,
     };
     this.ready = this.#booted.promise;
     this.ready.catch(() => undefined);

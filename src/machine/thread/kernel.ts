@@ -46,7 +46,7 @@ export class ThreadKernel {
         ...hal,
         host: { processesMax: start.processesMax },
         cpu: new WatchedCpu(hal.cpu, () => this.#breathe(busy)),
-        tick: start.alone ? new WatchedTick(hal.tick, busy) : hal.tick,
+        tick: new WatchedTick(hal.tick, busy),
       },
       start.pids,
     );
@@ -163,6 +163,7 @@ export class ThreadKernel {
   /** The host's event loop is served: what changed is written down. */
   #breathe(busy: Float64Array): void {
     busy[0] = 0;
+    busy[1] = this.#kernel.scheduler.ready;
     for (const [process, { page }] of this.#charged) page.write(process);
     this.#charged.clear();
   }

@@ -74,7 +74,7 @@ export class PageReader {
     this.#shared = new Float64Array(page, HEAD_BYTES);
   }
 
-  /** `busySinceNs`: when the kernel, which runs nothing else, gave the process the CPU that it has had since; 0: it has not. */
+  /** `busySinceNs`: since when the process is known to have had the CPU, which it may not have turned to its kernel from; or 0. */
   read(busySinceNs: number): Live {
     this.#copy();
     this.#at = 0;

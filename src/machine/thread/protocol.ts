@@ -23,7 +23,10 @@ export interface KernelStart {
   readonly protect: readonly string[];
   /** It has one process at a time, which may be raw and hears of nothing while it runs. */
   readonly alone: boolean;
-  /** One Float64, where it is alone: since when its guest runs, by the host's monotonic clock in nanoseconds; 0 while it does not. */
+  /**
+   * Two numbers (Float64): since when guests run, by the host's monotonic clock in nanoseconds, 0 while none does; and how many were
+   * ready when the pages were last written.
+   */
   readonly busy: SharedArrayBuffer;
 }
 

@@ -19,8 +19,12 @@ interface Request {
 /** What a process's own messages are given to; `id` is added. */
 export interface Line {
   send(message: ToKernel, transfer?: readonly ArrayBuffer[]): void;
-  /** Since when the kernel has had nothing but this process on the CPU; 0 where that is not known. */
+  /** The kernel has no other process. */
+  readonly alone: boolean;
+  /** Since when guests run there; 0 while none does. */
   busySinceNs(): number;
+  /** How many were ready there when pages were last written. */
+  ready(): number;
 }
 
 type Told = Exclude<FromKernel, { type: 'ready' | 'spawned' | 'refused' | 'closed' }>;
@@ -89,7 +93,11 @@ export class RemoteProcess implements Running {
   }
 
   live(): Live {
-    return this.#reader.read(this.#line.busySinceNs());
+    const { alone } = this.#line;
+    const live = this.#reader.read(alone ? this.#line.busySinceNs() : 0);
+    // While pages are written nobody runs: who was ready alone is what runs now.
+    const runs = !alone && live.state === 'ready' && this.#line.ready() === 1 && this.#line.busySinceNs() > 0;
+    return runs ? { ...live, state: 'running' } : live;
   }
 
   /** What its kernel tells of it. */

@@ -46,7 +46,7 @@ export class Threads {
   }
 
   #start(name: string, pids: PidShare, alone: boolean): KernelThread {
-    const busy = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT);
+    const busy = new SharedArrayBuffer(2 * Float64Array.BYTES_PER_ELEMENT);
     const start: KernelStart = {
       role: 'kernel',
       pids,
@@ -56,6 +56,10 @@ export class Threads {
       alone,
       busy,
     };
-    return new KernelThread((events) => new HostThread({ entry: ENTRY, name, data: start, events }), new Float64Array(busy));
+    return new KernelThread(
+      (events) => new HostThread({ entry: ENTRY, name, data: start, events }),
+      new Float64Array(busy),
+      alone,
+    );
   }
 }
