@@ -13,7 +13,8 @@ export interface ObjectType {
   readonly element?: ValueType;
 }
 
-const WORD = 8;
+/** To which every object is rounded up. */
+export const WORD = 8;
 const STRUCT_HEADER = 16;
 const ARRAY_HEADER = 24;
 /** The object and the header of its list of values. */

@@ -7,7 +7,7 @@ import { constantBytes } from '../constants.ts';
 import { skipInteger } from '../immediates.ts';
 import { BlockType, GC, Op } from '../opcodes.ts';
 import { emit, emitConst, type FunctionRef, type Pass, type Plan } from '../plan.ts';
-import { arrayBytes, EXCEPTION_BYTES, payloadBytes } from '../sizes.ts';
+import { arrayBytes, EXCEPTION_BYTES, payloadBytes, WORD } from '../sizes.ts';
 import { copyOriginal, type HintNext, indexAt, type Site } from '../walk.ts';
 import type { Writer } from '../writer.ts';
 
@@ -172,8 +172,12 @@ export const meter: Pass = {
       emit(out, Op.localGet, length);
       emitConst(out, 'i32', bytes);
       emit(out, Op.i32Mul);
-      emitConst(out, 'i32', arrayBytes(bytes, 0));
+      emitConst(out, 'i32', arrayBytes(bytes, 0) + (bytes < WORD ? WORD - 1 : 0));
       emit(out, Op.i32Add);
+      if (bytes < WORD) {
+        emitConst(out, 'i32', -WORD);
+        emit(out, Op.i32And);
+      }
       chargeObject(site, out, hint);
     };
     for (const opcode of [ARRAY_NEW, ARRAY_NEW_DEFAULT, ARRAY_NEW_DATA, ARRAY_NEW_ELEM]) plan.replace(opcode, sized);
