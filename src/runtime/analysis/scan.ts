@@ -265,6 +265,7 @@ class Scanner {
       return sure;
     }
     if (this.#branches[target]! < 255) this.#branches[target]!++;
+    if (!plain) this.#state[target]! |= FIXED;
     if (sure > target) {
       if (sure !== UNREACHABLE) this.#state[target]! |= SURE_BRANCH;
       return sure;
@@ -273,7 +274,7 @@ class Scanner {
       this.#state[target]! |= LAST_BRANCH;
       return sure;
     }
-    this.#state[target]! |= plain ? CHECKED : CHECKED | FIXED;
+    this.#state[target]! |= CHECKED;
     // Its header comes before this point.
     return target + 1;
   }

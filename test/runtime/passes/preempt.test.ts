@@ -53,6 +53,16 @@ describe('loops', () => {
     ['with a call', '(func $f) (func (param i32) (loop $l (call $f) (br_if $l (local.get 0))))', INSIDE],
     ['with parameters', '(func (param i32) (i32.const 1) (loop $l (param i32) (br_if $l)))', INSIDE],
     ['branched back to by a table', '(func (param i32) (loop $l (br_table $l 1 (local.get 0))))', INSIDE],
+    [
+      'branched back to, then by a table',
+      '(func (param i32) (loop $l (br_if $l (local.get 0)) (br_table $l 1 (local.get 0))))',
+      INSIDE,
+    ],
+    [
+      'branched back to, then by a reference',
+      '(func (param anyref) (loop $l (br_if $l (i32.const 1)) (br_on_null $l (local.get 0)) (drop)))',
+      INSIDE,
+    ],
     ['large', `(func (param i32) (loop $l ${'(local.set 0 (i32.const 1))'.repeat(80)} (br_if $l (local.get 0))))`, INSIDE],
     ['with many branches back', `(func (param i32) (loop $l ${'(br_if $l (local.get 0))'.repeat(5)}))`, INSIDE],
     ['caught', '(tag $t) (func (loop $l (try_table (catch $t $l) (throw $t))))', INSIDE],
