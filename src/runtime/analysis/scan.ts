@@ -3,7 +3,7 @@
 
 import { malformed, readIndex, readSigned, skipImmediates, skipInteger, skipLocals, unsupported } from '../immediates.ts';
 import type { Module } from '../module.ts';
-import { ATOMIC, GC, IMMEDIATES, Immediate, Op, prefixed } from '../opcodes.ts';
+import { ATOMIC, BlockType, GC, IMMEDIATES, Immediate, Op, prefixed } from '../opcodes.ts';
 import { Numbers } from './numbers.ts';
 import { fewTrips } from './trips.ts';
 
@@ -375,11 +375,13 @@ class Scanner {
           continue;
         case Do.block:
         case Do.try:
-          p = skipImmediates(Immediate.block, source, p, end);
+          if (source[p] === BlockType.empty) p++;
+          else p = skipImmediates(Immediate.block, source, p, end);
           height = this.#push(height, BLOCK, sure);
           continue;
         case Do.if:
-          p = skipImmediates(Immediate.block, source, p, end);
+          if (source[p] === BlockType.empty) p++;
+          else p = skipImmediates(Immediate.block, source, p, end);
           height = this.#push(height, IF, sure);
           continue;
         case Do.loop:
@@ -441,8 +443,12 @@ class Scanner {
           continue;
         }
         case Do.brIf: {
-          const depth = readIndex(source, p);
-          p = skipInteger(source, p, U32_MOST);
+          let depth = source[p]!;
+          if (depth < 0x80) p++;
+          else {
+            depth = readIndex(source, p);
+            p = skipInteger(source, p, U32_MOST);
+          }
           sure = this.#branch(height - 1 - depth, sure, true, depth === 0 && source[p] === Op.end);
           continue;
         }
