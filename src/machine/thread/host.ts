@@ -32,6 +32,7 @@ export class KernelThread {
   #nextProgram = 0;
   readonly #forgotten = new FinalizationRegistry<number>((program) => this.#send({ type: 'forget', program }));
   #isReady = false;
+  #aborting = false;
   /** Why it takes no orders any more. */
   #over: string | undefined;
   readonly #booted = Promise.withResolvers<void>();
@@ -68,20 +69,16 @@ export class KernelThread {
     return this.#isReady;
   }
   get over(): boolean {
-    return this.#over !== undefined;
+    return this.#aborting || this.#over !== undefined;
   }
 
-  spawn(order: Order, onSoftLimit: ((resource: Resource) => void) | undefined): Promise<RemoteProcess> {
+  async spawn(order: Order, onSoftLimit: ((resource: Resource) => void) | undefined): Promise<RemoteProcess> {
     const { promise, resolve, reject } = Promise.withResolvers<RemoteProcess>();
-    if (this.#over !== undefined) {
-      reject(lost(this.#over));
-      return promise;
-    }
+    if (this.over) throw lost(this.#over ?? 'it is being ended');
     const { program: value, ...rest } = order;
     const id = this.#nextId++;
     const remote = new RemoteProcess(id, this.#line, order, onSoftLimit);
-    this.#spawning.set(id, { remote, resolve, reject });
-    this.#thread.hold();
+    // What cannot be sent throws, and then nothing is asked for.
     this.#send({
       type: 'spawn',
       id,
@@ -90,11 +87,14 @@ export class KernelThread {
       page: remote.page,
       softLimits: onSoftLimit !== undefined,
     });
+    this.#spawning.set(id, { remote, resolve, reject });
+    this.#thread.hold();
     return promise;
   }
 
   /** Ends the thread at once, and its processes with it, for this cause. */
   async abort(cause: Cause): Promise<void> {
+    this.#aborting = true;
     // What it has sent until then is heard first.
     await this.#thread.end();
     this.#lose(cause, 'it was ended');

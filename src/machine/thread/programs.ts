@@ -30,8 +30,9 @@ export class LoaderThread implements ProgramLoader {
 
   async load(source: ProgramSource, options: LoadOptions, name = 'program'): Promise<Program> {
     if (source instanceof WebAssembly.Module) throw refuseModule();
-    if (source instanceof ArrayBuffer) return this.#ask({ bytes: new Uint8Array(source) }, options, name);
-    if (source instanceof Uint8Array) return this.#ask({ bytes: source }, options, name);
+    // Copied once, since their owner may use them again; the copy changes hands.
+    if (source instanceof ArrayBuffer) return this.#ask({ bytes: new Uint8Array(source.slice()) }, options, name);
+    if (source instanceof Uint8Array) return this.#ask({ bytes: new Uint8Array(source) }, options, name);
     if (typeof source === 'object' && !(source instanceof URL)) return source;
     const path = source instanceof URL ? fileURLToPath(source) : source;
     const identity = fileIdentity(path);
@@ -67,7 +68,7 @@ export class LoaderThread implements ProgramLoader {
     this.#requests.set(request, { resolve, reject });
     this.#thread.hold();
     const order: ToLoader = { request, name, source, options };
-    this.#thread.send(order);
+    this.#thread.send(order, 'bytes' in source ? [source.bytes.buffer] : []);
     return promise;
   }
 

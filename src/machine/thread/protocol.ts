@@ -92,7 +92,7 @@ export type FromKernel =
 export interface ToLoader {
   readonly request: number;
   readonly name: string;
-  readonly source: { readonly path: string } | { readonly bytes: Uint8Array };
+  readonly source: { readonly path: string } | { readonly bytes: Uint8Array<ArrayBuffer> };
   readonly options: LoadOptions;
 }
 

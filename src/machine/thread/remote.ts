@@ -87,7 +87,8 @@ export class RemoteProcess implements Running {
 
   async write(address: number, bytes: Uint8Array): Promise<boolean> {
     if (this.status !== undefined) return false;
-    const { buffer } = Uint8Array.from(bytes);
+    // Its owner may use it again.
+    const { buffer } = new Uint8Array(bytes);
     const ask = (request: number) => this.#send({ type: 'poke', id: this.id, request, address, bytes: buffer }, [buffer]);
     return (await this.#ask(ask).catch(() => false)) as boolean;
   }
