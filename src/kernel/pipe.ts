@@ -8,7 +8,7 @@ import { PIPE_BYTES } from './limits.ts';
 const EMPTY = new Uint8Array(0);
 
 /** A one-shot event that any number may wait for. */
-class Event {
+export class Event {
   #promise: Promise<void> | undefined;
   #resolve: (() => void) | undefined;
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { PidTable } from '../../src/kernel/pid.ts';
+import { generationAfter, PidTable } from '../../src/kernel/pid.ts';
 
 const CAPACITY = 2 ** 15 - 1;
 
@@ -52,6 +52,32 @@ describe('process numbers', () => {
     table.remove(pid);
     table.remove(pid);
     expect([table.size, table.get(pid), [...table]]).toEqual([0, undefined, []]);
+  });
+
+  test('of several kernels are all different, and of one that takes the place of another too', () => {
+    const seen = new Set<number>();
+    const use = (table: PidTable<number>, count: number): number => {
+      let greatest = 0;
+      for (let i = 0; i < count; i++) {
+        const pid = table.insert((made) => made)!;
+        expect(seen.has(pid)).toBe(false);
+        seen.add(pid);
+        greatest = Math.max(greatest, pid);
+        if (i % 3 !== 0) table.remove(pid);
+      }
+      return greatest;
+    };
+    const step = 3;
+    for (let first = 0; first < step; first++) {
+      const share = { first, step };
+      const greatest = use(new PidTable<number>(share), CAPACITY + 500);
+      const next = generationAfter(greatest, share);
+      expect(next.first % step).toBe(first);
+      use(new PidTable<number>(next), 500);
+      expect(generationAfter(0, { first: 1, step })).toEqual({ first: 1, step });
+    }
+    // Past the last generation it begins anew.
+    expect(generationAfter(2 ** 31 - 1, { first: 1, step: 2 }).first).toBe(1);
   });
 
   test('as a map would have them', () => {

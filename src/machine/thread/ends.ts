@@ -5,6 +5,7 @@ import { RIGHT, streamRights } from '../../caps/rights.ts';
 import { Capability } from '../../caps/table.ts';
 import type { Errno } from '../../hal/errno.ts';
 import { PIPE_BYTES } from '../../kernel/limits.ts';
+import { Event } from '../../kernel/pipe.ts';
 import { WINDOW_BYTES } from './protocol.ts';
 
 /** How an end reaches the other side. */
@@ -16,25 +17,6 @@ export interface Wire {
 
 const rights = streamRights(false) | RIGHT.transfer;
 
-/** An event that any number may wait for, again and again. */
-class Signal {
-  #promise: Promise<void> | undefined;
-  #resolve: (() => void) | undefined;
-
-  wait(): Promise<void> {
-    this.#promise ??= new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-    return this.#promise;
-  }
-
-  fire(): void {
-    this.#resolve?.();
-    this.#promise = undefined;
-    this.#resolve = undefined;
-  }
-}
-
 /** An output: what is written is sent once the guest is off the CPU, or at once where the guest may never be (`eager`). */
 export class Outlet extends Description {
   readonly #wire: Wire;
@@ -45,7 +27,7 @@ export class Outlet extends Description {
   #filled = 0;
   #sending = false;
   #shut = false;
-  readonly #writable = new Signal();
+  readonly #writable = new Event();
 
   constructor(wire: Wire, eager: boolean) {
     super('unknown', 'output');
@@ -124,7 +106,7 @@ export class Inlet extends Description {
   /** The last piece is not yet said to be taken; there is never more than one. */
   #untaken = false;
   #ended = false;
-  readonly #readable = new Signal();
+  readonly #readable = new Event();
 
   constructor(wire: Wire) {
     super('unknown');
