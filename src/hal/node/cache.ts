@@ -20,6 +20,7 @@ import { dirname, join } from 'node:path';
 import type { CachedCode, CacheStatus, CodeCache } from '../cache.ts';
 import { cacheHome } from './cache-home.ts';
 import { checksum } from './checksum.ts';
+import { HELD } from './held.ts';
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
 
@@ -189,6 +190,7 @@ export class DiskCache implements CodeCache {
     let fd: number | undefined;
     try {
       fd = openSync(join(this.#path, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      HELD.bytes[fd] = 1;
       const stats = fstatSync(fd);
       if (!stats.isFile() || stats.size > this.#capacity || distrust(stats, process.getuid!()) !== undefined) {
         this.#remove(name);
@@ -201,7 +203,10 @@ export class DiskCache implements CodeCache {
       if (code !== 'ENOENT') this.#failure = message(error);
       return undefined;
     } finally {
-      if (fd !== undefined) closeSync(fd);
+      if (fd !== undefined) {
+        closeSync(fd);
+        HELD.bytes[fd] = 0;
+      }
     }
   }
 
@@ -210,10 +215,12 @@ export class DiskCache implements CodeCache {
     const temporary = join(this.#path, `${TEMPORARY}${process.pid}-${process.hrtime.bigint()}`);
     try {
       const fd = openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+      HELD.bytes[fd] = 1;
       try {
         writeAll(fd, bytes);
       } finally {
         closeSync(fd);
+        HELD.bytes[fd] = 0;
       }
       renameSync(temporary, join(this.#path, name));
       this.#failure = undefined;

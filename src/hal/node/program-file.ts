@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import { basename } from 'node:path';
 import type { ProgramSource } from '../cache.ts';
+import { HELD } from './held.ts';
 
 /** A change within one tick of the file system's clock could go unseen; the coarsest that is common ticks in seconds. */
 const SETTLED_MS = 2000;
@@ -47,7 +48,10 @@ export function fileIdentity(path: string): string | undefined {
 export function fileSource(path: string): ProgramSource & { close(): void } {
   let fd: number | undefined;
   const open = () => {
-    fd ??= fs.openSync(path, 'r');
+    if (fd === undefined) {
+      fd = fs.openSync(path, 'r');
+      HELD.bytes[fd] = 1;
+    }
     return fd;
   };
   return {
@@ -55,7 +59,9 @@ export function fileSource(path: string): ProgramSource & { close(): void } {
     identity: () => identityOf(fs.fstatSync(open(), { bigint: true })),
     read: () => readAll(open()),
     close() {
-      if (fd !== undefined) fs.closeSync(fd);
+      if (fd === undefined) return;
+      fs.closeSync(fd);
+      HELD.bytes[fd] = 0;
       fd = undefined;
     },
   };
