@@ -2,10 +2,11 @@
 // has spoken, because the number of added imports decides the index of every function.
 
 import { type Scan, scan } from './analysis/scan.ts';
+import type { Checks, HintNext } from './checks.ts';
 import type { Module } from './module.ts';
 import { ATOMIC, GC, MISC, Op, prefixOf, SIMD } from './opcodes.ts';
 import type { FunctionType, ValueType } from './types.ts';
-import type { Checks, HintNext, Prologue, Replacement } from './walk.ts';
+import type { Prologue, Replacement } from './walk.ts';
 import type { Writer } from './writer.ts';
 
 /** A function of the rewritten module; `index` is known when bodies are written, not before. */

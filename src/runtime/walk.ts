@@ -1,6 +1,7 @@
 // The one walk over instructions. It copies runs of bytes, renumbers functions, and hands the instructions that a pass
 // asked for to that pass. Nothing else of a body is looked at or changed.
 
+import { type Checks, Edit, type HintNext, writeCheck } from './checks.ts';
 import type { Hint } from './hints.ts';
 import {
   countLocals,
@@ -12,9 +13,10 @@ import {
   skipMemory,
   unsupported,
 } from './immediates.ts';
-import { LABELLED, Relabelling } from './labels.ts';
+import { LABELLED } from './labels.ts';
+import { LeftLoop } from './leave.ts';
 import type { Range } from './module.ts';
-import { BlockType, IMMEDIATES, Immediate, OPCODE_SPACE, Op, prefixed } from './opcodes.ts';
+import { IMMEDIATES, Immediate, OPCODE_SPACE, prefixed } from './opcodes.ts';
 import { u32Size, type Writer } from './writer.ts';
 
 /** An instruction of the source that a pass replaces. One object serves the whole walk. */
@@ -30,52 +32,14 @@ export interface Site {
   end: number;
 }
 
-/** Marks the branch written next: true where it is likely taken. */
-export type HintNext = (likely: boolean) => void;
-
 /** Writes what stands in the place of `site` into `out`. */
 export type Replacement = (site: Site, out: Writer, hint: HintNext) => void;
 
 /** Writes instructions that come before all others of the original's function `functionIndex`. */
 export type Prologue = (functionIndex: number, out: Writer, hint: HintNext) => void;
 
-/** What is written at an offset in the source. */
-export const Edit = {
-  /** A check, before the instruction. */
-  check: 1,
-  /**
-   * A check before the loop that begins here, and one at each branch back to it; where one of these fires, the loop is left, and entered
-   * again after the call. The loop takes no parameters, and only `br` and `br_if` lead back to it.
-   */
-  leave: 2,
-} as const;
-
-export interface Edits {
-  /** Ascending offsets of instructions of function bodies. */
-  readonly offsets: Uint32Array;
-  readonly edits: Uint8Array;
-}
-
-export interface Checks extends Edits {
-  /** Writes the condition, an i32 that is nonzero where the kernel wants to be called. */
-  readonly poll: (out: Writer) => void;
-  readonly call: (out: Writer) => void;
-}
-
-/** Writes a check that calls where it stands. */
-export function writeCheck(checks: Checks, out: Writer, hint: HintNext): void {
-  checks.poll(out);
-  hint(false);
-  out.u8(Op.if).u8(BlockType.empty);
-  checks.call(out);
-  out.u8(Op.end);
-}
-
 const REPLACED = 0x80;
 const LABEL = 0x40;
-// Blocks that a loop to be left gets around it.
-const LEAVE_LABELS = 3;
-// Bytes of the longest 32-bit integer.
 const U32_MOST = 5;
 // Beyond every offset: V8 takes no module of this size.
 const NO_MARK = 0x7fff_ffff;
@@ -108,7 +72,7 @@ export class Walker {
   readonly #kinds: Uint8Array;
   /** Kinds inside a loop to be left. */
   readonly #labelKinds: Uint8Array;
-  readonly #labels: Relabelling;
+  readonly #leaving: LeftLoop;
   readonly #checks: Checks;
   readonly #locals: AddedLocals | undefined;
   #nextEdit = 0;
@@ -136,8 +100,8 @@ export class Walker {
     this.#prologues = plan.prologues;
     this.#labelKinds = this.#kinds.slice();
     for (const opcode of LABELLED) this.#labelKinds[opcode]! |= LABEL;
-    this.#labels = new Relabelling(source, out, LEAVE_LABELS, (label, conditional) => this.#back(label, conditional));
     this.#checks = plan.checks ?? NO_CHECKS;
+    this.#leaving = new LeftLoop(source, out, this.#checks, this.#hint);
     this.#locals = plan.locals;
     this.#site = { source, functionIndex: -1, firstLocal: 0, start: 0, immediates: 0, end: 0 };
   }
@@ -177,7 +141,7 @@ export class Walker {
         for (; at >= (marks[marked] ?? NO_MARK); marked++) marks[marked] = at === marks[marked] ? out.length + (at - run) : -1;
         stop = Math.min(marks[marked] ?? NO_MARK, offsets[edit] ?? NO_MARK);
         if (leaves) {
-          run = this.#enter(at, end);
+          run = this.#leaving.enter(at, end);
           p = run;
           kinds = this.#labelKinds;
           continue;
@@ -221,12 +185,12 @@ export class Walker {
         default:
           p = skipImmediates(kind & ~(REPLACED | LABEL), source, p, end);
           if ((kind & LABEL) !== 0) {
-            const unwritten = this.#labels.instruction(id, run, immediates, end);
+            const unwritten = this.#leaving.instruction(id, run, immediates, end);
             if (unwritten >= 0) run = unwritten;
             else {
               out.copy(source, run, p);
               run = p;
-              this.#leave();
+              this.#leaving.leave();
               kinds = this.#kinds;
             }
           } else if ((kind & REPLACED) !== 0) {
@@ -241,44 +205,6 @@ export class Walker {
     out.copy(source, run, end);
     marks.fill(-1, marked);
     this.#nextEdit = edit;
-  }
-
-  /**
-   * Begins a loop to be left, which is at `at`, and returns the offset of its body: `check, block $done, loop $again, block $out, loop $l`.
-   * The check before it may not be one of those that leave: entered again, the loop has to get on even if the word is still set.
-   */
-  #enter(at: number, end: number): number {
-    const source = this.#source;
-    const out = this.#out;
-    const body = skipImmediates(Immediate.block, source, at + 1, end);
-    const typed = (opcode: number) => out.u8(opcode).copy(source, at + 1, body);
-    writeCheck(this.#checks, out, this.#hint);
-    typed(Op.block);
-    typed(Op.loop);
-    out.u8(Op.block).u8(BlockType.empty);
-    typed(Op.loop);
-    this.#labels.begin();
-    return body;
-  }
-
-  /** Instead of a branch back: `[if,] poll, br_if $out, br $l [, end]`. */
-  #back(label: number, conditional: boolean): void {
-    const out = this.#out;
-    const own = conditional ? label + 1 : label;
-    if (conditional) out.u8(Op.if).u8(BlockType.empty);
-    this.#checks.poll(out);
-    this.#hint(false);
-    out.u8(Op.brIf).u32(own + 1);
-    out.u8(Op.br).u32(own);
-    if (conditional) out.u8(Op.end);
-  }
-
-  /** Ends a loop to be left after its own `end`: `br $done, end, call, br $again, end, end`. */
-  #leave(): void {
-    const out = this.#out;
-    out.u8(Op.br).u8(2).u8(Op.end);
-    this.#checks.call(out);
-    out.u8(Op.br).u8(0).u8(Op.end).u8(Op.end);
   }
 
   #replace(id: number, start: number, immediates: number, end: number): void {

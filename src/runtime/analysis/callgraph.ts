@@ -5,7 +5,8 @@ import { readIndex, skipInstruction } from '../immediates.ts';
 import type { Module, Range } from '../module.ts';
 import { readElement } from '../parse.ts';
 import { Reader } from '../reader.ts';
-import { type Scan, Site } from './scan.ts';
+import { Site } from './paths.ts';
+import type { Scan } from './scan.ts';
 
 export interface CallGraph {
   /** Own functions; nodes beyond them are signatures. */

@@ -1,11 +1,12 @@
 // Where checks go: the outcome of the analyses, as one list in the order of the code.
 
+import { Edit, type Edits } from '../checks.ts';
 import { skipInstruction } from '../immediates.ts';
 import type { Module } from '../module.ts';
-import { Edit, type Edits } from '../walk.ts';
 import { buildCallGraph, type CallGraph, type Cycles, findCycles } from './callgraph.ts';
 import { Numbers } from './numbers.ts';
-import { LoopCheck, type Scan, Site } from './scan.ts';
+import { LoopCheck, Site } from './paths.ts';
+import type { Scan } from './scan.ts';
 import { AFTER, BEFORE, boundStretches, type Checks } from './stretches.ts';
 
 /** A cycle through a signature is cut where it is called through, so that its functions stay as they are for calls from checked loops. */

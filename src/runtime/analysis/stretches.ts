@@ -2,7 +2,8 @@
 // twice, run for years. Where the code between two checks could add up to much, more are placed, at entries and after calls.
 
 import type { CallGraph, Cycles } from './callgraph.ts';
-import { type Scan, Site } from './scan.ts';
+import { Site } from './paths.ts';
+import type { Scan } from './scan.ts';
 
 export interface Checks {
   /** By own function: a check at its entry. */

@@ -3,12 +3,13 @@
 // is made, because the engine takes the whole host down where it has no room. Code that allocates behaves as before.
 
 import { encodeUtf8 } from '../../hal/utf8.ts';
+import type { HintNext } from '../checks.ts';
 import { constantBytes } from '../constants.ts';
 import { skipInteger } from '../immediates.ts';
 import { BlockType, GC, Op } from '../opcodes.ts';
 import { emit, emitConst, type FunctionRef, type Pass, type Plan } from '../plan.ts';
 import { arrayBytes, EXCEPTION_BYTES, payloadBytes, WORD } from '../sizes.ts';
-import { copyOriginal, type HintNext, indexAt, type Site } from '../walk.ts';
+import { copyOriginal, indexAt, type Site } from '../walk.ts';
 import type { Writer } from '../writer.ts';
 
 /** Arrays from here on are asked for before they are made. */

@@ -3,10 +3,10 @@
 
 import { encodeUtf8 } from '../../hal/utf8.ts';
 import { placeChecks } from '../analysis/edits.ts';
+import type { Checks } from '../checks.ts';
 import { PREEMPT } from '../kernel-module.ts';
 import { BlockType, Op } from '../opcodes.ts';
 import { emit, emitConst, type FunctionRef, type Pass, type Plan } from '../plan.ts';
-import type { Checks } from '../walk.ts';
 import type { Writer } from '../writer.ts';
 
 const I32_LOAD = 0x28;

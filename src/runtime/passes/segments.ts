@@ -2,9 +2,9 @@
 // that the module knows when it is instantiated. Element segments stay active: they touch the module's own tables only, V8 applies
 // them lazily (3 of 6 ms of starting Ruby), and as in the original they all come before the data.
 
+import { writeCheck } from '../checks.ts';
 import { Op } from '../opcodes.ts';
 import { emit, emitConst, type Pass } from '../plan.ts';
-import { writeCheck } from '../walk.ts';
 import { memoryInit, PIECE_BYTES } from './bulk.ts';
 import { checksOf } from './preempt.ts';
 

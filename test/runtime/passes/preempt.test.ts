@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { placeChecks } from '../../../src/runtime/analysis/edits.ts';
+import { Edit } from '../../../src/runtime/checks.ts';
 import { PREEMPT } from '../../../src/runtime/kernel-module.ts';
 import { LoadError, load } from '../../../src/runtime/loader.ts';
 import { parse } from '../../../src/runtime/parse.ts';
 import { Plan } from '../../../src/runtime/plan.ts';
-import { Edit } from '../../../src/runtime/walk.ts';
 import { Writer } from '../../../src/runtime/writer.ts';
 import { start, wat } from '../tools.ts';
 
