@@ -17,6 +17,8 @@ const SEED_BYTES_MAX = 3000;
 const PAGE = 65_536;
 /** Of what a program says, as much is kept. */
 const LINES_MAX = 2000;
+/** A program's own bound on its loops starts anew with each trap, and so would not end one that calls itself and catches those. */
+const INNER_CALLS_MAX = 200;
 
 /** How the kernel wants attention at the checks. */
 export type Firing = 'never' | 'always' | 'random';
@@ -143,6 +145,7 @@ class Run {
   exhausted = false;
   attended = 0;
   exports: Record<string, unknown> = {};
+  #innerCalls = 0;
   readonly #module: Module;
   /** Called where a program turns to the host for any reason. */
   readonly #outside: () => void;
@@ -200,6 +203,7 @@ class Run {
   }
 
   #inner(target: unknown, caught: boolean): number {
+    if (++this.#innerCalls > INNER_CALLS_MAX) return 0;
     try {
       if (typeof target === 'function') this.say(shown(target(...new Array(target.length).fill(0))));
       return 0;
