@@ -4,8 +4,8 @@
 export const PIPE_BYTES = 65_536;
 /** Nanoseconds for which guests may keep the thread before the host's event loop is served. */
 export const QUANTUM_NS = 5_000_000;
-/** Elements that a process's tables may have together. */
-export const TABLE_ELEMENTS_MAX = 10_000_000;
+/** Elements that a process's tables may have together: V8 makes them in one go, at up to 20 ns and 25 bytes each. */
+export const TABLE_ELEMENTS_MAX = 1_000_000;
 /** What V8 takes for each, at most; it counts as memory. */
 export const TABLE_ELEMENT_BYTES = 25;
 /** Bytes that a program allocates on the engine's heap between two calls that tell of it, on average. */

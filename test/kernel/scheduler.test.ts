@@ -162,6 +162,18 @@ describe('fairness', () => {
     expect(process.status).toMatchObject({ reason: 'signal' });
   });
 
+  test('data of many megabytes is applied in pieces, between which a limit ends the process', async () => {
+    const time = ticking(QUANTUM_NS / 4);
+    const { hal, spawn } = simulated({}, time.change);
+    const code = await program(
+      `${WASI('fd_write')} (memory (export "memory") 512) (data (i32.const 0) "${'x'.repeat(2 ** 24)}") (func (export "_start") ${WRITE(1)})`,
+    );
+    const { process, stdout } = spawn(code, { limits: { cpuNs: 2 * QUANTUM_NS } });
+    await runUntil(hal, () => process.status !== undefined);
+    expect([process.status, drained(stdout)]).toEqual([expect.objectContaining({ reason: 'cpu-limit' }), '']);
+    expect(process.usage().systemCalls).toBe(0);
+  });
+
   test('two loops of calls get about as many', async () => {
     const time = ticking(1000);
     const { hal, spawn } = simulated({}, time.change);

@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { simHal } from '../../src/hal/sim/hal.ts';
 import { Machine } from '../../src/index.ts';
-import { ARGUMENT_BYTES_MAX } from '../../src/kernel/limits.ts';
+import { ARGUMENT_BYTES_MAX, TABLE_ELEMENTS_MAX } from '../../src/kernel/limits.ts';
 import { program, runUntil, simulated, stream } from '../kernel/machine.ts';
 import { guest, hostDescriptors, temporaryTree, until, WASI, wat } from '../machine/guests.ts';
 
@@ -288,7 +288,7 @@ test('one call moves a bounded number of bytes, however many are asked for and i
 });
 
 test('the elements of all tables count together', async () => {
-  const half = 5_000_000;
+  const half = TABLE_ELEMENTS_MAX / 2;
   const module = await wat(`(table $a 1 funcref) (table $b 0 20 externref)
     (func (export "a") (param i32) (result i32) (table.grow $a (ref.null func) (local.get 0)))
     (func (export "b") (param i32) (result i32) (table.grow $b (ref.null extern) (local.get 0)))`);

@@ -36,10 +36,10 @@ const GUESTS: Record<string, string> = {
         (local.set $i (i32.rem_u (i32.add (local.get $i) (i32.const 1)) (i32.const 1000000))) (br $a)))`,
   chain: `(tag $e (param exnref)) (global $g (mut exnref) (ref.null exn))
     ${forever('(global.set $g (block $c (result exnref) (try_table (catch_all_ref $c) (throw $e (global.get $g))) (unreachable)))')}`,
-  tables: '(table $t 10000000 externref) (func (export "_start"))',
+  tables: '(table $t 1000000 externref) (func (export "_start"))',
   grownTables: `(table $t 1 funcref) (func (export "_start")
     (loop $a (br_if $a (i32.ge_s (table.grow $t (ref.null func) (i32.const 100000)) (i32.const 0))))
-    (if (i32.gt_u (table.size $t) (i32.const 5000000)) (then (unreachable))))`,
+    (if (i32.gt_u (table.size $t) (i32.const 500000)) (then (unreachable))))`,
   constants: `(type $b (array (mut i8))) (global $a (ref $b) (array.new_default $b (i32.mul (i32.const 30000) (i32.const 30000)))) ${forever('')}`,
   constantElements: `(type $b (array (mut i8))) (table 1 (ref null $b))
     (elem (i32.const 0) (ref null $b) (array.new $b (i32.const 0) (i32.const 900000000))) ${forever('')}`,

@@ -49,8 +49,8 @@ describe.each(['place', 'thread'])('in %s', (where) => {
   });
 
   test('tables', async () => {
-    expect(await host(64, where, 'tables')).toEqual({ status: 0, ended: [limited('tables')], running: 0 });
-    expect(await host(64, where, 'grownTables')).toEqual({ status: 0, ended: ['grownTables exit: null'], running: 0 });
+    expect(await host(32, where, 'tables')).toEqual({ status: 0, ended: [limited('tables')], running: 0 });
+    expect(await host(32, where, 'grownTables')).toEqual({ status: 0, ended: ['grownTables exit: null'], running: 0 });
   });
 
   test('the one that hoards ends, and not the one that makes garbage, whichever came first', async () => {
@@ -59,7 +59,7 @@ describe.each(['place', 'thread'])('in %s', (where) => {
   });
 
   test('the limit of a process holds beside others', async () => {
-    const { status, ended, running } = await host(256, where, 'garbage:32m', 'list:32m', 'garbage');
+    const { status, ended, running } = await host(1024, where, 'garbage:32m', 'list:32m', 'garbage');
     expect({ status, ended, running }).toEqual({ status: 0, ended: [limited('list')], running: 2 });
     expect(ended[0]).toContain('the limit of all its memory is 32 MiB');
   });
