@@ -36,7 +36,7 @@ class Ticker {
 
   start(firing: Firing): void {
     Atomics.store(this.#mode, 0, MODE[firing]);
-    Atomics.notify(this.#mode, 0);
+    this.#worker.postMessage(firing);
     this.#word[0] = firing === 'always' ? 1 : 0;
   }
 
@@ -50,15 +50,17 @@ class Ticker {
 }
 
 const TICKER = `
-  const { word, mode } = require('node:worker_threads').workerData;
+  const { parentPort, workerData } = require('node:worker_threads');
+  const { word, mode } = workerData;
   let state = 1;
-  for (;;) {
-    Atomics.wait(mode, 0, 0);
-    Atomics.store(word, 0, 1);
-    if (Atomics.load(mode, 0) === 1) continue;
-    state = Math.imul(state, 1103515245) + 12345 >>> 0;
-    for (let spins = state >>> 18; spins > 0; spins--) Atomics.load(mode, 0);
-  }`;
+  parentPort.on('message', () => {
+    while (Atomics.load(mode, 0) !== 0) {
+      Atomics.store(word, 0, 1);
+      if (Atomics.load(mode, 0) === 1) continue;
+      state = Math.imul(state, 1103515245) + 12345 >>> 0;
+      for (let spins = state >>> 18; spins > 0; spins--) Atomics.load(mode, 0);
+    }
+  });`;
 
 interface Outcome {
   readonly lines: readonly string[];
