@@ -1,9 +1,6 @@
 // The tick: what makes a guest that neither waits nor calls look up. A word in memory that every guest of a kernel reads at
 // its checks; nonzero asks the guest to turn to the kernel.
 
-/** Where the word is in the epoch memory, in bytes: what the loader's checks read. */
-export const EPOCH_ADDRESS = 0;
-
 export interface Tick {
   /** Shared, one page; no guest can write to it. Made when first asked for. */
   readonly epoch: WebAssembly.Memory;

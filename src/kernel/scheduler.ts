@@ -4,8 +4,10 @@
 import type { Clock } from '../hal/clock.ts';
 import type { Cpu } from '../hal/cpu.ts';
 import type { Tick } from '../hal/tick.ts';
+import { Batch, type Charge } from './batch.ts';
 import { NICE_MAX, NICE_MIN, QUANTUM_NS } from './limits.ts';
 import { grown, RunQueue } from './runqueue.ts';
+import { BLOCKED, READY, RUNNING, States, type StateTimes, type ThreadState } from './states.ts';
 
 /** What is scheduled. */
 export interface Runnable {
@@ -17,17 +19,6 @@ export interface Runnable {
   charge(ns: number): void;
 }
 
-export const STATES = ['created', 'ready', 'running', 'blocked'] as const;
-type LiveState = (typeof STATES)[number];
-export type ThreadState = LiveState | 'terminated';
-/** Nanoseconds spent in each state. */
-export type StateTimes = Readonly<Record<LiveState, number>>;
-
-const CREATED = 0;
-const READY = 1;
-const RUNNING = 2;
-const BLOCKED = 3;
-
 /** A step of niceness takes or gives a fourth more (as Linux has it): ten make a ratio of 9.3. */
 const NICE_STEP = 1.25;
 
@@ -38,9 +29,6 @@ const scale = (nice: number): number => NICE_STEP ** Math.max(NICE_MIN, Math.min
 const WAKE_CREDIT_NS = QUANTUM_NS / 2;
 /** After this part of a quantum the host's event loop is served where a thread stops: ticks don't come to the nanosecond, and after the next one it would be late. */
 const SERVED_PART = 0.75;
-/** A batch shorter than this is not worth a look at the CPU clock, which takes longer than a switch. */
-const SETTLED_NS = QUANTUM_NS / 5;
-
 export interface SchedulerParts {
   readonly clock: Clock;
   readonly cpu: Cpu;
@@ -59,26 +47,16 @@ export class Scheduler {
   readonly #free: number[] = [];
   #vtime = new Float64Array(16);
   #scale = new Float64Array(16);
-  #state = new Uint8Array(16);
-  /** When the present state began. */
-  #sinceNs = new Float64Array(16);
-  /** Four to a slot, in the order of STATES. */
-  #times = new Float64Array(64);
-  /** Running time that the thread has not been charged for. */
-  #batchNs = new Float64Array(16);
   /** How much too much its virtual time shows; taken off when it next stops, since no queued thread's may change. */
   #overNs = new Float64Array(16);
 
+  readonly #states = new States();
   readonly #queue = new RunQueue();
   /** The slot that has the CPU, or -1. */
   #current = -1;
   /** No ready thread's virtual time is less, but for the credit of those that woke. */
   #floor = 0;
-  /** Slots that ran since the batch began. */
-  #ran = new Int32Array(16);
-  #ranCount = 0;
-  #batchStartNs = 0;
-  #threadTimeNs = 0;
+  readonly #batch: Batch;
   /** A turn of the queue is asked for. */
   #pumping = false;
   /** Such a turn is under way. */
@@ -95,6 +73,7 @@ export class Scheduler {
     this.#tick = tick;
     this.#quantumNs = quantumNs;
     this.#servedNs = clock.monotonic();
+    this.#batch = new Batch(clock, this.#charge);
   }
 
   /** The thread that has the CPU. */
@@ -114,10 +93,7 @@ export class Scheduler {
     if (slot >= this.#vtime.length) this.#grow(2 * this.#vtime.length);
     this.#vtime[slot] = this.#floor;
     this.#scale[slot] = scale(nice);
-    this.#state[slot] = CREATED;
-    this.#sinceNs[slot] = this.#clock.monotonic();
-    this.#times.fill(0, 4 * slot, 4 * slot + 4);
-    this.#batchNs[slot] = 0;
+    this.#states.add(slot, this.#clock.monotonic());
     this.#overNs[slot] = 0;
     return slot;
   }
@@ -127,26 +103,23 @@ export class Scheduler {
     this.#scale[slot] = scale(nice);
   }
 
-  state(slot: number): LiveState {
-    return STATES[this.#state[slot]!]!;
+  state(slot: number): Exclude<ThreadState, 'terminated'> {
+    return this.#states.state(slot);
   }
 
   times(slot: number): StateTimes {
-    const now = this.#clock.monotonic();
-    const of = (state: number) => this.#times[4 * slot + state]! + (this.#state[slot] === state ? now - this.#sinceNs[slot]! : 0);
-    return { created: of(CREATED), ready: of(READY), running: of(RUNNING), blocked: of(BLOCKED) };
+    return this.#states.times(slot, this.#clock.monotonic());
   }
 
   /** CPU time in nanoseconds. */
   cpuTime(slot: number): number {
-    const running = this.#times[4 * slot + RUNNING]!;
-    return this.#state[slot] === RUNNING ? running + this.#clock.monotonic() - this.#sinceNs[slot]! : running;
+    return this.#states.time(slot, RUNNING, this.#clock.monotonic());
   }
 
   /** The thread waits no longer. It runs when its turn comes, never within this call. */
   wake(slot: number): void {
     this.#vtime[slot] = Math.max(this.#vtime[slot]!, this.#floor - WAKE_CREDIT_NS * this.#scale[slot]!);
-    this.#enter(slot, READY, this.#clock.monotonic());
+    this.#states.enter(slot, READY, this.#clock.monotonic());
     this.#queue.push(slot, this.#vtime[slot]!);
     const current = this.#current;
     if (current < 0) this.#pump();
@@ -175,8 +148,8 @@ export class Scheduler {
     const now = this.#clock.monotonic();
     const running = this.#current === slot;
     if (running) this.#stop(slot, BLOCKED, now);
-    this.#charge(slot, this.#batchNs[slot]!);
-    const times = this.times(slot);
+    this.#batch.close(slot);
+    const times = this.#states.times(slot, now);
     this.#threads[slot] = undefined;
     this.#free.push(slot);
     if (running) this.#run(now, false);
@@ -189,30 +162,21 @@ export class Scheduler {
     if (this.#overdue(now)) return true;
     const current = this.#current;
     const first = this.#queue.first;
-    return first >= 0 && this.#vtime[first]! < this.#vtime[current]! + (now - this.#sinceNs[current]!) * this.#scale[current]!;
+    return (
+      first >= 0 && this.#vtime[first]! < this.#vtime[current]! + (now - this.#states.sinceNs(current)) * this.#scale[current]!
+    );
   }
 
   #overdue(now: number): boolean {
     return now - this.#servedNs >= this.#quantumNs * SERVED_PART;
   }
 
-  #enter(slot: number, state: number, now: number): void {
-    this.#times[4 * slot + this.#state[slot]!]! += now - this.#sinceNs[slot]!;
-    this.#state[slot] = state;
-    this.#sinceNs[slot] = now;
-  }
-
   /** The running thread has it no longer. */
   #stop(slot: number, state: number, now: number): void {
-    const ran = now - this.#sinceNs[slot]!;
-    this.#enter(slot, state, now);
+    const ran = this.#states.enter(slot, state, now);
     this.#vtime[slot]! += (ran - this.#overNs[slot]!) * this.#scale[slot]!;
     this.#overNs[slot] = 0;
-    if (this.#batchNs[slot] === 0) {
-      if (this.#ranCount === this.#ran.length) this.#ran = grown(this.#ran, 2 * this.#ranCount);
-      this.#ran[this.#ranCount++] = slot;
-    }
-    this.#batchNs[slot]! += ran;
+    this.#batch.add(slot, ran);
     this.#current = -1;
   }
 
@@ -223,7 +187,7 @@ export class Scheduler {
     const now = this.#clock.monotonic();
     if (this.#idle) {
       this.#servedNs = now;
-      this.#batchStartNs = now;
+      this.#batch.begin(now);
       this.#idle = false;
     }
     if (this.#overdue(now)) this.#serve(now);
@@ -232,14 +196,14 @@ export class Scheduler {
 
   /** Lets the host serve what it has pending, and goes on. */
   #serve(now: number): void {
-    this.#settle(now);
+    this.#batch.settle(now);
     this.#pumping = true;
     this.#cpu.defer(this.#served);
   }
 
   readonly #served = (): void => {
     this.#servedNs = this.#clock.monotonic();
-    this.#batchStartNs = this.#servedNs;
+    this.#batch.begin(this.#servedNs);
     this.#turn();
   };
 
@@ -272,7 +236,7 @@ export class Scheduler {
       }
       this.#queue.pop();
       if (this.#vtime[slot]! > this.#floor) this.#floor = this.#vtime[slot]!;
-      this.#enter(slot, RUNNING, now);
+      this.#states.enter(slot, RUNNING, now);
       this.#current = slot;
       const state = thread.dispatch();
       if (this.#current >= 0 && state === 'running') break;
@@ -286,7 +250,7 @@ export class Scheduler {
 
   /** Nothing is ready. Once the host has been through its event loop, a thread that wakes has a whole quantum before it. */
   #rest(now: number): void {
-    this.#settle(now);
+    this.#batch.settle(now);
     if (this.#marking) return;
     this.#marking = true;
     this.#cpu.defer(this.#mark);
@@ -297,46 +261,16 @@ export class Scheduler {
     this.#idle = this.#current < 0 && !this.#pumping;
   };
 
-  /**
-   * Ends a batch: all that ran in it are charged. Time was read off the wall clock at each switch; what the host gave to other
-   * programs meanwhile is found out once, from this thread's CPU clock, and taken off each one's time in proportion.
-   */
-  #settle(now: number): void {
-    const wallNs = now - this.#batchStartNs;
-    let share = 1;
-    if (wallNs >= SETTLED_NS) {
-      const threadTimeNs = this.#clock.threadTime();
-      // The thread did other things since it was last read: this is no less than what the batch took.
-      const cpuNs = threadTimeNs - this.#threadTimeNs;
-      this.#threadTimeNs = threadTimeNs;
-      if (cpuNs < wallNs) share = cpuNs / wallNs;
-    }
-    for (let i = 0; i < this.#ranCount; i++) {
-      const slot = this.#ran[i]!;
-      const ns = this.#batchNs[slot]!;
-      if (ns === 0) continue;
-      const overNs = ns * (1 - share);
-      this.#times[4 * slot + RUNNING]! -= overNs;
-      this.#overNs[slot]! += overNs;
-      this.#charge(slot, ns * share);
-    }
-    this.#ranCount = 0;
-    this.#batchStartNs = now;
-  }
-
-  #charge(slot: number, ns: number): void {
-    this.#batchNs[slot] = 0;
+  readonly #charge: Charge = (slot, ns, overNs) => {
+    this.#states.correct(slot, overNs);
+    this.#overNs[slot]! += overNs;
     // Where the CPU clock is coarse that may be nothing, which is news all the same: the thread has run.
     this.#threads[slot]!.charge(ns);
-  }
+  };
 
   #grow(slots: number): void {
     this.#vtime = grown(this.#vtime, slots);
     this.#scale = grown(this.#scale, slots);
-    this.#state = grown(this.#state, slots);
-    this.#sinceNs = grown(this.#sinceNs, slots);
-    this.#times = grown(this.#times, 4 * slots);
-    this.#batchNs = grown(this.#batchNs, slots);
     this.#overNs = grown(this.#overNs, slots);
   }
 }
