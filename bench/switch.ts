@@ -7,6 +7,9 @@ import { assemble } from './guests.ts';
 import type { Scratch } from './scratch.ts';
 import { nanoseconds, type Subject } from './subject.ts';
 
+/** Of each process in a round: so many that its start does not count. */
+const TURNS = 1000;
+/** In a round, at least. */
 const SWITCHES = 100_000;
 /** Fewer, since each takes so much longer. */
 const SLOW_SWITCHES = 2_000;
@@ -38,7 +41,8 @@ export async function subjects(scratch: Scratch): Promise<Subject[]> {
   };
   const made = await Promise.all(
     PROCESSES.map(async (count): Promise<Subject> => {
-      const turns = SWITCHES / count;
+      const turns = Math.max(TURNS, SWITCHES / count);
+      const switches = turns * count;
       const children = await Promise.all(
         Array.from({ length: count }, () => machine.process(program).stdio('null').reactor().spawn()),
       );
@@ -50,10 +54,10 @@ export async function subjects(scratch: Scratch): Promise<Subject[]> {
       return {
         name: `switch: ${count} processes`,
         unit: 'ns',
-        rounds: 31,
+        rounds: 21,
         contenders: [
-          { name: 'superos', round: () => nanoseconds(SWITCHES, superos) },
-          { name: 'bare stacks', round: () => nanoseconds(SWITCHES, () => bare(turns)) },
+          { name: 'superos', round: () => nanoseconds(switches, superos) },
+          { name: 'bare stacks', round: () => nanoseconds(switches, () => bare(turns)) },
           { name: 'native', round: () => scratch.nativeRound('switch', SLOW_SWITCHES) },
           { name: 'worker_threads', round: () => nanoseconds(SLOW_SWITCHES, () => messages(worker, SLOW_SWITCHES)) },
         ],

@@ -2,6 +2,7 @@
 import type { Clock } from '../hal/clock.ts';
 import { QUANTUM_NS } from './limits.ts';
 import { grown } from './runqueue.ts';
+import { BATCH, ROW, type Slots } from './slots.ts';
 
 /** A batch shorter than this is not worth a look at the CPU clock, which takes longer than a switch. */
 const SETTLED_NS = QUANTUM_NS / 5;
@@ -12,14 +13,14 @@ export type Charge = (slot: number, ns: number, overNs: number) => void;
 export class Batch {
   readonly #clock: Clock;
   readonly #charge: Charge;
-  /** By slot: running time that has not been charged. */
-  #ns = new Float64Array(16);
+  readonly #slots: Slots;
   #ran = new Int32Array(16);
   #count = 0;
   #startNs = 0;
   #threadTimeNs = 0;
 
-  constructor(clock: Clock, charge: Charge) {
+  constructor(slots: Slots, clock: Clock, charge: Charge) {
+    this.#slots = slots;
     this.#clock = clock;
     this.#charge = charge;
   }
@@ -28,13 +29,10 @@ export class Batch {
     this.#startNs = now;
   }
 
-  add(slot: number, ns: number): void {
-    if (slot >= this.#ns.length) this.#ns = grown(this.#ns, 2 * slot);
-    if (this.#ns[slot] === 0) {
-      if (this.#count === this.#ran.length) this.#ran = grown(this.#ran, 2 * this.#count);
-      this.#ran[this.#count++] = slot;
-    }
-    this.#ns[slot]! += ns;
+  /** Takes in a thread that had not run before in this batch. */
+  add(slot: number): void {
+    if (this.#count === this.#ran.length) this.#ran = grown(this.#ran, 2 * this.#count);
+    this.#ran[this.#count++] = slot;
   }
 
   /** Charges one thread, whose slot will be another's. */
@@ -66,8 +64,9 @@ export class Batch {
   }
 
   #take(slot: number): number {
-    const ns = this.#ns[slot] ?? 0;
-    if (ns > 0) this.#ns[slot] = 0;
+    const at = (slot << ROW) + BATCH;
+    const ns = this.#slots.cells[at]!;
+    this.#slots.cells[at] = 0;
     return ns;
   }
 }

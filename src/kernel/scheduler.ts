@@ -6,7 +6,8 @@ import type { Cpu } from '../hal/cpu.ts';
 import type { Tick } from '../hal/tick.ts';
 import { Batch, type Charge } from './batch.ts';
 import { NICE_MAX, NICE_MIN, QUANTUM_NS } from './limits.ts';
-import { grown, RunQueue } from './runqueue.ts';
+import { RunQueue } from './runqueue.ts';
+import { OVER, ROW, SCALE, SINCE, Slots, VTIME } from './slots.ts';
 import { BLOCKED, READY, RUNNING, States, type StateTimes, type ThreadState } from './states.ts';
 
 /** What is scheduled. */
@@ -45,12 +46,8 @@ export class Scheduler {
   // By slot, one for each thread that is not over.
   readonly #threads: (Runnable | undefined)[] = [];
   readonly #free: number[] = [];
-  #vtime = new Float64Array(16);
-  #scale = new Float64Array(16);
-  /** How much too much its virtual time shows; taken off when it next stops, since no queued thread's may change. */
-  #overNs = new Float64Array(16);
-
-  readonly #states = new States();
+  readonly #slots = new Slots();
+  readonly #states = new States(this.#slots);
   readonly #queue = new RunQueue();
   /** The slot that has the CPU, or -1. */
   #current = -1;
@@ -73,7 +70,7 @@ export class Scheduler {
     this.#tick = tick;
     this.#quantumNs = quantumNs;
     this.#servedNs = clock.monotonic();
-    this.#batch = new Batch(clock, this.#charge);
+    this.#batch = new Batch(this.#slots, clock, this.#charge);
   }
 
   /** The thread that has the CPU. */
@@ -90,17 +87,16 @@ export class Scheduler {
   add(thread: Runnable, nice: number): number {
     const slot = this.#free.pop() ?? this.#threads.length;
     this.#threads[slot] = thread;
-    if (slot >= this.#vtime.length) this.#grow(2 * this.#vtime.length);
-    this.#vtime[slot] = this.#floor;
-    this.#scale[slot] = scale(nice);
-    this.#states.add(slot, this.#clock.monotonic());
-    this.#overNs[slot] = 0;
+    this.#slots.clear(slot);
+    this.#states.begin(slot, this.#clock.monotonic());
+    this.#slots.cells[(slot << ROW) + VTIME] = this.#floor;
+    this.#slots.cells[(slot << ROW) + SCALE] = scale(nice);
     return slot;
   }
 
   /** Its weight from now on. */
   renice(slot: number, nice: number): void {
-    this.#scale[slot] = scale(nice);
+    this.#slots.cells[(slot << ROW) + SCALE] = scale(nice);
   }
 
   state(slot: number): Exclude<ThreadState, 'terminated'> {
@@ -118,12 +114,15 @@ export class Scheduler {
 
   /** The thread waits no longer. It runs when its turn comes, never within this call. */
   wake(slot: number): void {
-    this.#vtime[slot] = Math.max(this.#vtime[slot]!, this.#floor - WAKE_CREDIT_NS * this.#scale[slot]!);
+    const { cells } = this.#slots;
+    const row = slot << ROW;
+    const vtime = Math.max(cells[row + VTIME]!, this.#floor - WAKE_CREDIT_NS * cells[row + SCALE]!);
+    cells[row + VTIME] = vtime;
     this.#states.enter(slot, READY, this.#clock.monotonic());
-    this.#queue.push(slot, this.#vtime[slot]!);
+    this.#queue.push(slot, vtime);
     const current = this.#current;
     if (current < 0) this.#pump();
-    else if (this.#vtime[slot]! < this.#vtime[current]!) this.#tick.interrupt();
+    else if (vtime < cells[(current << ROW) + VTIME]!) this.#tick.interrupt();
   }
 
   /** The running thread waits from now on. */
@@ -133,13 +132,14 @@ export class Scheduler {
     this.#run(now, false);
   }
 
-  /** The running thread gives up the CPU, and stays ready; `back`: behind all others that are. */
+  /** The running thread gives up the CPU, and stays ready; `back`: behind all others that did so. */
   yield(slot: number, back: boolean): void {
     const now = this.#clock.monotonic();
     this.#stop(slot, READY, now);
-    const first = this.#queue.first;
-    if (back && first >= 0) this.#vtime[slot] = Math.max(this.#vtime[slot]!, this.#vtime[first]!);
-    this.#queue.push(slot, this.#vtime[slot]!);
+    const { cells } = this.#slots;
+    const at = (slot << ROW) + VTIME;
+    if (back) cells[at] = this.#queue.append(slot, cells[at]!);
+    else this.#queue.push(slot, cells[at]!);
     this.#run(now, false);
   }
 
@@ -162,9 +162,10 @@ export class Scheduler {
     if (this.#overdue(now)) return true;
     const current = this.#current;
     const first = this.#queue.first;
-    return (
-      first >= 0 && this.#vtime[first]! < this.#vtime[current]! + (now - this.#states.sinceNs(current)) * this.#scale[current]!
-    );
+    if (first < 0) return false;
+    const { cells } = this.#slots;
+    const row = current << ROW;
+    return cells[(first << ROW) + VTIME]! < cells[row + VTIME]! + (now - cells[row + SINCE]!) * cells[row + SCALE]!;
   }
 
   #overdue(now: number): boolean {
@@ -173,10 +174,7 @@ export class Scheduler {
 
   /** The running thread has it no longer. */
   #stop(slot: number, state: number, now: number): void {
-    const ran = this.#states.enter(slot, state, now);
-    this.#vtime[slot]! += (ran - this.#overNs[slot]!) * this.#scale[slot]!;
-    this.#overNs[slot] = 0;
-    this.#batch.add(slot, ran);
+    if (this.#slots.stop(slot, state, now) === 0) this.#batch.add(slot);
     this.#current = -1;
   }
 
@@ -235,17 +233,22 @@ export class Scheduler {
         break;
       }
       this.#queue.pop();
-      if (this.#vtime[slot]! > this.#floor) this.#floor = this.#vtime[slot]!;
-      this.#states.enter(slot, RUNNING, now);
-      this.#current = slot;
-      const state = thread.dispatch();
-      if (this.#current >= 0 && state === 'running') break;
+      if (this.#give(slot, now)) break;
       now = this.#clock.monotonic();
-      if (state === 'running') continue;
-      this.#stop(slot, state === 'ready' ? READY : BLOCKED, now);
-      if (state === 'ready') this.#queue.push(slot, this.#vtime[slot]!);
     }
     if (turn) this.#turning = false;
+  }
+
+  /** Gives the CPU to a thread that is ready. False where nobody has it afterwards: another turn of the queue is due. */
+  #give(slot: number, now: number): boolean {
+    const vtime = this.#slots.start(slot, RUNNING, now);
+    if (vtime > this.#floor) this.#floor = vtime;
+    this.#current = slot;
+    const state = this.#threads[slot]!.dispatch();
+    if (state === 'running') return this.#current >= 0;
+    this.#stop(slot, state === 'ready' ? READY : BLOCKED, this.#clock.monotonic());
+    if (state === 'ready') this.#queue.push(slot, this.#slots.cells[(slot << ROW) + VTIME]!);
+    return false;
   }
 
   /** Nothing is ready. Once the host has been through its event loop, a thread that wakes has a whole quantum before it. */
@@ -263,14 +266,8 @@ export class Scheduler {
 
   readonly #charge: Charge = (slot, ns, overNs) => {
     this.#states.correct(slot, overNs);
-    this.#overNs[slot]! += overNs;
+    this.#slots.cells[(slot << ROW) + OVER]! += overNs;
     // Where the CPU clock is coarse that may be nothing, which is news all the same: the thread has run.
     this.#threads[slot]!.charge(ns);
   };
-
-  #grow(slots: number): void {
-    this.#vtime = grown(this.#vtime, slots);
-    this.#scale = grown(this.#scale, slots);
-    this.#overNs = grown(this.#overNs, slots);
-  }
 }

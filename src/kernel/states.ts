@@ -1,5 +1,5 @@
-// The states of threads, and how long each was in which: numbers side by side, by slot of the scheduler.
-import { grown } from './runqueue.ts';
+// The states of threads, and how long each was in which.
+import { ROW, SINCE, type Slots, TIMES } from './slots.ts';
 
 export const STATES = ['created', 'ready', 'running', 'blocked'] as const;
 type LiveState = (typeof STATES)[number];
@@ -13,53 +13,46 @@ export const READY = 1;
 export const RUNNING = 2;
 export const BLOCKED = 3;
 
-const WIDTH = 4;
-
 export class States {
-  #state = new Uint8Array(16);
-  /** When the present state began. */
-  #sinceNs = new Float64Array(16);
-  /** A row for each slot. */
-  #times = new Float64Array(16 * WIDTH);
+  readonly #slots: Slots;
 
-  add(slot: number, now: number): void {
-    if (slot >= this.#state.length) {
-      const slots = 2 * slot;
-      this.#state = grown(this.#state, slots);
-      this.#sinceNs = grown(this.#sinceNs, slots);
-      this.#times = grown(this.#times, slots * WIDTH);
-    }
-    this.#state[slot] = CREATED;
-    this.#sinceNs[slot] = now;
-    this.#times.fill(0, slot * WIDTH, (slot + 1) * WIDTH);
+  constructor(slots: Slots) {
+    this.#slots = slots;
+  }
+
+  /** A new thread's first state. */
+  begin(slot: number, now: number): void {
+    this.#slots.cells[(slot << ROW) + SINCE] = now;
   }
 
   /** Gives the nanoseconds that the state before lasted. */
   enter(slot: number, state: number, now: number): number {
-    const lasted = now - this.#sinceNs[slot]!;
-    this.#times[slot * WIDTH + this.#state[slot]!]! += lasted;
-    this.#state[slot] = state;
-    this.#sinceNs[slot] = now;
+    const { cells, state: states } = this.#slots;
+    const row = slot << ROW;
+    const lasted = now - cells[row + SINCE]!;
+    const before = states[slot]!;
+    if (before === CREATED) this.#slots.created[slot] = lasted;
+    else cells[row + TIMES + before - 1]! += lasted;
+    states[slot] = state;
+    cells[row + SINCE] = now;
     return lasted;
   }
 
   /** Takes off the time that it seemed to run and the host gave to others. */
   correct(slot: number, overNs: number): void {
-    this.#times[slot * WIDTH + RUNNING]! -= overNs;
+    this.#slots.cells[(slot << ROW) + TIMES + RUNNING - 1]! -= overNs;
   }
 
   state(slot: number): LiveState {
-    return STATES[this.#state[slot]!]!;
-  }
-
-  sinceNs(slot: number): number {
-    return this.#sinceNs[slot]!;
+    return STATES[this.#slots.state[slot]!]!;
   }
 
   /** The present state up to `now` included. */
   time(slot: number, state: number, now: number): number {
-    const before = this.#times[slot * WIDTH + state]!;
-    return this.#state[slot] === state ? before + now - this.#sinceNs[slot]! : before;
+    const { cells, created, state: states } = this.#slots;
+    const row = slot << ROW;
+    const before = state === CREATED ? created[slot]! : cells[row + TIMES + state - 1]!;
+    return states[slot] === state ? before + now - cells[row + SINCE]! : before;
   }
 
   times(slot: number, now: number): StateTimes {

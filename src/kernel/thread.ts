@@ -49,6 +49,8 @@ export class Thread implements Caller, Runnable {
   readonly #slot: number;
   /** What is left of it once it is over. */
   #ended: StateTimes | undefined;
+  /** The process is to end. */
+  #unwinding = false;
   #wait: Wait | Turn | undefined;
   /** What the interrupted call will return. */
   #result = 0;
@@ -138,14 +140,14 @@ export class Thread implements Caller, Runnable {
     }
     const wait = this.#wait;
     this.#wait = undefined;
-    if (this.process.ending === undefined && typeof wait === 'object') {
+    if (!this.#unwinding && typeof wait === 'object') {
       const result = this.#guarded(wait.retry);
-      if (result === BLOCKED && this.process.ending === undefined) return this.#watch();
+      if (result === BLOCKED && !this.#unwinding) return this.#watch();
       this.#result = result === BLOCKED || result === undefined ? 0 : ERRNO[result];
     }
     const resume = this.#resume!;
     this.#resume = undefined;
-    resume(this.process.ending === undefined ? this.#result : UNWIND);
+    resume(!this.#unwinding ? this.#result : UNWIND);
     return 'running';
   }
 
@@ -157,19 +159,20 @@ export class Thread implements Caller, Runnable {
   attend(raw: number): number | Promise<number> {
     if (raw === PREEMPT) {
       this.process.kernel.hal.tick.acknowledge();
-      if (this.process.ending === undefined) {
+      if (!this.#unwinding) {
         if (!this.#scheduler.spent()) return 0;
         this.#result = 0;
         this.#wait = 'preempted';
       }
     }
-    if (this.process.ending !== undefined) return UNWIND;
+    if (this.#unwinding) return UNWIND;
     if (this.#wait === undefined) return raw;
     return new Promise(this.#suspend);
   }
 
   /** The process is to end: whatever this thread waits for, it unwinds. */
   unwind(): void {
+    this.#unwinding = true;
     this.#cancelAlarm();
     const { state } = this;
     if (state === 'blocked') this.#scheduler.wake(this.#slot);
@@ -194,12 +197,12 @@ export class Thread implements Caller, Runnable {
 
   raise(signal: Signal): Result {
     const failed = this.process.signal(signal);
-    return this.process.ending === undefined ? failed : BLOCKED;
+    return !this.#unwinding ? failed : BLOCKED;
   }
 
   breathe(result: number): number {
     this.process.kernel.hal.tick.acknowledge();
-    if (this.process.ending !== undefined) return -1;
+    if (this.#unwinding) return -1;
     if (!this.#scheduler.spent()) return result;
     this.#result = result;
     this.#wait = 'preempted';

@@ -21,23 +21,29 @@ describe('the run queue', () => {
     expect([queue.first, queue.size]).toEqual([-1, 0]);
   });
 
-  test('is a stable sort of whatever comes and goes', () => {
+  test('is a stable sort of whatever comes and goes, in line or not', () => {
+    const step = fc.record({ vtime: fc.integer({ min: 0, max: 20 }), yields: fc.boolean(), taken: fc.boolean() });
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 0, max: 20 }), { maxLength: 200 }), fc.array(fc.boolean()), (vtimes, takes) => {
+      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
         const queue = new RunQueue();
-        const held: { slot: number; vtime: number }[] = [];
+        const held: { slot: number; vtime: number; yields: boolean }[] = [];
+        const least = () => held.reduce((a, b) => (b.vtime < a.vtime ? b : a));
         const take = () => {
-          const least = held.reduce((a, b) => (b.vtime < a.vtime ? b : a));
-          held.splice(held.indexOf(least), 1);
-          expect(queue.pop()).toBe(least.slot);
+          const one = least();
+          held.splice(held.indexOf(one), 1);
+          expect([queue.first, queue.pop()]).toEqual([one.slot, one.slot]);
         };
-        for (const [slot, vtime] of vtimes.entries()) {
-          queue.push(slot, vtime);
-          held.push({ slot, vtime });
-          if (takes[slot] === true) take();
+        for (const [slot, { vtime, yields, taken }] of steps.entries()) {
+          const before = held.findLast((one) => one.yields) ?? (held.length > 0 ? least() : undefined);
+          const behind = Math.max(vtime, before?.vtime ?? 0);
+          if (yields) expect(queue.append(slot, vtime)).toBe(behind);
+          else queue.push(slot, vtime);
+          held.push({ slot, vtime: yields ? behind : vtime, yields });
+          expect(queue.size).toBe(held.length);
+          if (taken) take();
         }
         while (held.length > 0) take();
-        expect(queue.size).toBe(0);
+        expect([queue.size, queue.first]).toEqual([0, -1]);
       }),
     );
   });
