@@ -14,4 +14,6 @@ export interface Tick {
   acknowledge(): void;
   /** The running guest is to turn to the kernel at its next check. */
   interrupt(): void;
+  /** No guest will run any more. */
+  close(): void;
 }

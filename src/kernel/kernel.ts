@@ -9,7 +9,7 @@ import { Iovecs } from '../syscalls/iovecs.ts';
 import { Account } from './account.ts';
 import { SpawnError } from './error.ts';
 import { HeapPolicy } from './heap.ts';
-import { ARGUMENT_BYTES_MAX, FDS_MAX, type Limits, PAGES_MAX, RESOURCE, type Resource, WASM_PAGE } from './limits.ts';
+import { ARGUMENT_BYTES_MAX, FDS_MAX, type Limits, PAGES_MAX, QUANTUM_NS, RESOURCE, type Resource, WASM_PAGE } from './limits.ts';
 import { refusal } from './link.ts';
 import { type PidShare, PidTable } from './pid.ts';
 import { Pipe, pipeEnds } from './pipe.ts';
@@ -52,11 +52,11 @@ export class Kernel {
   readonly #processes: PidTable<Process>;
 
   /** `pids`: where there are other kernels whose numbers must differ. */
-  constructor(hal: Hal, pids?: PidShare) {
+  constructor(hal: Hal, pids?: PidShare, quantumNs: number = QUANTUM_NS) {
     this.#processes = new PidTable(pids);
     this.hal = hal;
     this.heap = new HeapPolicy(hal.heap, hal.clock, hal.entropy);
-    this.scheduler = new Scheduler(hal);
+    this.scheduler = new Scheduler({ ...hal, quantumNs });
     this.timers = new Timers(hal.clock, hal.cpu);
   }
 

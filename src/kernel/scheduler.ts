@@ -26,8 +26,8 @@ const NICE_STEP = 1.25;
 /** What one nanosecond of running adds to virtual time. */
 const scale = (nice: number): number => NICE_STEP ** Math.max(NICE_MIN, Math.min(NICE_MAX, nice));
 
-/** A thread that comes back from waiting is set so far ahead of those that ran meanwhile, and no further: sleeping saves nothing up. */
-const WAKE_CREDIT_NS = QUANTUM_NS / 2;
+/** A thread that comes back from waiting is set this part of a quantum ahead of those that ran meanwhile, and no further: sleeping saves nothing up. */
+const WAKE_CREDIT = 0.5;
 /** After this part of a quantum the host's event loop is served where a thread stops: ticks don't come to the nanosecond, and after the next one it would be late. */
 const SERVED_PART = 0.75;
 export interface SchedulerParts {
@@ -116,7 +116,7 @@ export class Scheduler {
   wake(slot: number): void {
     const { cells } = this.#slots;
     const row = slot << ROW;
-    const vtime = Math.max(cells[row + VTIME]!, this.#floor - WAKE_CREDIT_NS * cells[row + SCALE]!);
+    const vtime = Math.max(cells[row + VTIME]!, this.#floor - WAKE_CREDIT * this.#quantumNs * cells[row + SCALE]!);
     cells[row + VTIME] = vtime;
     this.#states.enter(slot, READY, this.#clock.monotonic());
     this.#queue.push(slot, vtime);

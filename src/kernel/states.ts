@@ -13,6 +13,13 @@ export const READY = 1;
 export const RUNNING = 2;
 export const BLOCKED = 3;
 
+/** A thread as others see it. */
+export interface ThreadInfo {
+  readonly state: ThreadState;
+  /** Nanoseconds in each state so far. */
+  readonly times: StateTimes;
+}
+
 export class States {
   readonly #slots: Slots;
 

@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import { refusedCall } from '../kernel/kernel.ts';
 import { printable } from '../kernel/printable.ts';
 import type { ProcessState } from '../kernel/process.ts';
+import type { ThreadInfo } from '../kernel/states.ts';
 import type { ExitStatus } from '../kernel/status.ts';
 import type { Usage } from '../kernel/usage.ts';
 import type { Signal } from '../syscalls/caller.ts';
@@ -17,6 +18,7 @@ export interface ProcessInfo {
   readonly ppid: number;
   readonly state: ProcessState;
   readonly program: string;
+  readonly threads: readonly ThreadInfo[];
   readonly limits: ProcessLimits;
   readonly usage: Usage;
 }
@@ -89,6 +91,7 @@ export class ChildProcess implements AsyncDisposable {
       ppid: live.ppid,
       state: status === undefined ? live.state : 'terminated',
       program: program.name,
+      threads: live.threads,
       limits: processLimits(live.limits, limits.timeoutNs),
       usage: status?.usage ?? live.usage,
     };

@@ -3,7 +3,7 @@
 import type { CodeCache } from '../hal/cache.ts';
 import type { Hal } from '../hal/hal.ts';
 import { nodeHal } from '../hal/node/hal.ts';
-import { DEFAULT_LIMITS, type Resource } from '../kernel/limits.ts';
+import { DEFAULT_LIMITS, QUANTUM_NS, type Resource } from '../kernel/limits.ts';
 import type { LoadOptions } from '../runtime/loader.ts';
 import type { Program } from '../runtime/program.ts';
 import { ProcessBuilder, type ProcessOptions } from './builder.ts';
@@ -17,12 +17,15 @@ import { pidShare } from './pids.ts';
 import { PlaceCpu } from './place.ts';
 import { PlaceLoader, type ProgramLoader, type ProgramSource } from './source.ts';
 import type { Threads, ThreadsOptions } from './thread/threads.ts';
+import { parseTime } from './units.ts';
 
 export interface MachineOptions {
   /** Threads that run kernels; as many as this host has cores by default. 0: the kernel runs on the thread that boots it. */
   readonly cpus?: number;
   /** Threads kept ready for processes with a thread of their own: from the first such process on 2, or as many as said here from the start. */
   readonly spare?: number;
+  /** How long a thread runs before others, and the embedder's event loop, have their turn: `5ms` by default, 1 ms to 1 s; a number is milliseconds. */
+  readonly quantum?: string | number;
   /** The hardware; this host's by default. Another one is there for the thread that boots the machine only: `cpus` is 0 with it. */
   readonly hal?: Hal;
   /** Where rewritten programs are kept between runs; nowhere by default. Threads open its directory themselves. */
@@ -68,14 +71,21 @@ export class Machine implements AsyncDisposable {
   /** Rejects with SuperosError. */
   static async boot(options: MachineOptions = {}): Promise<Machine> {
     const { cache, hal, cpus = hal === undefined ? cores() : 0, spare } = options;
+    const quantumNs = quantumOf(options.quantum);
     check('cpus', cpus, CPUS_MAX);
     check('spare', spare ?? 0, SPARE_MAX);
     if (hal !== undefined && cpus + (spare ?? 0) > 0)
       throw new SuperosError('invalid-argument', 'a HAL is there for the thread that made it: cpus and spare are 0 with one');
-    const settings: ThreadsOptions = { cpus, spare: spare ?? SPARE, cache: cache?.directory, protect: protectedBy(cache) };
+    const settings: ThreadsOptions = {
+      cpus,
+      spare: spare ?? SPARE,
+      cache: cache?.directory,
+      protect: protectedBy(cache),
+      quantumNs,
+    };
     if (cpus === 0) {
       const machine = new Machine({
-        cpus: [new PlaceCpu(hal ?? nodeHal({ disk: { protect: protectedBy(cache) } }), pidShare(0, 0))],
+        cpus: [new PlaceCpu(hal ?? hardware(cache, quantumNs), pidShare(0, 0), quantumNs)],
         loader: new PlaceLoader(cache),
         threads: hal === undefined ? () => startThreads(settings) : undefined,
       });
@@ -220,6 +230,20 @@ async function startThreads(settings: ThreadsOptions): Promise<Threads> {
   const { Threads } = await import('./thread/threads.ts');
   return new Threads(settings);
 }
+
+const NS_PER_MS = 1e6;
+const QUANTUM_NS_MAX = 1000 * NS_PER_MS;
+
+function quantumOf(quantum: string | number | undefined): number {
+  if (quantum === undefined) return QUANTUM_NS;
+  const ns = parseTime(quantum, 'ms');
+  if (ns >= NS_PER_MS && ns <= QUANTUM_NS_MAX) return ns;
+  throw new SuperosError('invalid-argument', `a quantum is from 1 ms to 1 s, not ${quantum}`);
+}
+
+/** This host, on which no guest reaches the machine's own cache. */
+const hardware = (cache: CodeCache | undefined, quantumNs: number): Hal =>
+  nodeHal({ disk: { protect: protectedBy(cache) }, quantumMs: quantumNs / NS_PER_MS });
 
 function check(name: 'cpus' | 'spare', given: number, most: number): void {
   if (!(Number.isInteger(given) && given >= 0 && given <= most))

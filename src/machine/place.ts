@@ -22,8 +22,8 @@ export class PlaceCpu implements MachineCpu {
   #console: Console | undefined;
   load = 0;
 
-  constructor(hal: Hal, pids: PidShare) {
-    this.#kernel = new Kernel(hal, pids);
+  constructor(hal: Hal, pids: PidShare, quantumNs: number) {
+    this.#kernel = new Kernel(hal, pids, quantumNs);
     setTimeout(() => hal.tick.start(), TICK_AFTER_MS).unref();
   }
 
@@ -59,6 +59,7 @@ export class PlaceCpu implements MachineCpu {
   async abort(): Promise<void> {}
 
   async close(forced: boolean): Promise<void> {
+    this.#kernel.hal.tick.close();
     if (this.#console !== undefined) await closeConsole(this.#console, forced);
   }
 
@@ -117,7 +118,8 @@ class PlacedProcess implements Running {
   }
 
   live(): Live {
-    const { parent, state } = this.#process;
-    return { ppid: parent?.pid ?? 0, state, usage: this.#process.usage(), limits: this.#process.getLimits() };
+    const { parent, state, thread } = this.#process;
+    const threads = [{ state: thread.state, times: thread.times }];
+    return { ppid: parent?.pid ?? 0, state, threads, usage: this.#process.usage(), limits: this.#process.getLimits() };
   }
 }

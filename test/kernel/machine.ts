@@ -33,9 +33,13 @@ export interface Simulated {
   spawn(program: Program, options?: SpawnOptions): Spawned;
 }
 
-export function simulated(options: Partial<SimOptions> = {}, change: (hal: SimHal) => SimHal = (hal) => hal): Simulated {
+export function simulated(
+  options: Partial<SimOptions> = {},
+  change: (hal: SimHal) => SimHal = (hal) => hal,
+  quantumNs?: number,
+): Simulated {
   const hal = change(simHal({ seed: 1, ...options }));
-  const kernel = new Kernel(hal);
+  const kernel = new Kernel(hal, undefined, quantumNs);
   return {
     hal,
     kernel,

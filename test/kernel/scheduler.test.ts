@@ -162,6 +162,19 @@ describe('fairness', () => {
     expect(process.status).toMatchObject({ reason: 'signal' });
   });
 
+  test('a longer quantum: fewer turns of the event loop', async () => {
+    const turnsIn = async (quantumNs: number) => {
+      const time = ticking(1000);
+      const { hal, spawn } = simulated({}, time.change, quantumNs);
+      const { process } = spawn(await forever('(drop (call $clock_time_get (i32.const 1) (i64.const 0) (i32.const 128)))'));
+      await runUntil(hal, () => time.elapsedNs() > 40 * QUANTUM_NS);
+      process.signal('SIGKILL');
+      await runUntil(hal, () => process.status !== undefined);
+      return time.turns();
+    };
+    expect((await turnsIn(QUANTUM_NS)) / (await turnsIn(4 * QUANTUM_NS))).toBeGreaterThan(2.5);
+  });
+
   test('data of many megabytes is applied in pieces, between which a limit ends the process', async () => {
     const time = ticking(QUANTUM_NS / 4);
     const { hal, spawn } = simulated({}, time.change);

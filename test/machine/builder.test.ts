@@ -346,3 +346,7 @@ describe.each(CPUS)('cpus: %i', (cpus) => {
     );
   });
 });
+
+test.each(['0ms', '2s', 'soon', -1])('a quantum of %s is refused', async (quantum) => {
+  await expect(Machine.boot({ cpus: 0, quantum })).rejects.toMatchObject({ code: 'invalid-argument' });
+});

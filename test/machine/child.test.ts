@@ -265,6 +265,7 @@ describe.each(CPUS)('cpus: %i', (cpus) => {
       ppid: 0,
       state: 'blocked',
       program: 'reader.wasm',
+      threads: [{ state: 'blocked' }],
       limits: {
         memory: { soft: MB, hard: MB, used: 2 * PAGE, peak: 2 * PAGE },
         fds: { soft: 10, hard: 10, used: 3, peak: 3 },
@@ -274,6 +275,9 @@ describe.each(CPUS)('cpus: %i', (cpus) => {
         timeout: 3600e3,
       },
     });
+    const [thread] = info.threads;
+    expect(thread?.times.running).toBeGreaterThan(0);
+    expect(Object.values(thread!.times).every((ns) => ns >= 0)).toBe(true);
     expect(machine.processes).toEqual([child]);
     child.stdin?.end('12345');
     const { usage } = await child.wait();

@@ -126,10 +126,24 @@ test('a page gives back what was written to it', () => {
     ['memory', 'processes', 'threads', 'fds', 'pipes', 'output', 'written', 'cpuNs'].map((name) => [name, standing]),
   );
   const page = newPage();
-  const process = { parent: { pid: 3 }, state: 'blocked', status: undefined, usage: () => usage, getLimits: () => limits };
+  const thread = { state: 'blocked', times: { created: 1, ready: 2, running: 3, blocked: 4 } };
+  const process = {
+    parent: { pid: 3 },
+    state: 'blocked',
+    thread,
+    status: undefined,
+    usage: () => usage,
+    getLimits: () => limits,
+  };
   new PageWriter(page).write(process as unknown as Process);
   const live = new PageReader(page).read(0);
-  expect(live).toMatchObject({ ppid: 3, state: 'blocked', limits, usage: { ...usage, wallMs: expect.any(Number) } });
+  expect(live).toMatchObject({
+    ppid: 3,
+    state: 'blocked',
+    threads: [thread],
+    limits,
+    usage: { ...usage, wallMs: expect.any(Number) },
+  });
   expect(live.usage.wallMs).toBeGreaterThanOrEqual(5);
   // One whose guest may have run ever since.
   const running = new PageReader(page).read(1);

@@ -96,6 +96,7 @@ export class SchedulerSimulation {
         epoch: new WebAssembly.Memory({ initial: 0, maximum: 1, shared: true }),
         words: new Int32Array(1),
         start: () => undefined,
+        close: () => undefined,
         arm: () => {
           if (this.#tickNs === Number.POSITIVE_INFINITY) this.#tickNs = clock.monotonic() + QUANTUM_NS;
         },

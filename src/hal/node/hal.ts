@@ -14,6 +14,8 @@ export interface NodeHalOptions {
   readonly disk?: NodeDiskOptions;
   /** Where a tick thread for this kernel runs already. */
   readonly tick?: TickLine;
+  /** Milliseconds between ticks. */
+  readonly quantumMs?: number;
 }
 
 export function nodeHal(options: NodeHalOptions = {}): Hal {
@@ -24,7 +26,7 @@ export function nodeHal(options: NodeHalOptions = {}): Hal {
     entropy: nodeEntropy(),
     disk: nodeDisk({ ...options.disk, protect }),
     cpu: nodeCpu(),
-    tick: nodeTick(options.tick),
+    tick: nodeTick(options.tick, options.quantumMs),
     mmu: portableMmu(),
     heap: nodeHeap(),
     host: nodeHost(),

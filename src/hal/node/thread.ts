@@ -17,6 +17,8 @@ export interface ThreadOptions {
   /** What the program is started with. */
   readonly data: Message;
   readonly events: ThreadEvents;
+  /** Told when it is over, however that came. */
+  readonly over?: () => void;
 }
 
 /** What a thread's program is given. */
@@ -32,7 +34,7 @@ export class HostThread {
   #holds = 0;
   #ending = false;
 
-  constructor({ entry, name, data, events }: ThreadOptions) {
+  constructor({ entry, name, data, events, over }: ThreadOptions) {
     const { Worker } = process.getBuiltinModule('node:worker_threads');
     const start: Start = { data, held: this.#held };
     this.#worker = new Worker(entry, {
@@ -51,6 +53,7 @@ export class HostThread {
     this.#over = new Promise((resolve) => {
       this.#worker.once('exit', () => {
         closeHeld(this.#held);
+        over?.();
         resolve();
         if (!this.#ending) events.died(why);
       });

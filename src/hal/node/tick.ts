@@ -1,19 +1,20 @@
-// The tick driver: one thread for the whole host process that sets the epoch words of all kernels whose guests run, once a
-// quantum. It sleeps where none does, and is started only when the first guest has run for a while: a short program never
+// The tick driver: one thread for the whole host process that sets the epoch words of all kernels whose guests run, once in
+// each one's quantum. It sleeps where none does, and is started only when the first guest has run for a while: a short program never
 // pays for it.
 import type { Worker } from 'node:worker_threads';
 import type { Tick } from '../tick.ts';
 
-const TICK_MS = 5;
-/** Ticks without a running guest after which the thread sleeps. */
-const IDLE_TICKS = 40;
+const DEFAULT_MS = 5;
+/** Milliseconds without a running guest after which the thread sleeps. */
+const IDLE_MS = 200;
 /** A guest that has looked up for so long is worth a thread that starts in a few milliseconds. */
 const START_AFTER_NS = 1_000_000n;
 
 const WORD_BYTES = Int32Array.BYTES_PER_ELEMENT;
-/** Words of an epoch memory: what guests check, and whether guests have run since the last tick. */
+/** Words of an epoch memory: what guests check, whether guests have run since the last tick, whether none will any more. */
 const EPOCH = 0;
 const ARMED = 1;
+const CLOSED = 2;
 /** The one word of the control memory: whether the thread sleeps. */
 const ASLEEP = 0;
 
@@ -31,8 +32,13 @@ interface TickThread {
 /** What the thread is started with. */
 interface Settings {
   readonly control: SharedArrayBuffer;
-  readonly tickMs: number;
-  readonly idleTicks: number;
+  readonly idleMs: number;
+}
+
+/** What it is told of each kernel. */
+interface Kernel {
+  readonly memory: WebAssembly.Memory;
+  readonly everyMs: number;
 }
 
 let thread: TickThread | undefined;
@@ -40,25 +46,31 @@ let thread: TickThread | undefined;
 /** The thread's whole program; it must name nothing of this module, whose text it is sent without. */
 function main(): void {
   const { receiveMessageOnPort, workerData, parentPort } = process.getBuiltinModule('node:worker_threads');
-  const { control, tickMs, idleTicks } = workerData as Settings;
+  const { control, idleMs } = workerData as Settings;
   const sleep = new Int32Array(control);
-  const kernels: { readonly memory: WeakRef<WebAssembly.Memory>; readonly words: Int32Array }[] = [];
-  for (let idle = 0; ; ) {
-    Atomics.wait(sleep, 1, 0, tickMs);
+  let kernels: { readonly words: Int32Array; readonly everyMs: number; dueMs: number }[] = [];
+  let stepMs = 1;
+  for (let busyMs = performance.now(); ; ) {
+    Atomics.wait(sleep, 1, 0, stepMs);
     for (let news = receiveMessageOnPort(parentPort!); news !== undefined; news = receiveMessageOnPort(parentPort!)) {
-      const memory = news.message as WebAssembly.Memory;
-      kernels.push({ memory: new WeakRef(memory), words: new Int32Array(memory.buffer) });
+      const { memory, everyMs } = news.message as Kernel;
+      kernels = kernels.filter(({ words }) => Atomics.load(words, 2) === 0);
+      kernels.push({ words: new Int32Array(memory.buffer), everyMs, dueMs: 0 });
+      stepMs = Math.min(...kernels.map((kernel) => kernel.everyMs));
     }
-    idle++;
-    for (const { words } of kernels) {
-      if (Atomics.exchange(words, 1, 0) === 0) continue;
-      Atomics.store(words, 0, 1);
-      idle = 0;
+    const nowMs = performance.now();
+    for (const kernel of kernels) {
+      // A step is about as long as the shortest quantum, not to the nanosecond.
+      if (nowMs < kernel.dueMs - stepMs / 2) continue;
+      kernel.dueMs = nowMs + kernel.everyMs;
+      if (Atomics.exchange(kernel.words, 1, 0) === 0) continue;
+      Atomics.store(kernel.words, 0, 1);
+      busyMs = nowMs;
     }
-    if (idle < idleTicks) continue;
+    if (nowMs - busyMs < idleMs) continue;
     Atomics.store(sleep, 0, 1);
     Atomics.wait(sleep, 0, 1);
-    idle = 0;
+    busyMs = performance.now();
   }
 }
 
@@ -67,7 +79,7 @@ function start(): TickThread {
   if (thread !== undefined) return thread;
   const { Worker } = process.getBuiltinModule('node:worker_threads');
   const control = new SharedArrayBuffer(2 * WORD_BYTES);
-  const settings: Settings = { control, tickMs: TICK_MS, idleTicks: IDLE_TICKS };
+  const settings: Settings = { control, idleMs: IDLE_MS };
   const worker = new Worker(`(${main})()`, {
     eval: true,
     name: 'superos tick',
@@ -90,15 +102,21 @@ const wake = (control: Int32Array): void => {
   Atomics.notify(control, ASLEEP);
 };
 
-function register(epoch: WebAssembly.Memory): TickLine {
+function register(epoch: WebAssembly.Memory, everyMs: number): TickLine {
   const { control, worker } = start();
-  worker.postMessage(epoch);
+  const kernel: Kernel = { memory: epoch, everyMs };
+  worker.postMessage(kernel);
   wake(new Int32Array(control));
   return { epoch, control };
 }
 
-/** Where kernels of this process are ticked from. To be called on the thread that lives longest: the host's main one. */
-export const tickLine = (): TickLine => register(epochMemory());
+/** Where a kernel of this process is ticked from. To be called on the thread that lives longest: the host's main one. */
+export const tickLine = (quantumMs = DEFAULT_MS): TickLine => register(epochMemory(), quantumMs);
+
+/** The kernel of this line is no more. */
+export const endTickLine = ({ epoch }: Pick<TickLine, 'epoch'>): void => {
+  Atomics.store(new Int32Array(epoch.buffer), CLOSED, 1);
+};
 
 const epochMemory = (): WebAssembly.Memory => new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
 
@@ -109,7 +127,10 @@ class NodeTick implements Tick {
   #control: Int32Array | undefined;
   #firstNs: bigint | undefined;
 
-  constructor(line: TickLine | undefined) {
+  readonly #quantumMs: number;
+
+  constructor(line: TickLine | undefined, quantumMs: number) {
+    this.#quantumMs = quantumMs;
     if (line !== undefined) this.#attach(line);
   }
 
@@ -129,7 +150,7 @@ class NodeTick implements Tick {
 
   start(): void {
     if (this.#control !== undefined) return;
-    this.#attach(register(this.epoch));
+    this.#attach(register(this.epoch, this.#quantumMs));
     this.acknowledge();
   }
 
@@ -156,6 +177,10 @@ class NodeTick implements Tick {
     this.words[EPOCH] = 1;
   }
 
+  close(): void {
+    if (this.#control !== undefined) endTickLine(this);
+  }
+
   #attach({ epoch, control }: TickLine): void {
     this.#epoch = epoch;
     this.#control = new Int32Array(control);
@@ -163,6 +188,6 @@ class NodeTick implements Tick {
 }
 
 /** The tick of one kernel; with a line where a thread for it runs already. */
-export function nodeTick(line?: TickLine): Tick {
-  return new NodeTick(line);
+export function nodeTick(line?: TickLine, quantumMs = DEFAULT_MS): Tick {
+  return new NodeTick(line, quantumMs);
 }

@@ -18,4 +18,5 @@ export class SimTick implements Tick {
   arm(): void {}
   acknowledge(): void {}
   interrupt(): void {}
+  close(): void {}
 }

@@ -49,6 +49,7 @@ export class ThreadKernel {
         tick: new WatchedTick(hal.tick, busy),
       },
       start.pids,
+      start.quantumNs,
     );
   }
 
@@ -228,5 +229,9 @@ class WatchedTick implements Tick {
 
   interrupt(): void {
     this.#tick.interrupt();
+  }
+
+  close(): void {
+    this.#tick.close();
   }
 }

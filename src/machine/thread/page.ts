@@ -3,16 +3,17 @@
 // ended while it wrote.
 import type { Standing } from '../../kernel/account.ts';
 import { RESOURCES, type Resource } from '../../kernel/limits.ts';
-import type { Process, ProcessState } from '../../kernel/process.ts';
+import type { Process } from '../../kernel/process.ts';
+import { STATES, type ThreadInfo, type ThreadState } from '../../kernel/states.ts';
 import type { Spent, Usage } from '../../kernel/usage.ts';
 import { CALLS } from '../../syscalls/table.ts';
 import type { Live } from '../cpu.ts';
 
-const STATES: readonly ProcessState[] = ['created', 'ready', 'running', 'blocked', 'terminated'];
+const THREAD_STATES: readonly ThreadState[] = [...STATES, 'terminated'];
 const SPENT_NUMBERS = 6 + CALLS.length;
 const STANDING_NUMBERS = 4 * RESOURCES.length;
-/** When it was written, ppid, state, wallMs; of the process, of its children; of each resource. */
-const NUMBERS = 4 + 2 * SPENT_NUMBERS + STANDING_NUMBERS;
+/** When it was written, ppid, state, wallMs; the state of its thread and the times in each; of the process, of its children; of each resource. */
+const NUMBERS = 4 + 1 + STATES.length + 2 * SPENT_NUMBERS + STANDING_NUMBERS;
 /** Before the numbers: a count that is odd while they are being written. */
 const HEAD_BYTES = 8;
 /** A writer that takes longer was ended while it wrote. */
@@ -40,8 +41,9 @@ export class PageWriter {
     this.#at = 0;
     this.#put(now());
     this.#put(of.parent?.pid ?? 0);
-    this.#put(STATES.indexOf(of.state));
+    this.#put(THREAD_STATES.indexOf(of.state));
     this.#put(usage.wallMs);
+    this.#putThread(of.thread);
     this.#putSpent(usage);
     this.#putSpent(usage.children);
     for (const resource of RESOURCES) {
@@ -49,6 +51,11 @@ export class PageWriter {
       for (const number of [soft, hard, used, peak]) this.#put(number);
     }
     Atomics.add(this.#count, 0, 1);
+  }
+
+  #putThread({ state, times }: ThreadInfo): void {
+    this.#put(THREAD_STATES.indexOf(state));
+    for (const name of STATES) this.#put(times[name]);
   }
 
   #putSpent({ cpuMs, memoryPeak, calls, bytesRead, bytesWritten, switches }: Spent): void {
@@ -80,17 +87,18 @@ export class PageReader {
     this.#at = 0;
     const [written, ppid, state, wallMs] = [this.#take(), this.#take(), this.#take(), this.#take()];
     const since = (from: number) => (written === 0 ? 0 : Math.max(0, now() - from) / 1e6);
+    const thread = this.#takeThread();
     const own = this.#takeSpent();
     const children = this.#takeSpent();
     const limits = Object.fromEntries(RESOURCES.map((name) => [name, this.#takeStanding()])) as Record<Resource, Standing>;
-    const running = busySinceNs > 0 && STATES[state] !== 'terminated';
+    const running = busySinceNs > 0 && THREAD_STATES[state] !== 'terminated';
     const usage: Usage = {
       ...own,
       cpuMs: own.cpuMs + (running ? since(Math.max(busySinceNs, written)) : 0),
       wallMs: wallMs + since(written),
       children,
     };
-    return { ppid, state: running ? 'running' : STATES[state]!, usage, limits };
+    return { ppid, state: running ? 'running' : THREAD_STATES[state]!, threads: [thread], usage, limits };
   }
 
   #copy(): void {
@@ -99,6 +107,13 @@ export class PageReader {
       this.#numbers.set(this.#shared);
       if (before % 2 === 0 && Atomics.load(this.#count, 0) === before) return;
     }
+  }
+
+  /** As it was when the page was written. */
+  #takeThread(): ThreadInfo {
+    const state = THREAD_STATES[this.#take()] ?? 'created';
+    const [created, ready, running, blocked] = [this.#take(), this.#take(), this.#take(), this.#take()];
+    return { state, times: { created, ready, running, blocked } };
   }
 
   #takeSpent(): Spent {

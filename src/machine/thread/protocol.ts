@@ -17,6 +17,7 @@ export interface KernelStart {
   readonly role: 'kernel';
   readonly pids: PidShare;
   readonly tick: TickLine;
+  readonly quantumNs: number;
   /** Processes that this host holds for this kernel. */
   readonly processesMax: number;
   /** Directories that no guest may reach. */

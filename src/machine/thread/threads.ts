@@ -3,7 +3,7 @@
 import type { Hal } from '../../hal/hal.ts';
 import { nodeHost } from '../../hal/node/host.ts';
 import { HostThread } from '../../hal/node/thread.ts';
-import { tickLine } from '../../hal/node/tick.ts';
+import { endTickLine, tickLine } from '../../hal/node/tick.ts';
 import type { PidShare } from '../../kernel/pid.ts';
 import { DEDICATED_MAX, pidShare } from '../pids.ts';
 import { ThreadCpu } from './cpu.ts';
@@ -12,6 +12,7 @@ import { KernelThread } from './host.ts';
 import { LoaderThread } from './programs.ts';
 import type { KernelStart, LoaderStart } from './protocol.ts';
 
+const NS_PER_MS = 1e6;
 const ENTRY = new URL('./worker.ts', import.meta.url);
 
 export interface ThreadsOptions {
@@ -22,6 +23,7 @@ export interface ThreadsOptions {
   readonly cache: string | undefined;
   /** Threads that wait for processes with a thread of their own. */
   readonly spare: number;
+  readonly quantumNs: number;
 }
 
 export class Threads {
@@ -31,9 +33,11 @@ export class Threads {
   readonly #protect: readonly string[];
   readonly #host: Hal['host'] = nodeHost();
   readonly #kernels: number;
+  readonly #quantumNs: number;
 
-  constructor({ cpus, protect, cache, spare }: ThreadsOptions) {
+  constructor({ cpus, protect, cache, spare, quantumNs }: ThreadsOptions) {
     this.#protect = protect;
+    this.#quantumNs = quantumNs;
     this.#kernels = Math.max(1, cpus);
     this.cpus = Array.from(
       { length: cpus },
@@ -47,17 +51,19 @@ export class Threads {
 
   #start(name: string, pids: PidShare, alone: boolean): KernelThread {
     const busy = new SharedArrayBuffer(2 * Float64Array.BYTES_PER_ELEMENT);
+    const tick = tickLine(this.#quantumNs / NS_PER_MS);
     const start: KernelStart = {
       role: 'kernel',
       pids,
-      tick: tickLine(),
+      tick,
+      quantumNs: this.#quantumNs,
       processesMax: alone ? 1 : Math.max(1, Math.floor(this.#host.processesMax / this.#kernels)),
       protect: this.#protect,
       alone,
       busy,
     };
     return new KernelThread(
-      (events) => new HostThread({ entry: ENTRY, name, data: start, events }),
+      (events) => new HostThread({ entry: ENTRY, name, data: start, events, over: () => endTickLine(tick) }),
       new Float64Array(busy),
       alone,
     );
