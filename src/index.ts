@@ -1,7 +1,7 @@
 // The embedding API: all that is public.
 
 export type { Standing } from './kernel/account.ts';
-export type { StateTimes, ThreadInfo, ThreadState } from './kernel/states.ts';
+export type { StateTimes, ThreadInfo, ThreadState } from './kernel/scheduler/states.ts';
 export type { ExitStatus, Reason } from './kernel/status.ts';
 export type { Spent, Usage } from './kernel/usage.ts';
 export { ProcessBuilder, type RunResult, type Scheduling } from './machine/builder.ts';

@@ -15,11 +15,11 @@ import { type PidShare, PidTable } from './pid.ts';
 import { Pipe, pipeEnds } from './pipe.ts';
 import { printable } from './printable.ts';
 import { type Invocation, Process, type Task } from './process.ts';
-import { Scheduler } from './scheduler.ts';
+import { Scheduler } from './scheduler/scheduler.ts';
+import { Timers } from './scheduler/timers.ts';
 import { AddressSpace } from './space.ts';
 import { stopped } from './status.ts';
 import { encodeStrings, type Strings } from './strings.ts';
-import { Timers } from './timers.ts';
 
 /** What a new process is to be and to have. */
 export interface SpawnRequest {

@@ -13,8 +13,8 @@ import type { Iovecs } from '../syscalls/iovecs.ts';
 import type { GuestMemory } from '../syscalls/memory.ts';
 import { CALLS } from '../syscalls/table.ts';
 import type { Process } from './process.ts';
-import type { Runnable, Scheduler } from './scheduler.ts';
-import type { StateTimes, ThreadState } from './states.ts';
+import type { Runnable, Scheduler } from './scheduler/scheduler.ts';
+import type { StateTimes, ThreadState } from './scheduler/states.ts';
 import { exited } from './status.ts';
 
 /** What a stub in the guest takes for "unwind": see the loader's unwind pass. */

@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import { refusedCall } from '../kernel/kernel.ts';
 import { printable } from '../kernel/printable.ts';
 import type { ProcessState } from '../kernel/process.ts';
-import type { ThreadInfo } from '../kernel/states.ts';
+import type { ThreadInfo } from '../kernel/scheduler/states.ts';
 import type { ExitStatus } from '../kernel/status.ts';
 import type { Usage } from '../kernel/usage.ts';
 import type { Signal } from '../syscalls/caller.ts';

@@ -3,8 +3,8 @@
 import { type SimHal, simHal } from '../../src/hal/sim/hal.ts';
 import { Random } from '../../src/hal/sim/random.ts';
 import { QUANTUM_NS } from '../../src/kernel/limits.ts';
-import { type Runnable, Scheduler } from '../../src/kernel/scheduler.ts';
-import { Timers } from '../../src/kernel/timers.ts';
+import { type Runnable, Scheduler } from '../../src/kernel/scheduler/scheduler.ts';
+import { Timers } from '../../src/kernel/scheduler/timers.ts';
 
 /** A guest looks whether the kernel wants it at least so often: far less often than real ones do. */
 const CHECK_NS = 200_000;

@@ -4,7 +4,7 @@
 import type { Standing } from '../../kernel/account.ts';
 import { RESOURCES, type Resource } from '../../kernel/limits.ts';
 import type { Process } from '../../kernel/process.ts';
-import { STATES, type ThreadInfo, type ThreadState } from '../../kernel/states.ts';
+import { STATES, type ThreadInfo, type ThreadState } from '../../kernel/scheduler/states.ts';
 import type { Spent, Usage } from '../../kernel/usage.ts';
 import { CALLS } from '../../syscalls/table.ts';
 import type { Live } from '../cpu.ts';

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { Clock } from '../../src/hal/clock.ts';
-import type { Cpu } from '../../src/hal/cpu.ts';
-import type { SimHal } from '../../src/hal/sim/hal.ts';
-import { QUANTUM_NS } from '../../src/kernel/limits.ts';
-import type { Process } from '../../src/kernel/process.ts';
-import { WASI } from '../machine/guests.ts';
-import { drained, program, runUntil, simulated, stream } from './machine.ts';
+import type { Clock } from '../../../src/hal/clock.ts';
+import type { Cpu } from '../../../src/hal/cpu.ts';
+import type { SimHal } from '../../../src/hal/sim/hal.ts';
+import { QUANTUM_NS } from '../../../src/kernel/limits.ts';
+import type { Process } from '../../../src/kernel/process.ts';
+import { WASI } from '../../machine/guests.ts';
+import { drained, program, runUntil, simulated, stream } from '../machine.ts';
 
 const IOVEC = '(memory (export "memory") 1) (data (i32.const 0) "\\40\\00\\00\\00\\01\\00\\00\\00") (data (i32.const 64) "x")';
 const WRITE = (fd: number) => `(drop (call $fd_write (i32.const ${fd}) (i32.const 0) (i32.const 1) (i32.const 16)))`;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { RunQueue } from '../../src/kernel/runqueue.ts';
+import { RunQueue } from '../../../src/kernel/scheduler/runqueue.ts';
 
 const drain = (queue: RunQueue): number[] => {
   const order: number[] = [];

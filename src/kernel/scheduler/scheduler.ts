@@ -1,11 +1,11 @@
 // The scheduler: one thread runs at a time, and it is known which. Among ready threads the one with the least virtual time is
 // next: its running time divided by its weight, so that shares follow the weights. A thread runs until it waits, yields, ends,
 // or the tick finds that its quantum is over; once a quantum the host's event loop is served.
-import type { Clock } from '../hal/clock.ts';
-import type { Cpu } from '../hal/cpu.ts';
-import type { Tick } from '../hal/tick.ts';
+import type { Clock } from '../../hal/clock.ts';
+import type { Cpu } from '../../hal/cpu.ts';
+import type { Tick } from '../../hal/tick.ts';
+import { NICE_MAX, NICE_MIN, QUANTUM_NS } from '../limits.ts';
 import { Batch, type Charge } from './batch.ts';
-import { NICE_MAX, NICE_MIN, QUANTUM_NS } from './limits.ts';
 import { RunQueue } from './runqueue.ts';
 import { OVER, ROW, SCALE, SINCE, Slots, VTIME } from './slots.ts';
 import { BLOCKED, READY, RUNNING, States, type StateTimes, type ThreadState } from './states.ts';

@@ -1,7 +1,7 @@
 // Everything that is due at a time: sleeps, deadlines of calls, timeouts of processes. One heap, and one alarm of the host for
 // what is due first.
-import type { Clock } from '../hal/clock.ts';
-import type { Alarm, Cpu } from '../hal/cpu.ts';
+import type { Clock } from '../../hal/clock.ts';
+import type { Alarm, Cpu } from '../../hal/cpu.ts';
 
 class Timer implements Alarm {
   readonly dueNs: number;

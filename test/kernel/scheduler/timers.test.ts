@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { simHal } from '../../src/hal/sim/hal.ts';
-import { Timers } from '../../src/kernel/timers.ts';
+import { simHal } from '../../../src/hal/sim/hal.ts';
+import { Timers } from '../../../src/kernel/scheduler/timers.ts';
 
 const fresh = () => {
   const { clock, cpu, timeline } = simHal({ seed: 1 });

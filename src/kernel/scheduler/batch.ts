@@ -1,6 +1,6 @@
 // What ran since the kernel last let the host's event loop be served, and for how long: threads are charged once a batch.
-import type { Clock } from '../hal/clock.ts';
-import { QUANTUM_NS } from './limits.ts';
+import type { Clock } from '../../hal/clock.ts';
+import { QUANTUM_NS } from '../limits.ts';
 import { grown } from './runqueue.ts';
 import { BATCH, ROW, type Slots } from './slots.ts';
 
