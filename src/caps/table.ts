@@ -101,11 +101,6 @@ export class CapTable {
     return true;
   }
 
-  /** Whether a directory keeps the listing that goes on: else asking for entries reads it anew. */
-  keepsListing(object: Description): boolean {
-    return this.#listings.has(object);
-  }
-
   /** A directory keeps so many entries for a listing that goes on: beyond what all may keep, the oldest ones are forgotten. */
   keepListing(object: Description, entries: number): void {
     this.#listed += entries - (this.#listings.get(object) ?? 0);
