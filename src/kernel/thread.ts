@@ -49,6 +49,8 @@ export class Thread implements Caller, Runnable {
   readonly #slot: number;
   /** What is left of it once it is over. */
   #ended: StateTimes | undefined;
+  /** CPU time as it was last told. */
+  #cpuNs = 0;
   /** The process is to end. */
   #unwinding = false;
   #wait: Wait | Turn | undefined;
@@ -102,7 +104,9 @@ export class Thread implements Caller, Runnable {
   }
 
   cpuTime(): number {
-    return this.#ended?.running ?? this.#scheduler.cpuTime(this.#slot);
+    // What was charged too much is taken off later; a clock never goes back.
+    this.#cpuNs = Math.max(this.#cpuNs, this.#ended?.running ?? this.#scheduler.cpuTime(this.#slot));
+    return this.#cpuNs;
   }
 
   /** Its weight from now on: -20, the greatest, to 19. */

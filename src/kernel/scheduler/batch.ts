@@ -7,6 +7,9 @@ import { BATCH, ROW, type Slots } from './slots.ts';
 /** A batch shorter than this is not worth a look at the CPU clock, which takes longer than a switch. */
 const SETTLED_NS = QUANTUM_NS / 5;
 
+/** How far behind the CPU clock may be: Linux moves it on at its own ticks, 100 a second at least. */
+const STALE_NS = 10_000_000;
+
 /** Takes note of what a thread ran in a batch, and how much of it by the wall clock was not its own. */
 export type Charge = (slot: number, ns: number, overNs: number) => void;
 
@@ -18,6 +21,8 @@ export class Batch {
   #count = 0;
   #startNs = 0;
   #threadTimeNs = 0;
+  /** What the wall clock showed more than the CPU clock, and nobody's time was cut by. */
+  #gapNs = 0;
 
   constructor(slots: Slots, clock: Clock, charge: Charge) {
     this.#slots = slots;
@@ -46,21 +51,26 @@ export class Batch {
    */
   settle(now: number): void {
     const wallNs = now - this.#startNs;
-    let share = 1;
-    if (wallNs >= SETTLED_NS) {
-      const threadTimeNs = this.#clock.threadTime();
-      // The thread did other things since it was last read: this is no less than what the batch took.
-      const cpuNs = threadTimeNs - this.#threadTimeNs;
-      this.#threadTimeNs = threadTimeNs;
-      if (cpuNs < wallNs) share = cpuNs / wallNs;
-    }
+    const part = wallNs < SETTLED_NS ? 0 : this.#overNs(wallNs) / wallNs;
     for (let i = 0; i < this.#count; i++) {
       const slot = this.#ran[i]!;
       const ns = this.#take(slot);
-      if (ns > 0) this.#charge(slot, ns * share, ns * (1 - share));
+      if (ns > 0) this.#charge(slot, ns * (1 - part), ns * part);
     }
     this.#count = 0;
     this.#startNs = now;
+  }
+
+  /** How much of a batch the thread surely did not have: what the CPU clock may only not show yet is no reason to charge less. */
+  #overNs(wallNs: number): number {
+    const threadTimeNs = this.#clock.threadTime();
+    // The thread did other things since it was last read: this is no less than what the batch took.
+    const cpuNs = threadTimeNs - this.#threadTimeNs;
+    this.#threadTimeNs = threadTimeNs;
+    this.#gapNs = Math.max(0, this.#gapNs + wallNs - cpuNs);
+    const overNs = Math.min(wallNs, Math.max(0, this.#gapNs - STALE_NS));
+    this.#gapNs -= overNs;
+    return overNs;
   }
 
   #take(slot: number): number {
