@@ -154,6 +154,16 @@ export class Machine implements AsyncDisposable {
   /** Kills what still runs, and waits until it is gone and what it wrote is written. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    // Whoever waits for this goes on afterwards: the host must not end before, whatever else it still waits for.
+    const keepalive = setInterval(() => undefined, KEEPALIVE_MS);
+    try {
+      await this.#close();
+    } finally {
+      clearInterval(keepalive);
+    }
+  }
+
+  async #close(): Promise<void> {
     await Promise.allSettled(this.#starting);
     const ended = Promise.all([...this.#children].map((child) => child[Symbol.asyncDispose]()));
     const timer = setTimeout(() => this.#abort(), ABORT_MS);
