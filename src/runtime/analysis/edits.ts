@@ -18,10 +18,10 @@ function cutCycles(scanned: Scan, { functions, callee }: CallGraph, { target, cl
   return { entry: target.subarray(0, functions), site };
 }
 
-/** Merges the checks of loops, entries and calls of one function after the other. */
+/** Merges the checks of loops, jumps, entries and calls of one function after the other. */
 function merge(module: Module, scanned: Scan, { entry, site }: Checks): Edits {
   const { source, code } = module;
-  const { loopAt, loopCheck, siteAt, firstSite, codeAt, codeSize } = scanned;
+  const { loopAt, loopCheck, jumpAt, jumpLoop, siteAt, firstSite, codeAt, codeSize } = scanned;
   const offsets = new Numbers();
   const edits = new Numbers();
   const add = (offset: number, edit: number) => {
@@ -33,6 +33,11 @@ function merge(module: Module, scanned: Scan, { entry, site }: Checks): Edits {
     }
   };
   let loop = 0;
+  let jump = 0;
+  const addJumps = (limit: number) => {
+    for (; jump < jumpAt.length && jumpAt[jump]! < limit; jump++)
+      if (loopCheck[jumpLoop[jump]!] === LoopCheck.jumps) add(jumpAt[jump]!, Edit.check);
+  };
   for (let f = 0; f < code.count; f++) {
     const start = codeAt[f]!;
     const end = start + codeSize[f]!;
@@ -40,9 +45,11 @@ function merge(module: Module, scanned: Scan, { entry, site }: Checks): Edits {
     const addLoops = (limit: number) => {
       for (; loop < loopAt.length && loopAt[loop]! < limit; loop++) {
         const at = loopAt[loop]!;
+        addJumps(at);
         if (loopCheck[loop] === LoopCheck.leave) add(at, Edit.leave);
         else if (loopCheck[loop] === LoopCheck.inside) add(skipInstruction(source, at, end), Edit.check);
       }
+      addJumps(limit);
     };
     for (let i = firstSite[f]!; i < firstSite[f + 1]!; i++) {
       if (site[i] === 0) continue;

@@ -1,11 +1,12 @@
 // The paths through a body, as far as checks go: which loops need one, and which calls come after one.
 
 import { malformed } from '../immediates.ts';
+import { type Dispatch, targetSegment } from './dispatch.ts';
 import { Numbers } from './numbers.ts';
 import { fewTrips } from './trips.ts';
 
-/** How a loop is checked. */
-export const LoopCheck = { none: 0, inside: 1, leave: 2 } as const;
+/** How a loop is checked; `jumps`: at those branches back that are kept for it. */
+export const LoopCheck = { none: 0, inside: 1, leave: 2, jumps: 3 } as const;
 
 /** Flags of a call site. */
 export const Site = {
@@ -26,6 +27,7 @@ const UNCHECKED_NESTING_MAX = 4;
 export const BLOCK = 0;
 export const LOOP = 1;
 export const IF = 2;
+const SEGMENT = 3; // a block before the table of a loop that dispatches
 
 // What is known of an open loop.
 const CHECKED = 1;
@@ -35,6 +37,7 @@ const LOOPS = 8;
 const PARAMS = 16;
 const SURE_BRANCH = 32; // a branch back that a check comes before
 const FIXED = 64; // a branch back that is no `br` or `br_if`
+const DISPATCHES = 128;
 
 export const UNREACHABLE = 0x7fff_ffff;
 /**
@@ -46,6 +49,9 @@ export class Paths {
   readonly #source: Uint8Array;
   readonly loopAt = new Numbers();
   readonly loopCheck = new Numbers();
+  /** Branches back to be checked where they stand, if their loop turns out to be checked so: offset, and number of the loop. */
+  readonly jumpAt = new Numbers();
+  readonly jumpLoop = new Numbers();
   readonly siteAt = new Numbers();
   readonly siteTarget = new Numbers();
   readonly siteFlags = new Numbers();
@@ -64,6 +70,9 @@ export class Paths {
   #initAt = new Int32Array(256);
   #nesting = new Uint8Array(256);
   #branches = new Uint8Array(256);
+  // Of loop frames that dispatch: their start, and the segment at hand.
+  readonly #dispatch: Dispatch[] = [];
+  #segment = new Int32Array(256);
 
   constructor(source: Uint8Array) {
     this.#source = source;
@@ -102,6 +111,7 @@ export class Paths {
     this.#outer = words(this.#outer);
     this.#firstSite = words(this.#firstSite);
     this.#initAt = words(this.#initAt);
+    this.#segment = words(this.#segment);
   }
 
   push(height: number, kind: number, sure: number): number {
@@ -124,6 +134,11 @@ export class Paths {
     }
     if (this.#branches[target]! < 255) this.#branches[target]!++;
     if (!plain) this.#state[target]! |= FIXED;
+    if (sure !== UNREACHABLE && this.#state[target]! & DISPATCHES) {
+      // Only jumps can be left unchecked: where something else leads back, this is a loop like others.
+      this.#state[target]! |= CHECKED;
+      return target + 1;
+    }
     if (sure > target) {
       if (sure !== UNREACHABLE) this.#state[target]! |= SURE_BRANCH;
       return sure;
@@ -135,6 +150,20 @@ export class Paths {
     this.#state[target]! |= CHECKED;
     // Its header comes before this point.
     return target + 1;
+  }
+
+  /** A `br` to the frame `target`, at `at`. `setAt`: what sets a local to a constant straight before it, or 0. */
+  jump(target: number, sure: number, at: number, setAt: number): void {
+    if (target < 0 || this.#kind[target] !== LOOP || (this.#state[target]! & DISPATCHES) === 0) {
+      this.branch(target, sure, true);
+      return;
+    }
+    if (this.#branches[target]! < 255) this.#branches[target]!++;
+    if (sure === UNREACHABLE) return;
+    const forward = setAt !== 0 && targetSegment(this.#source, this.#dispatch[target]!, setAt) > this.#segment[target]!;
+    if (forward) return;
+    this.jumpAt.push(at);
+    this.jumpLoop.push(this.#loop[target]!);
   }
 
   site(at: number, target: number, flags: number, sure: number): void {
@@ -162,7 +191,11 @@ export class Paths {
       if (nesting > this.#nesting[outer]!) this.#nesting[outer] = nesting;
       this.#state[outer]! |= LOOPS | (state & CALLS);
     }
-    if ((state & CHECKED) === 0) return false;
+    if ((state & CHECKED) === 0) {
+      // Not every turn of such a loop passes a check, so it counts as none for the calls and loops in it and around it.
+      if (state & DISPATCHES) this.loopCheck.set(loop, LoopCheck.jumps);
+      return false;
+    }
     const leaves =
       (state & (CALLS | LOOPS | PARAMS | FIXED)) === 0 && end - at <= LEAVE_BYTES_MAX && this.#branches[i]! <= LEAVE_BRANCHES_MAX;
     this.loopCheck.set(loop, leaves ? LoopCheck.leave : LoopCheck.inside);
@@ -188,6 +221,20 @@ export class Paths {
     this.#initAt[height] = initAt;
     this.#nesting[height] = 0;
     this.#branches[height] = 0;
+    return after;
+  }
+
+  /** Makes the loop just opened one that dispatches, and opens the blocks that it begins with. */
+  dispatch(height: number, sure: number, dispatch: Dispatch): number {
+    const loop = height - 1;
+    this.#state[loop]! |= DISPATCHES;
+    this.#dispatch[loop] = dispatch;
+    this.#segment[loop] = -1;
+    let after = height;
+    for (let left = dispatch.blocks; left > 0; left--) {
+      after = this.push(after, SEGMENT, sure);
+      this.#outer[after - 1] = loop;
+    }
     return after;
   }
 
@@ -219,6 +266,7 @@ export class Paths {
       // Control leaves a loop at its end only, and its header comes before.
       if (this.#decide(frame, at) && after !== UNREACHABLE) after = frame;
     } else {
+      if (this.#kind[frame] === SEGMENT) this.#segment[this.#outer[frame]!]!++;
       if (this.#kind[frame] === IF && this.#startSure[frame]! < after) after = this.#startSure[frame]!;
       if (this.#labelSure[frame]! < after) after = this.#labelSure[frame]!;
     }

@@ -5,6 +5,7 @@ import { malformed, readIndex, readSigned, skipImmediates, skipInteger, skipLoca
 import type { Module } from '../module.ts';
 import { BlockType, IMMEDIATES, Immediate, Op, prefixed } from '../opcodes.ts';
 import { ACTIONS, Do } from './actions.ts';
+import { readDispatch } from './dispatch.ts';
 import { Numbers } from './numbers.ts';
 import { BLOCK, IF, Paths, Site, UNREACHABLE } from './paths.ts';
 
@@ -12,6 +13,9 @@ export interface Scan {
   /** Ascending offsets of the `loop` instructions, and a `LoopCheck` for each. */
   readonly loopAt: Uint32Array;
   readonly loopCheck: Uint32Array;
+  /** Ascending offsets of the `br` instructions that are checked if their loop's check is `LoopCheck.jumps`, and number of that loop. */
+  readonly jumpAt: Uint32Array;
+  readonly jumpLoop: Uint32Array;
   /** Calls of functions of the module, in the order of the code: offset, own function or type index, flags. */
   readonly siteAt: Uint32Array;
   readonly siteTarget: Uint32Array;
@@ -69,6 +73,8 @@ class Scanner {
     return {
       loopAt: paths.loopAt.items,
       loopCheck: paths.loopCheck.items,
+      jumpAt: paths.jumpAt.items,
+      jumpLoop: paths.jumpLoop.items,
       siteAt: paths.siteAt.items,
       siteTarget: paths.siteTarget.items,
       siteFlags: paths.siteFlags.items,
@@ -146,11 +152,18 @@ class Scanner {
           else p = skipImmediates(Immediate.block, source, p, end);
           height = paths.push(height, IF, sure);
           continue;
-        case Do.loop:
-          height = paths.loop(height, at, sure, inner, setEnd === at ? initAt : 0, this.#takesParams(p));
+        case Do.loop: {
+          const params = this.#takesParams(p);
+          height = paths.loop(height, at, sure, inner, setEnd === at ? initAt : 0, params);
           inner = height - 1;
           p = skipImmediates(Immediate.block, source, p, end);
+          const dispatch = params ? undefined : readDispatch(source, p, end);
+          if (dispatch) {
+            height = paths.dispatch(height, sure, dispatch);
+            p = dispatch.after;
+          }
           continue;
+        }
         case Do.else:
         case Do.catch:
         case Do.catchAll: {
@@ -196,7 +209,7 @@ class Scanner {
           continue;
         }
         case Do.br:
-          paths.branch(height - 1 - readIndex(source, p), sure, true);
+          paths.jump(height - 1 - readIndex(source, p), sure, at, setEnd === at ? initAt : 0);
           p = skipInteger(source, p, U32_MOST);
           sure = UNREACHABLE;
           continue;
