@@ -70,8 +70,8 @@ export class Paths {
   #initAt = new Int32Array(256);
   #nesting = new Uint8Array(256);
   #branches = new Uint8Array(256);
-  // Of loop frames that dispatch: their start, and the segment at hand.
-  readonly #dispatch: Dispatch[] = [];
+  // Of loop frames that dispatch: their start, while they are open, and the segment at hand.
+  readonly #dispatch = new Map<number, Dispatch>();
   #segment = new Int32Array(256);
 
   constructor(source: Uint8Array) {
@@ -160,7 +160,7 @@ export class Paths {
     }
     if (this.#branches[target]! < 255) this.#branches[target]!++;
     if (sure === UNREACHABLE) return;
-    const forward = setAt !== 0 && targetSegment(this.#source, this.#dispatch[target]!, setAt) > this.#segment[target]!;
+    const forward = setAt !== 0 && targetSegment(this.#source, this.#dispatch.get(target)!, setAt) > this.#segment[target]!;
     if (forward) return;
     this.jumpAt.push(at);
     this.jumpLoop.push(this.#loop[target]!);
@@ -228,7 +228,7 @@ export class Paths {
   dispatch(height: number, sure: number, dispatch: Dispatch): number {
     const loop = height - 1;
     this.#state[loop]! |= DISPATCHES;
-    this.#dispatch[loop] = dispatch;
+    this.#dispatch.set(loop, dispatch);
     this.#segment[loop] = -1;
     let after = height;
     for (let left = dispatch.blocks; left > 0; left--) {
@@ -263,6 +263,7 @@ export class Paths {
   close(frame: number, at: number, sure: number): number {
     let after = sure;
     if (this.#kind[frame] === LOOP) {
+      if (this.#state[frame]! & DISPATCHES) this.#dispatch.delete(frame);
       // Control leaves a loop at its end only, and its header comes before.
       if (this.#decide(frame, at) && after !== UNREACHABLE) after = frame;
     } else {
