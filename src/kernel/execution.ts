@@ -81,8 +81,10 @@ export class Execution {
   #next(): void {
     const { thread } = this.#process;
     const job = this.#jobs[0];
+    const rested = this.#resting;
     this.#resting = job === undefined;
-    thread.rest();
+    // One that rested has not had the CPU since.
+    if (!rested) thread.rest();
     if (job === undefined) return;
     thread.begin(() =>
       this.#guarded(async () => {

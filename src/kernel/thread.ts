@@ -174,12 +174,17 @@ export class Thread implements Caller, Runnable {
     return new Promise(this.#suspend);
   }
 
+  /** Its stack waits to be resumed. One that rests has none, and is only begun anew. */
+  get #suspended(): boolean {
+    return this.#resume !== undefined && this.state === 'blocked';
+  }
+
   /** The process is to end: whatever this thread waits for, it unwinds. */
   unwind(): void {
     this.#unwinding = true;
     this.#cancelAlarm();
     const { state } = this;
-    if (state === 'blocked') this.#scheduler.wake(this.#slot);
+    if (this.#suspended) this.#scheduler.wake(this.#slot);
     else if (state === 'running') this.process.kernel.hal.tick.interrupt();
   }
 
@@ -269,7 +274,7 @@ export class Thread implements Caller, Runnable {
   /** An event came, or the deadline, or it was an old one: the call looks again. */
   readonly #wake = (): void => {
     this.#cancelAlarm();
-    if (this.state === 'blocked') this.#scheduler.wake(this.#slot);
+    if (this.#suspended) this.#scheduler.wake(this.#slot);
   };
 
   /** What events hold of this thread: one that others wait for too may come after its end, or never. */

@@ -19,12 +19,13 @@ const TICK_AFTER_MS = 50;
 
 export class PlaceCpu implements MachineCpu {
   readonly #kernel: Kernel;
+  readonly #tickStart: NodeJS.Timeout;
   #console: Console | undefined;
   load = 0;
 
   constructor(hal: Hal, pids: PidShare, quantumNs: number) {
     this.#kernel = new Kernel(hal, pids, quantumNs);
-    setTimeout(() => hal.tick.start(), TICK_AFTER_MS).unref();
+    this.#tickStart = setTimeout(() => hal.tick.start(), TICK_AFTER_MS).unref();
   }
 
   async spawn(order: Order, onSoftLimit: ((resource: Resource) => void) | undefined): Promise<Running> {
@@ -59,6 +60,7 @@ export class PlaceCpu implements MachineCpu {
   async abort(): Promise<void> {}
 
   async close(forced: boolean): Promise<void> {
+    clearTimeout(this.#tickStart);
     this.#kernel.hal.tick.close();
     if (this.#console !== undefined) await closeConsole(this.#console, forced);
   }

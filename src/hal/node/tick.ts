@@ -69,7 +69,9 @@ function main(): void {
     }
     if (nowMs - busyMs < idleMs) continue;
     Atomics.store(sleep, 0, 1);
-    Atomics.wait(sleep, 0, 1);
+    // Whoever armed since the last look may not have seen that nobody is awake.
+    if (kernels.every(({ words }) => Atomics.load(words, 1) === 0)) Atomics.wait(sleep, 0, 1);
+    Atomics.store(sleep, 0, 0);
     busyMs = performance.now();
   }
 }
@@ -128,6 +130,7 @@ class NodeTick implements Tick {
   #firstNs: bigint | undefined;
 
   readonly #quantumMs: number;
+  #closed = false;
 
   constructor(line: TickLine | undefined, quantumMs: number) {
     this.#quantumMs = quantumMs;
@@ -149,7 +152,7 @@ class NodeTick implements Tick {
   }
 
   start(): void {
-    if (this.#control !== undefined) return;
+    if (this.#control !== undefined || this.#closed) return;
     this.#attach(register(this.epoch, this.#quantumMs));
     this.acknowledge();
   }
@@ -157,8 +160,9 @@ class NodeTick implements Tick {
   arm(): void {
     const control = this.#control;
     if (control === undefined) return;
-    this.words[ARMED] = 1;
-    if (control[ASLEEP] === 1) wake(control);
+    // In this order for every thread: the tick thread says that it sleeps, and then looks who is armed.
+    Atomics.store(this.words, ARMED, 1);
+    if (Atomics.load(control, ASLEEP) === 1) wake(control);
   }
 
   acknowledge(): void {
@@ -178,6 +182,7 @@ class NodeTick implements Tick {
   }
 
   close(): void {
+    this.#closed = true;
     if (this.#control !== undefined) endTickLine(this);
   }
 

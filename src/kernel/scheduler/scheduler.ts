@@ -194,8 +194,9 @@ export class Scheduler {
 
   /** Lets the host serve what it has pending, and goes on. */
   #serve(now: number): void {
-    this.#batch.settle(now);
+    // First: who is charged may end, and be woken for it.
     this.#pumping = true;
+    this.#batch.settle(now);
     this.#cpu.defer(this.#served);
   }
 
