@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { Clock } from '../../../src/hal/clock.ts';
-import type { Cpu } from '../../../src/hal/cpu.ts';
 import type { SimHal } from '../../../src/hal/sim/hal.ts';
 import { QUANTUM_NS } from '../../../src/kernel/limits.ts';
 import type { Process } from '../../../src/kernel/process.ts';
 import { WASI } from '../../machine/guests.ts';
 import { drained, program, runUntil, simulated, stream } from '../machine.ts';
+import { ticking } from '../ticking.ts';
 
 const IOVEC = '(memory (export "memory") 1) (data (i32.const 0) "\\40\\00\\00\\00\\01\\00\\00\\00") (data (i32.const 64) "x")';
 const WRITE = (fd: number) => `(drop (call $fd_write (i32.const ${fd}) (i32.const 0) (i32.const 1) (i32.const 16)))`;
@@ -113,34 +112,6 @@ describe('time', () => {
     expect(hal.timeline.nowNs).toBe(0);
   });
 });
-
-/** A clock that moves by itself, a little each time that it is looked at. */
-const ticking = (stepNs: number) => {
-  let deferred = 0;
-  let nowNs = 0;
-  const change = (hal: SimHal): SimHal => {
-    const clock: Clock = {
-      monotonic: () => {
-        nowNs += stepNs;
-        return nowNs;
-      },
-      monotonicTime: () => BigInt(clock.monotonic()),
-      realtime: () => hal.clock.realtime(),
-      threadTime: () => nowNs,
-      monotonicStepNs: 1,
-      realtimeStepNs: 1,
-    };
-    const cpu: Cpu = {
-      defer(task) {
-        deferred++;
-        hal.cpu.defer(task);
-      },
-      after: (delayNs, task) => hal.cpu.after(delayNs, task),
-    };
-    return { ...hal, clock, cpu };
-  };
-  return { change, turns: () => deferred, elapsedNs: () => nowNs };
-};
 
 describe('fairness', () => {
   test.each([
