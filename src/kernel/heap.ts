@@ -15,6 +15,8 @@ const NEAR_STEP = 1 / 64;
 const MIB = 2 ** 20;
 /** Bytes. */
 const FAR_BEYOND = 16 * MIB;
+/** Bytes that one beyond its limit may allocate before it is looked at again, however long collections take. */
+const PATIENCE = 64 * MIB;
 
 /** What the heap must know of a process. */
 export interface HeapOwner {
@@ -35,8 +37,10 @@ class Share {
   fresh = 0;
   /** The heap's use when it came, or the least since. */
   baseline: number;
-  /** It was beyond its limit after the last collection, unless the samples prove otherwise. */
-  suspect = false;
+  /** The collection after which it was beyond its limit, unless the samples prove otherwise; 0: none. */
+  suspect = 0;
+  /** Told since then. */
+  since = 0;
 
   constructor(owner: HeapOwner, baseline: number) {
     this.owner = owner;
@@ -89,6 +93,7 @@ export class HeapPolicy {
         if (owner.ending !== undefined) return -1;
         this.#fresh += bytes;
         share.fresh += bytes;
+        share.since += bytes;
         if (object === null) share.unsampled += bytes;
         else {
           share.sampled += bytes;
@@ -152,11 +157,12 @@ export class HeapPolicy {
 
   /** It may hold too much, or garbage is all that it has too much of. */
   #pardon(share: Share, wanted: number): boolean {
-    if (share.suspect && wanted === 0 && !this.#isFarBeyond(share)) return true;
-    if (this.#clock.monotonic() < this.#quietUntilNs && wanted === 0) return true;
+    if (share.suspect > 0 && wanted === 0 && !this.#isFarBeyond(share)) return true;
+    if (this.#clock.monotonic() < this.#quietUntilNs && wanted === 0 && share.fresh < PATIENCE) return true;
     this.#collect();
     if (!this.#isBeyond(share, wanted)) return true;
-    share.suspect = true;
+    share.suspect = this.#collections;
+    share.since = 0;
     if (wanted === 0 && !this.#isFarBeyond(share)) return true;
     this.#stop(share, wanted);
     return false;
@@ -169,13 +175,14 @@ export class HeapPolicy {
 
   /** What is known is as it was at collection `number`: no guest has run since. */
   #settle(number: number): void {
+    // Others may have had the heap collected since: what a suspect held at its own collection is known all the same.
+    for (const share of this.#shares) {
+      if (share.suspect === 0 || share.suspect > number) continue;
+      share.suspect = 0;
+      if (share.owner.ending === undefined && this.#isBeyond(share, -share.since)) this.#stop(share, -share.since);
+    }
     if (number !== this.#collections) return;
     this.#unsettled = false;
-    for (const share of this.#shares) {
-      if (!share.suspect) continue;
-      share.suspect = false;
-      if (share.owner.ending === undefined && this.#isBeyond(share, -share.fresh)) this.#stop(share, -share.fresh);
-    }
     if (!this.#crowded) return;
     this.#crowded = false;
     if ([...this.#shares].some(({ owner }) => owner.ending !== undefined)) return;
