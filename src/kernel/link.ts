@@ -1,7 +1,7 @@
 // Linking: what a rewritten module imports is given to it, or the program is refused. Only numbers cross between a guest
 // and the kernel: a module that asks for host values is not run.
 
-import { KERNEL_MODULE } from '../runtime/kernel-module.ts';
+import { EPOCH, KERNEL_MODULE } from '../runtime/kernel-module.ts';
 import type { Layout } from '../runtime/layout.ts';
 import { bind, signature } from '../syscalls/dispatch.ts';
 import { HANDLERS } from '../syscalls/handlers.ts';
@@ -34,10 +34,12 @@ export function refusal(layout: Layout): string | undefined {
     return `imports ${printable(value.module)}.${printable(value.name)}, which is no function: only numbers cross between a program and the kernel`;
   const memories = layout.memories.length;
   if (memories > MEMORIES_MAX) return `declares ${memories} memories; the limit is ${MEMORIES_MAX}`;
-  const elements = layout.tables.reduce((sum, table) => sum + table.minimum, 0);
+  const elements = tableElements(layout);
   if (elements > TABLE_ELEMENTS_MAX) return `declares tables of ${elements} elements; the limit is ${TABLE_ELEMENTS_MAX}`;
   return undefined;
 }
+
+const tableElements = ({ tables }: Layout): number => tables.reduce((sum, { minimum }) => sum + minimum, 0);
 
 /** The imports of a module that `refusal` accepted, for a process whose one thread is `thread`. */
 export function imports(layout: Layout, thread: Thread, memories: readonly WebAssembly.Memory[]): WebAssembly.Imports {
@@ -50,8 +52,8 @@ export function imports(layout: Layout, thread: Thread, memories: readonly WebAs
       heap.hasRoomFor(wanted >>> 0) && process.resizeTable(index, wanted >>> 0) ? 1 : 0,
   };
   const polled = !layout.preempt;
-  if (!polled) kernel['epoch'] = process.kernel.hal.tick.epoch;
-  const elements = layout.tables.reduce((sum, { minimum }) => sum + minimum, 0);
+  if (!polled) kernel[EPOCH] = process.kernel.hal.tick.epoch;
+  const elements = tableElements(layout);
   if (!heap.hasRoomFor(elements)) {
     process.end(stopped('memory-limit', `the host's heap has no room for tables of ${elements} elements`));
     throw new Error('there is no room for its tables');

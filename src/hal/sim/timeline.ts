@@ -1,5 +1,6 @@
 // Virtual time: a queue of events that is the only thing to move the clock. The same events in the same order give the same
 // run; nothing of the host's time enters.
+import { PriorityQueue } from '../queue.ts';
 import type { Random } from './random.ts';
 
 interface Event {
@@ -17,8 +18,7 @@ export class Timeline {
   #nowNs = 0;
   #added = 0;
   readonly #shuffle: Random | undefined;
-  // A binary heap: the event that is due first at 0.
-  readonly #heap: Event[] = [];
+  readonly #events = new PriorityQueue<Event>(before);
 
   /** With `shuffle`, events of one moment happen in an order drawn from it. */
   constructor(shuffle?: Random) {
@@ -33,8 +33,7 @@ export class Timeline {
   add(delayNs: number, task: () => void): () => void {
     const order = this.#shuffle?.next() ?? this.#added++;
     const event = { atNs: this.#nowNs + Math.max(0, delayNs), order, task, cancelled: false };
-    this.#heap.push(event);
-    this.#rise(this.#heap.length - 1);
+    this.#events.push(event);
     return () => {
       event.cancelled = true;
     };
@@ -65,39 +64,13 @@ export class Timeline {
 
   #step(untilNs: number): boolean {
     for (;;) {
-      const first = this.#heap[0];
+      const { first } = this.#events;
       if (first === undefined || first.atNs > untilNs) return false;
-      this.#removeFirst();
+      this.#events.pop();
       if (first.cancelled) continue;
       this.#nowNs = first.atNs;
       first.task();
       return true;
-    }
-  }
-
-  #rise(index: number): void {
-    const heap = this.#heap;
-    for (let at = index; at > 0; ) {
-      const parent = (at - 1) >> 1;
-      if (!before(heap[at]!, heap[parent]!)) return;
-      [heap[at], heap[parent]] = [heap[parent]!, heap[at]!];
-      at = parent;
-    }
-  }
-
-  #removeFirst(): void {
-    const heap = this.#heap;
-    const last = heap.pop()!;
-    if (heap.length === 0) return;
-    heap[0] = last;
-    for (let at = 0; ; ) {
-      const left = 2 * at + 1;
-      if (left >= heap.length) return;
-      const right = left + 1;
-      const least = right < heap.length && before(heap[right]!, heap[left]!) ? right : left;
-      if (!before(heap[least]!, heap[at]!)) return;
-      [heap[at], heap[least]] = [heap[least]!, heap[at]!];
-      at = least;
     }
   }
 }

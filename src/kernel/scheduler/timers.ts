@@ -1,7 +1,8 @@
-// Everything that is due at a time: sleeps, deadlines of calls, timeouts of processes. One heap, and one alarm of the host for
+// Everything that is due at a time: sleeps, deadlines of calls, timeouts of processes. One queue, and one alarm of the host for
 // what is due first.
 import type { Clock } from '../../hal/clock.ts';
 import type { Alarm, Cpu } from '../../hal/cpu.ts';
+import { PriorityQueue } from '../../hal/queue.ts';
 
 class Timer implements Alarm {
   readonly dueNs: number;
@@ -25,8 +26,8 @@ class Timer implements Alarm {
 export class Timers {
   readonly #clock: Clock;
   readonly #cpu: Cpu;
-  /** A binary heap, the one due first at 0. Cancelled ones stay until they come up, or until they are most of it. */
-  #heap: Timer[] = [];
+  /** Cancelled ones stay until they come up, or until they are most of it. */
+  readonly #queue = new PriorityQueue<Timer>((a, b) => a.dueNs < b.dueNs);
   #cancelled = 0;
   #alarm: Alarm | undefined;
   #alarmNs = Number.POSITIVE_INFINITY;
@@ -39,7 +40,7 @@ export class Timers {
   /** Runs `task` once the monotonic clock reaches `dueNs`, never earlier. */
   at(dueNs: number, task: () => void): Alarm {
     const timer = new Timer(this, dueNs, task);
-    this.#push(timer);
+    this.#queue.push(timer);
     this.#arm();
     return timer;
   }
@@ -47,22 +48,20 @@ export class Timers {
   /** One of the timers was cancelled. */
   cancelled(): void {
     this.#cancelled++;
-    if (this.#cancelled * 2 > this.#heap.length) {
-      const live = this.#heap.filter(({ task }) => task !== undefined);
-      this.#heap = [];
+    if (this.#cancelled * 2 > this.#queue.size) {
+      this.#queue.filter(({ task }) => task !== undefined);
       this.#cancelled = 0;
-      for (const timer of live) this.#push(timer);
     }
     this.#arm();
   }
 
   /** Sets the host's alarm to what is due first; none where nothing is, or the host would be kept awake. */
   #arm(): void {
-    while (this.#heap.length > 0 && this.#heap[0]!.task === undefined) {
-      this.#pop();
+    while (this.#queue.first !== undefined && this.#queue.first.task === undefined) {
+      this.#queue.pop();
       this.#cancelled--;
     }
-    const dueNs = this.#heap[0]?.dueNs ?? Number.POSITIVE_INFINITY;
+    const dueNs = this.#queue.first?.dueNs ?? Number.POSITIVE_INFINITY;
     if (dueNs === this.#alarmNs) return;
     this.#alarm?.cancel();
     this.#alarmNs = dueNs;
@@ -74,42 +73,13 @@ export class Timers {
     this.#alarm = undefined;
     this.#alarmNs = Number.POSITIVE_INFINITY;
     const nowNs = this.#clock.monotonic();
-    while (this.#heap.length > 0 && this.#heap[0]!.dueNs <= nowNs) {
-      const { task } = this.#heap[0]!;
-      this.#heap[0]!.task = undefined;
-      this.#pop();
+    for (let { first } = this.#queue; first !== undefined && first.dueNs <= nowNs; first = this.#queue.first) {
+      this.#queue.pop();
+      const { task } = first;
+      first.task = undefined;
       if (task === undefined) this.#cancelled--;
       else task();
     }
     this.#arm();
   };
-
-  #push(timer: Timer): void {
-    const heap = this.#heap;
-    let at = heap.length;
-    heap.push(timer);
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (heap[parent]!.dueNs <= timer.dueNs) break;
-      heap[at] = heap[parent]!;
-      at = parent;
-    }
-    heap[at] = timer;
-  }
-
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop()!;
-    if (heap.length === 0) return;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && heap[child + 1]!.dueNs < heap[child]!.dueNs) child++;
-      if (heap[child]!.dueNs >= last.dueNs) break;
-      heap[at] = heap[child]!;
-      at = child;
-    }
-    heap[at] = last;
-  }
 }
