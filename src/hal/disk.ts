@@ -130,8 +130,11 @@ export interface Directory {
 }
 
 export interface Disk {
-  /** Opens the directory that a person named on this host; links in `path` are followed, since the person named them. */
-  open(path: string): Directory | Errno;
+  /**
+   * Opens the directory that a person named on this host; links in `path` are followed, since the person named them. Without
+   * `links` no walk beneath it follows one, LOOP instead, so that the text of a path without `..` is where it leads.
+   */
+  open(path: string, links?: boolean): Directory | Errno;
   /** How paths are resolved here, for `superos doctor`. */
   readonly resolution: 'openat2' | 'components' | 'none';
 }

@@ -20,10 +20,13 @@ const isDot = (name: string): boolean => name === '.' || name === '..';
 export class RamDirectory implements Directory {
   readonly kind = 'directory';
   readonly #node: DirectoryNode;
+  /** Links are followed. */
+  readonly #links: boolean;
   #open = true;
 
-  constructor(node: DirectoryNode) {
+  constructor(node: DirectoryNode, links: boolean) {
     this.#node = node;
+    this.#links = links;
   }
 
   open(path: string, options: OpenOptions): File | Directory | Errno {
@@ -35,7 +38,7 @@ export class RamDirectory implements Directory {
     if (node === undefined) return options.create ? this.#create(place, options) : 'NOENT';
     if (exclusive) return 'EXIST';
     if (node instanceof LinkNode) return options.directory ? 'NOTDIR' : 'LOOP';
-    if (node instanceof DirectoryNode) return options.write || options.create ? 'ISDIR' : new RamDirectory(node);
+    if (node instanceof DirectoryNode) return options.write || options.create ? 'ISDIR' : new RamDirectory(node, this.#links);
     if (options.directory) return 'NOTDIR';
     if (options.truncate) node.setSize(0);
     return new RamFile(node, options);
@@ -161,7 +164,7 @@ export class RamDirectory implements Directory {
   }
 
   duplicate(): Directory | Errno {
-    return this.#open ? new RamDirectory(this.#node) : 'BADF';
+    return this.#open ? new RamDirectory(this.#node, this.#links) : 'BADF';
   }
 
   close(): void {
@@ -177,11 +180,11 @@ export class RamDirectory implements Directory {
     if (path === '') return 'NOENT';
     if (path.startsWith('/')) return 'PERM';
     if (path.includes('\0')) return 'INVAL';
-    return path.isWellFormed() ? walk(this.#node, path, follow) : 'ILSEQ';
+    return path.isWellFormed() ? walk(this.#node, path, follow, this.#links ? LINKS_MAX : 0) : 'ILSEQ';
   }
 }
 
-const walk = (root: DirectoryNode, path: string, follow: boolean): Place | Errno => {
+const walk = (root: DirectoryNode, path: string, follow: boolean, linksMax: number): Place | Errno => {
   const entered = [root];
   const rest = path.split('/').reverse();
   let last = '.';
@@ -198,7 +201,7 @@ const walk = (root: DirectoryNode, path: string, follow: boolean): Place | Errno
     const node = parent.entries.get(name);
     const final = rest.length === 0;
     if (node instanceof LinkNode && (follow || !final)) {
-      if (++links > LINKS_MAX) return 'LOOP';
+      if (++links > linksMax) return 'LOOP';
       // A slash at its end leaves an empty component, so that what comes before has to be a directory.
       rest.push(...node.target.split('/').reverse());
     } else if (final) return { parent, name, node };

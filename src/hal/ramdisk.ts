@@ -31,8 +31,8 @@ export class RamDisk implements Disk {
   }
 
   /** `path` is within the tree: `/` is its root. */
-  open(path: string): Directory | Errno {
-    const root = new RamDirectory(this.#root);
+  open(path: string, links = true): Directory | Errno {
+    const root = new RamDirectory(this.#root, links);
     const relative = path.replace(/^\/+/, '');
     const opened = relative === '' ? root : root.open(relative, AS_DIRECTORY);
     return typeof opened !== 'string' && opened.kind === 'file' ? 'NOTDIR' : opened;

@@ -18,8 +18,8 @@ export class SimDisk implements Disk {
     return this.#inner.resolution;
   }
 
-  open(path: string): Directory | Errno {
-    const opened = this.#inner.open(path);
+  open(path: string, links?: boolean): Directory | Errno {
+    const opened = this.#inner.open(path, links);
     return typeof opened === 'string' ? opened : new SimDirectory(opened, this.#chaos);
   }
 }

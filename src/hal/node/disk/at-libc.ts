@@ -15,7 +15,9 @@ const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
 const RESOLVE_NO_XDEV = 0x01n;
 const RESOLVE_NO_MAGICLINKS = 0x02n;
+const RESOLVE_NO_SYMLINKS = 0x04n;
 const RESOLVE_BENEATH = 0x08n;
+const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
 const UTIME_NOW = 0x3fffffffn;
 const UTIME_OMIT = 0x3ffffffen;
 const SEEK_SET = 0;
@@ -50,8 +52,10 @@ export class LibcAt implements At {
     this.#times = new BigInt64Array(libc.times.bytes);
     this.#entries = new DataView(libc.entries.bytes);
     // An absolute path is outside of every directory: XDEV says that openat2 exists and knows the flags.
-    const usable = beneath && this.#openBeneath(AT_FDCWD, '/', constants.O_DIRECTORY, 0) === 'XDEV';
-    this.openBeneath = usable ? (directory, path, flags, mode) => this.#openBeneath(directory, path, flags, mode) : undefined;
+    const usable = beneath && this.#openBeneath(AT_FDCWD, '/', constants.O_DIRECTORY, 0, true) === 'XDEV';
+    this.openBeneath = usable
+      ? (directory, path, flags, mode, links) => this.#openBeneath(directory, path, flags, mode, links)
+      : undefined;
   }
 
   open(directory: number, name: string, flags: number, mode: number): number | Errno {
@@ -65,11 +69,11 @@ export class LibcAt implements At {
     }
   }
 
-  #openBeneath(directory: number, path: string, flags: number, mode: number): number | Errno {
+  #openBeneath(directory: number, path: string, flags: number, mode: number, links: boolean): number | Errno {
     if (!put(this.#first, path)) return 'NAMETOOLONG';
     this.#how[0] = BigInt(flags);
     this.#how[1] = BigInt(mode);
-    this.#how[2] = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+    this.#how[2] = links ? BENEATH : BENEATH | RESOLVE_NO_SYMLINKS;
     for (;;) {
       const fd = this.#libc.syscall(this.#libc.openat2, directory, this.#libc.first.at, this.#libc.how.at, 24n);
       HELD.bytes[fd] = 1;

@@ -10,9 +10,11 @@ export interface At {
   open(directory: number, name: string, flags: number, mode: number): number | Errno;
   /**
    * Opens a whole path beneath `directory`, never on another mount: XDEV where it would leave either, AGAIN where the tree
-   * changed under the walk. Only where the host has openat2.
+   * changed under the walk, LOOP at a link without `links`. Only where the host has openat2.
    */
-  readonly openBeneath: ((directory: number, path: string, flags: number, mode: number) => number | Errno) | undefined;
+  readonly openBeneath:
+    | ((directory: number, path: string, flags: number, mode: number, links: boolean) => number | Errno)
+    | undefined;
   stat(directory: number, name: string): FileStat | Errno;
   /** The status of an open descriptor, O_PATH included. */
   status(fd: number): FileStat | Errno;

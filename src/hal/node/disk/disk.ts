@@ -26,6 +26,7 @@ export interface NodeDiskOptions {
 class NodeDisk implements Disk {
   readonly #options: NodeDiskOptions;
   #host: Host | undefined;
+  #strict: Host | undefined;
 
   constructor(options: NodeDiskOptions) {
     this.#options = options;
@@ -36,9 +37,9 @@ class NodeDisk implements Disk {
     return this.#connect().at.openBeneath === undefined ? 'components' : 'openat2';
   }
 
-  open(path: string): Directory | Errno {
+  open(path: string, links = true): Directory | Errno {
     if (this.resolution === 'none') return 'NOTSUP';
-    const host = this.#connect();
+    const host = links ? this.#connect() : this.#linkless();
     let fd: number | undefined;
     try {
       fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
@@ -57,6 +58,13 @@ class NodeDisk implements Disk {
     this.#host ??= connect(this.#options);
     return this.#host;
   }
+
+  /** The same, from where no link is followed. */
+  #linkless(): Host {
+    const { at, guard } = this.#connect();
+    this.#strict ??= { at, guard, walker: new Walker(at, guard, false) };
+    return this.#strict;
+  }
 }
 
 const admit = (host: Host, fd: number): Directory | Errno => {
@@ -68,7 +76,7 @@ const connect = ({ protect = [], resolution, ffi }: NodeDiskOptions): Host => {
   const native = ffi === false ? undefined : libc();
   const at: At = native === undefined ? new ProcAt() : new LibcAt(native, resolution !== 'components');
   const guard = new Guard(protect);
-  return { at, guard, walker: new Walker(at, guard) };
+  return { at, guard, walker: new Walker(at, guard, true) };
 };
 
 export function nodeDisk(options: NodeDiskOptions = {}): Disk {

@@ -36,10 +36,13 @@ export interface Place {
 export class Walker {
   readonly #at: At;
   readonly #guard: Guard;
+  readonly #links: boolean;
 
-  constructor(at: At, guard: Guard) {
+  /** Without `links` a walk gives LOOP where it meets one. */
+  constructor(at: At, guard: Guard, links: boolean) {
     this.#at = at;
     this.#guard = guard;
+    this.#links = links;
   }
 
   /** Opens `path`, which may be `.`. The descriptor is the caller's. */
@@ -93,7 +96,7 @@ export class Walker {
     const { openBeneath } = this.#at;
     if (openBeneath === undefined || root.guarded) return undefined;
     for (let tries = 0; tries < RETRIES_MAX; tries++) {
-      const fd = openBeneath(root.fd, path, flags, mode);
+      const fd = openBeneath(root.fd, path, flags, mode, this.#links);
       if (fd === 'AGAIN') continue;
       // The path leaves the tree, or enters another mount, of which the host tells no more.
       return fd === 'XDEV' ? undefined : fd;
@@ -134,7 +137,7 @@ export class Walker {
       if (fd !== 'NOTDIR' && fd !== 'LOOP') return fd;
     }
     const target = this.#at.readlink(walk.fd, name);
-    if (typeof target === 'string') return walk.expand(target);
+    if (typeof target === 'string') return this.#links ? walk.expand(target) : 'LOOP';
     if (!last) return target.error === 'INVAL' ? 'NOTDIR' : target.error;
     if (target.error !== 'INVAL' && target.error !== 'NOENT') return target.error;
     walk.name = name;
