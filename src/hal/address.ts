@@ -2,29 +2,21 @@
 // what ranges they lie in. A text that only some hosts would take for an address (octal, hexadecimal, short) is none here.
 
 /** IPv4 mapped into IPv6 (::ffff:a.b.c.d) is IPv4 from the start: nothing tells the two apart later. */
-export interface IpAddress {
-  readonly family: 4 | 6;
-  /** Of 32 or 128 bits. */
+export interface Address {
+  readonly bits: 32 | 128;
   readonly value: bigint;
 }
 
-/** The addresses whose first `bits` are those of `base`. */
-export interface IpNetwork {
-  readonly base: IpAddress;
-  readonly bits: number;
-}
-
-const WIDTH = { 4: 32, 6: 128 } as const;
 const MAPPED = 0xffffn;
 const LOW_32 = 0xffff_ffffn;
 
 /** Dotted decimal as RFC 6943 has it, or RFC 4291's forms of IPv6 without brackets and zone; undefined otherwise. */
-export function parseAddress(text: string): IpAddress | undefined {
+export function parseAddress(text: string): Address | undefined {
   const value = parse4(text);
-  if (value !== undefined) return { family: 4, value };
+  if (value !== undefined) return { bits: 32, value };
   const wide = parse6(text);
   if (wide === undefined) return undefined;
-  return wide >> 32n === MAPPED ? { family: 4, value: wide & LOW_32 } : { family: 6, value: wide };
+  return wide >> 32n === MAPPED ? { bits: 32, value: wide & LOW_32 } : { bits: 128, value: wide };
 }
 
 function parse4(text: string): bigint | undefined {
@@ -66,8 +58,8 @@ function groups(text: string, last: boolean): bigint[] | undefined {
 }
 
 /** The one text of an address: RFC 5952. */
-export function formatAddress({ family, value }: IpAddress): string {
-  if (family === 4) return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join('.');
+export function formatAddress({ bits, value }: Address): string {
+  if (bits === 32) return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join('.');
   const words = Array.from({ length: 8 }, (_, i) => ((value >> BigInt(112 - 16 * i)) & 0xffffn).toString(16));
   let [start, length] = [0, 0];
   for (let i = 0; i < 8; i++) {
@@ -79,23 +71,10 @@ export function formatAddress({ family, value }: IpAddress): string {
   return `${words.slice(0, start).join(':')}::${words.slice(start + length).join(':')}`;
 }
 
-/** `ADDRESS/BITS`; the bits beyond must be zero, so that a network has one text. */
-export function parseNetwork(text: string): IpNetwork | undefined {
-  const [, address = '', digits = ''] = /^([^/]+)\/(0|[1-9]\d{0,2})$/.exec(text) ?? [];
-  const base = parseAddress(address);
-  if (base === undefined) return undefined;
-  // A mapped network is written in IPv6 and is one of IPv4.
-  const bits = Number(digits) - (base.family === 4 && address.includes(':') ? 96 : 0);
-  if (bits < 0 || bits > WIDTH[base.family]) return undefined;
-  const beyond = BigInt(WIDTH[base.family] - bits);
-  return (base.value >> beyond) << beyond === base.value ? { base, bits } : undefined;
-}
-
-export const formatNetwork = ({ base, bits }: IpNetwork): string => `${formatAddress(base)}/${bits}`;
-
-export function networkContains({ base, bits }: IpNetwork, { family, value }: IpAddress): boolean {
-  const beyond = BigInt(WIDTH[base.family] - bits);
-  return family === base.family && value >> beyond === base.value >> beyond;
+/** Whether the first `prefix` bits of both are the same. */
+export function sharesPrefix(one: Address, other: Address, prefix: number): boolean {
+  const beyond = BigInt(one.bits - prefix);
+  return one.bits === other.bits && one.value >> beyond === other.value >> beyond;
 }
 
 /** Where an address leads: `global`, or one of the ranges that only whoever names them means (IANA's special-purpose registries). */
@@ -140,35 +119,46 @@ const EMBEDDING: readonly (readonly [network: string, below: bigint])[] = [
 ];
 const TEREDO = '2001::/32';
 
+interface Network {
+  readonly base: Address;
+  readonly prefix: number;
+}
 interface Tables {
-  readonly ranges: readonly (readonly [IpNetwork, Scope])[];
-  readonly embedding: readonly (readonly [IpNetwork, bigint])[];
-  readonly teredo: IpNetwork;
+  readonly ranges: readonly (readonly [Network, Scope])[];
+  readonly embedding: readonly (readonly [Network, bigint])[];
+  readonly teredo: Network;
 }
 let tables: Tables | undefined;
 
 /** Made when first asked for: most programs have no network. */
 function load(): Tables {
   tables ??= {
-    ranges: RANGES.map(([text, scope]) => [parseNetwork(text)!, scope]),
-    embedding: EMBEDDING.map(([text, below]) => [parseNetwork(text)!, below]),
-    teredo: parseNetwork(TEREDO)!,
+    ranges: RANGES.map(([text, scope]) => [network(text), scope]),
+    embedding: EMBEDDING.map(([text, below]) => [network(text), below]),
+    teredo: network(TEREDO),
   };
   return tables;
 }
 
+function network(text: string): Network {
+  const [address = '', prefix] = text.split('/');
+  return { base: parseAddress(address)!, prefix: Number(prefix) };
+}
+
+const contains = ({ base, prefix }: Network, address: Address): boolean => sharesPrefix(base, address, prefix);
+
 /** Of an address in a range that leads to IPv4 addresses (NAT64, 6to4, Teredo, compatible): that of the IPv4 address, unless global. */
-export function scopeOf(address: IpAddress): Scope {
+export function scopeOf(address: Address): Scope {
   const { ranges, embedding, teredo } = load();
-  const found = ranges.find(([network]) => networkContains(network, address));
+  const found = ranges.find(([range]) => contains(range, address));
   if (found !== undefined) return found[1];
-  if (address.family === 4) return 'global';
-  const wrapper = embedding.find(([network]) => networkContains(network, address));
-  if (wrapper !== undefined) return scopeOf({ family: 4, value: (address.value >> wrapper[1]) & LOW_32 });
+  if (address.bits === 32) return 'global';
+  const wrapper = embedding.find(([range]) => contains(range, address));
+  if (wrapper !== undefined) return scopeOf({ bits: 32, value: (address.value >> wrapper[1]) & LOW_32 });
   // Teredo has the client's address with its bits turned over, and its server's.
-  if (!networkContains(teredo, address)) return 'global';
-  const client = scopeOf({ family: 4, value: ~address.value & LOW_32 });
-  return client === 'global' ? scopeOf({ family: 4, value: (address.value >> 64n) & LOW_32 }) : client;
+  if (!contains(teredo, address)) return 'global';
+  const client = scopeOf({ bits: 32, value: ~address.value & LOW_32 });
+  return client === 'global' ? scopeOf({ bits: 32, value: (address.value >> 64n) & LOW_32 }) : client;
 }
 
 /** Whether a resolver of some host would take this for an address: then it must be one of ours, or it is nothing. */

@@ -1,12 +1,12 @@
 // The network: byte streams, datagrams and names. Nothing here waits: AGAIN, and `ready` tells when to try again. Nothing of a
 // guest's memory is held: what is written is copied, what came is kept until it is read, and both are bounded. An address is
 // what a socket is given, never a name: whoever checked an address knows that it is the one used.
-import type { IpAddress } from './address.ts';
+import type { Address } from './address.ts';
 import type { Errno } from './errno.ts';
 
 /** An address and a port, 0 to 65,535. */
 export interface NetAddress {
-  readonly address: IpAddress;
+  readonly address: Address;
   readonly port: number;
 }
 
@@ -68,7 +68,7 @@ export interface NetDatagrams extends Socket {
 /** A question to the resolver. */
 export interface Resolution {
   /** Undefined until it is answered. */
-  readonly answer: readonly IpAddress[] | Errno | undefined;
+  readonly answer: readonly Address[] | Errno | undefined;
   /** Never rejects. */
   readonly done: Promise<void>;
 }
