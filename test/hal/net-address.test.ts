@@ -1,3 +1,4 @@
+import { describe, expect, test } from 'vitest';
 import { formatAddress, looksNumeric, parseAddress, parseName, scopeOf } from '../../src/hal/address.ts';
 
 const canonical = (text: string) => {
