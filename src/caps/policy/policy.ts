@@ -37,3 +37,101 @@ export interface Facts {
   readonly kind?: string;
   readonly access?: 'read' | 'write';
 }
+
+/** One line of a `when`. It holds if one of the patterns fits, and none of those that begin with `!`. */
+export interface Condition {
+  readonly key: Key;
+  /** As written, and known to be well-formed. */
+  readonly patterns: readonly string[];
+}
+
+/** An entry of `allowed_syscalls` or `denied_syscalls`. All of its conditions must hold. */
+export interface Rule {
+  /** The names of system calls that it is about; none for a POSIX name of something that is not there. */
+  readonly calls: readonly string[];
+  readonly conditions: readonly Condition[];
+  readonly action: Action;
+  readonly place: Place;
+  /** What stands there: `read`, `@net`, `fd_write, fd_pwrite`... */
+  readonly written: string;
+}
+
+/** What one file says. */
+export interface Layer {
+  readonly name: string;
+  readonly file: string;
+  /** Without it all is allowed that is not denied. */
+  readonly allowed: readonly Rule[] | undefined;
+  readonly denied: readonly Rule[];
+  /** What becomes of the calls that `allowed` leaves out. */
+  readonly default: Action;
+  /** Of `allowed_syscalls`, or where that is missing, of what the layer begins with. */
+  readonly place: Place;
+  /** Undefined where the file says nothing of capabilities; then another layer, or whoever starts the process, does. */
+  readonly capabilities: readonly Granted[] | undefined;
+}
+
+/** A grant as text, in the grammar of grants. */
+export interface Granted {
+  readonly text: string;
+  readonly place: Place;
+}
+
+/** Bytes, milliseconds or a count, whatever a number means where limits are set in a program. */
+export interface Limit {
+  readonly soft: number | undefined;
+  readonly hard: number;
+  readonly place: Place;
+}
+
+export interface Namespaces {
+  /** Pids are counted from 1 for the process and its descendants, who see no others. */
+  readonly pid: boolean;
+  readonly hostname: string | undefined;
+  readonly environment: {
+    /** Patterns of names: of the host's variables those are passed on that fit one of each list; none without a list. */
+    readonly pass: readonly (readonly string[])[];
+    readonly set: Readonly<Record<string, string>>;
+  };
+  /** Patterns of guest paths: of the directories that a process is given, it sees those that fit one of each list. */
+  readonly mounts: readonly (readonly string[])[];
+}
+
+/** Both must fit where both are said. */
+export interface Target {
+  /** A pattern of the program's path, or of its last component. */
+  readonly program: string | undefined;
+  /** Of the program's bytes, lower case. */
+  readonly sha256: string | undefined;
+}
+
+export interface Policy {
+  readonly name: string;
+  /** Those that it extends come first, its own last. There is at least one. */
+  readonly layers: readonly Layer[];
+  readonly limits: Readonly<Record<string, Limit>>;
+  readonly namespaces: Namespaces;
+  /** The programs that it is for; undefined: any. */
+  readonly for: readonly Target[] | undefined;
+}
+
+/** What becomes of a call, and what says so. */
+export interface Verdict {
+  readonly action: Action;
+  readonly layer: Layer;
+  /** Undefined: the layer's default, or no list that would have to allow it. */
+  readonly rule: Rule | undefined;
+  readonly place: Place;
+}
+
+/** What the names in a policy stand for. */
+export interface Vocabulary {
+  readonly calls: readonly string[];
+  /** By name without the `@`. */
+  readonly groups: ReadonlyMap<string, readonly string[]>;
+  /** Names of POSIX and Linux; those of what is not there stand for no call. */
+  readonly posix: ReadonlyMap<string, readonly string[]>;
+  keysOf(call: string): readonly Key[];
+  /** The words that a condition on `signal`, `clock`, `kind` or `access` may name. */
+  wordsOf(key: Key): readonly string[];
+}

@@ -1,0 +1,217 @@
+// Patterns of paths: `*` within a component, `**` for any number of components, `?`, `[a-z]`, `{a,b}`. A pattern fits whole
+// components only, so that `/data` never is `/database`; matching never takes more steps than the pattern is long times the path.
+import { PatternError } from '../pattern.ts';
+
+/** Alternatives that the braces of one component may make together. */
+const ALTERNATIVES_MAX = 256;
+
+/** Counts what matching takes, for tests. */
+export interface Work {
+  steps: number;
+}
+
+/** One character: itself, any, or one of a class; or any number of them. */
+type Token =
+  | string
+  | { readonly any: 'one' | 'many' }
+  | { readonly ranges: readonly (readonly [string, string])[]; readonly not: boolean };
+
+/** A component: the ways to fit it; or any number of components. */
+type Component = readonly (readonly Token[])[] | '**';
+
+export type Glob = (text: string, work?: Work) => boolean;
+
+/** A pattern of absolute paths, which `!` does not belong to. Throws PatternError. */
+export function pathGlob(pattern: string): Glob {
+  if (!pattern.startsWith('/')) throw new PatternError(0, "a path begins with '/'");
+  if (pattern === '/') return (path) => path === '/';
+  const components: Component[] = [];
+  let from = 1;
+  while (from <= pattern.length) {
+    const end = endOfComponent(pattern, from);
+    components.push(component(pattern, from, end));
+    from = end + 1;
+  }
+  const literal = components.map((one) => (one === '**' ? undefined : literalOf(one)));
+  const deep = components.at(-1) === '**';
+  const fixed = deep ? literal.slice(0, -1) : literal;
+  if (!fixed.includes(undefined)) {
+    const exact = `/${fixed.join('/')}`;
+    if (!deep) return (path) => path === exact;
+    if (exact === '/') return (path) => path.startsWith('/');
+    const below = `${exact}/`;
+    return (path) => path === exact || path.startsWith(below);
+  }
+  return (path, work) => fitsPath(components, path === '/' ? [] : path.slice(1).split('/'), work);
+}
+
+/** A pattern of a name: one component. Throws PatternError. */
+export function nameGlob(pattern: string): Glob {
+  const one = component(pattern, 0, endOfComponent(pattern, 0));
+  if (endOfComponent(pattern, 0) < pattern.length) throw new PatternError(endOfComponent(pattern, 0), "a name has no '/'");
+  if (one === '**') throw new PatternError(0, "'**' stands for components of a path; '*' is any name");
+  return (name, work) => fitsAny(one, name, work);
+}
+
+function literalOf(ways: readonly (readonly Token[])[]): string | undefined {
+  const [only, more] = ways;
+  return more === undefined && only!.every((token) => typeof token === 'string') ? only!.join('') : undefined;
+}
+
+function endOfComponent(pattern: string, from: number): number {
+  let at = from;
+  while (at < pattern.length && pattern[at] !== '/') at += pattern[at] === '\\' ? 2 : 1;
+  return Math.min(at, pattern.length);
+}
+
+function component(pattern: string, from: number, end: number): Component {
+  const text = pattern.slice(from, end);
+  if (text === '**') return '**';
+  if (text === '') throw new PatternError(from, 'a component is empty; paths have none such, nor a slash at the end');
+  if (text === '.' || text === '..') throw new PatternError(from, `paths have no '${text}' when they are looked at`);
+  const ways: Token[][] = [[]];
+  let at = from;
+  while (at < end) {
+    if (pattern[at] !== '{') {
+      const [token, next] = read(pattern, at, end);
+      for (const way of ways) way.push(token);
+      at = next;
+      continue;
+    }
+    const [choices, next] = readBraces(pattern, at, end);
+    if (ways.length * choices.length > ALTERNATIVES_MAX)
+      throw new PatternError(at, `the braces of a component make more than ${ALTERNATIVES_MAX} alternatives`);
+    for (const way of ways.splice(0)) for (const choice of choices) ways.push([...way, ...choice]);
+    at = next;
+  }
+  return ways;
+}
+
+function readBraces(pattern: string, open: number, end: number): [choices: Token[][], next: number] {
+  const choices: Token[][] = [[]];
+  let at = open + 1;
+  while (at < end && pattern[at] !== '}') {
+    if (pattern[at] === '{') throw new PatternError(at, "braces in braces; '{' itself is written '\\{'");
+    if (pattern[at] === ',') {
+      choices.push([]);
+      at++;
+      continue;
+    }
+    const [token, next] = read(pattern, at, end);
+    choices.at(-1)!.push(token);
+    at = next;
+  }
+  if (at >= end) throw new PatternError(open, "'{' without '}' in the same component");
+  return [choices, at + 1];
+}
+
+function read(pattern: string, at: number, end: number): [token: Token, next: number] {
+  const character = String.fromCodePoint(pattern.codePointAt(at)!);
+  switch (character) {
+    case '*':
+      if (pattern[at + 1] === '*') throw new PatternError(at, "'**' stands alone between slashes");
+      return [{ any: 'many' }, at + 1];
+    case '?':
+      return [{ any: 'one' }, at + 1];
+    case '[':
+      return readClass(pattern, at, end);
+    case '}':
+    case ']':
+      throw new PatternError(at, `'${character}' closes nothing; itself it is written '\\${character}'`);
+    case '\\': {
+      if (at + 1 >= end) throw new PatternError(at, "'\\' escapes the character after it, and there is none");
+      const escaped = String.fromCodePoint(pattern.codePointAt(at + 1)!);
+      return [escaped, at + 1 + escaped.length];
+    }
+    default:
+      return [character, at + character.length];
+  }
+}
+
+function readClass(pattern: string, open: number, end: number): [token: Token, next: number] {
+  let at = open + 1;
+  const not = pattern[at] === '!' || pattern[at] === '^';
+  if (not) at++;
+  const ranges: [string, string][] = [];
+  const one = () => {
+    if (pattern[at] === '\\') at++;
+    if (at >= end) throw new PatternError(open, "'[' without ']' in the same component");
+    const character = String.fromCodePoint(pattern.codePointAt(at)!);
+    at += character.length;
+    return character;
+  };
+  while (at < end && pattern[at] !== ']') {
+    const start = at;
+    const low = one();
+    if (pattern[at] !== '-' || pattern[at + 1] === ']') {
+      ranges.push([low, low]);
+      continue;
+    }
+    at++;
+    const high = one();
+    if (low.codePointAt(0)! > high.codePointAt(0)!)
+      throw new PatternError(start, `'${low}-${high}' is a range that ends before it begins`);
+    ranges.push([low, high]);
+  }
+  if (at >= end) throw new PatternError(open, "'[' without ']' in the same component");
+  if (ranges.length === 0) throw new PatternError(open, "'[]' fits nothing");
+  return [{ ranges, not }, at + 1];
+}
+
+/** After a mismatch only the last `**` takes one more: those before it were already satisfied as early as they can be. */
+function fitsPath(pattern: readonly Component[], path: readonly string[], work?: Work): boolean {
+  let p = 0;
+  let at = 0;
+  let star = -1;
+  let resume = 0;
+  while (at < path.length) {
+    const wanted = pattern[p];
+    if (wanted === '**') {
+      star = p++;
+      resume = at;
+    } else if (wanted !== undefined && fitsAny(wanted, path[at]!, work)) {
+      p++;
+      at++;
+    } else if (star >= 0) {
+      p = star + 1;
+      at = ++resume;
+    } else return false;
+  }
+  while (pattern[p] === '**') p++;
+  return p === pattern.length;
+}
+
+function fitsAny(ways: readonly (readonly Token[])[], name: string, work?: Work): boolean {
+  const characters = Array.from(name);
+  return ways.some((way) => fitsName(way, characters, work));
+}
+
+function fitsName(pattern: readonly Token[], name: readonly string[], work?: Work): boolean {
+  let p = 0;
+  let at = 0;
+  let star = -1;
+  let resume = 0;
+  while (at < name.length) {
+    if (work !== undefined) work.steps++;
+    const wanted = pattern[p];
+    if (typeof wanted === 'object' && 'any' in wanted && wanted.any === 'many') {
+      star = p++;
+      resume = at;
+    } else if (wanted !== undefined && fitsCharacter(wanted, name[at]!)) {
+      p++;
+      at++;
+    } else if (star >= 0) {
+      p = star + 1;
+      at = ++resume;
+    } else return false;
+  }
+  for (let rest = pattern[p]; typeof rest === 'object' && 'any' in rest && rest.any === 'many'; rest = pattern[p]) p++;
+  return p === pattern.length;
+}
+
+function fitsCharacter(wanted: Token, character: string): boolean {
+  if (typeof wanted === 'string') return wanted === character;
+  if ('any' in wanted) return true;
+  const point = character.codePointAt(0)!;
+  return wanted.ranges.some(([low, high]) => low.codePointAt(0)! <= point && point <= high.codePointAt(0)!) !== wanted.not;
+}
