@@ -4,6 +4,7 @@ import type { Errno } from '../hal/errno.ts';
 import { Description } from './object.ts';
 
 export class OpenDirectory extends Description {
+  readonly kind = 'directory';
   readonly #directory: Directory;
   /** What the listing that goes on shows: an entry neither comes twice nor is left out because others changed. */
   #entries: readonly Entry[] | undefined;

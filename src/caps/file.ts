@@ -4,6 +4,7 @@ import type { Errno } from '../hal/errno.ts';
 import { Description, FDFLAG, type Whence } from './object.ts';
 
 export class OpenFile extends Description {
+  readonly kind: 'file' | 'device';
   readonly #file: File;
   readonly #seekable: boolean;
   /** Bytes from the start; stays 0 in what has no position. */
@@ -11,6 +12,7 @@ export class OpenFile extends Description {
 
   constructor(file: File, flags: number) {
     super(file.type, file.type === 'regular-file' ? 'written' : undefined);
+    this.kind = file.type === 'regular-file' ? 'file' : 'device';
     this.#file = file;
     this.#seekable = file.type === 'regular-file' || file.type === 'block-device';
     this.flags = flags;

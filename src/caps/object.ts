@@ -4,6 +4,8 @@ import type { Advice, Directory, Entry, FileStat, FileType, NewTime } from '../h
 import type { Errno } from '../hal/errno.ts';
 
 export abstract class CapObject {
+  /** What it is: policies and `find` ask for it. The core knows no kind. */
+  abstract readonly kind: string;
   #references = 1;
 
   retain(): this {
@@ -15,7 +17,8 @@ export abstract class CapObject {
     if (--this.#references === 0) this.destroy();
   }
 
-  protected abstract destroy(): void;
+  /** Gives back what the object holds. Called once. */
+  protected destroy(): void {}
 }
 
 /** WASI `fdflags`. */

@@ -13,6 +13,7 @@ const FILE_TYPES: Readonly<Record<Stream['type'], FileType>> = {
 };
 
 export class OpenStream extends Description {
+  readonly kind = 'console';
   readonly #stream: Stream;
 
   constructor(stream: Stream) {

@@ -1,37 +1,12 @@
-// A process's table of capabilities. The guest holds only an index; what a call works on is the capability that the index
-// named when the call began, so that a slot reused meanwhile never serves it.
-import type { Description } from './object.ts';
+// A process's table of capabilities, in two spaces of numbers: descriptors, and handles for what is no descriptor. The guest
+// holds only a number; what a call works on is the capability that the number named when the call began, so that a slot
+// reused meanwhile never serves it.
+import type { Audit } from './audit.ts';
+import type { Capability, End, Holder } from './capability.ts';
+import { HANDLE_BASE, Handles } from './handles.ts';
+import type { CapObject, Description } from './object.ts';
 
-/** A right to use an object. Never widened: derive only takes rights away. */
-export class Capability {
-  readonly object: Description;
-  /** Bits of RIGHT. */
-  rights: number;
-  /** What a descriptor opened through this one can have at most. */
-  inheriting: number;
-  /** The name under which a directory was given to the process, if it was. */
-  readonly preopen: string | undefined;
-
-  constructor(object: Description, rights: number, inheriting = 0, preopen?: string) {
-    this.object = object;
-    this.rights = rights;
-    this.inheriting = inheriting;
-    this.preopen = preopen;
-  }
-
-  /** Another capability on the same object with at most these rights. */
-  derive(rights: number, inheriting: number): Capability {
-    return new Capability(this.object.retain() as Description, this.rights & rights, this.inheriting & inheriting, this.preopen);
-  }
-
-  /** Gives up rights for good; false, and nothing changed, where that would add one. */
-  narrow(rights: number, inheriting: number): boolean {
-    if ((rights & ~this.rights) !== 0 || (inheriting & ~this.inheriting) !== 0) return false;
-    this.rights = rights;
-    this.inheriting = inheriting;
-    return true;
-  }
-}
+export { Capability } from './capability.ts';
 
 /** What is asked before a descriptor is taken, and told of each that is given back. */
 export interface Quota {
@@ -43,11 +18,16 @@ export interface Quota {
 /** Entries that the listings of one table's directories hold together, at about 50 bytes of the host each. */
 const LISTED_MAX = 200_000;
 
-export class CapTable {
+export class CapTable implements Holder {
   /** By descriptor. Read by the dispatcher, changed here only. */
   readonly slots: (Capability | undefined)[] = [];
+  /** Set once, where somebody audits. */
+  audit: Audit | undefined;
+  /** Told of each handle that comes or goes, by the kind of its object: who keeps what `find` gave asks anew. */
+  changed: ((kind: string) => void) | undefined;
   readonly #max: number;
   readonly #quota: Quota | undefined;
+  readonly #handles = new Handles();
   /** How many entries each listing that goes on holds, the latest last. */
   readonly #listings = new Map<Description, number>();
   #listed = 0;
@@ -59,6 +39,7 @@ export class CapTable {
     this.#quota = quota;
   }
 
+  /** Descriptors. */
   get size(): number {
     return this.#used;
   }
@@ -73,6 +54,8 @@ export class CapTable {
     let slot = this.#lowest;
     while (this.slots[slot] !== undefined) slot++;
     this.slots[slot] = capability;
+    capability.holder = this;
+    capability.place = slot;
     this.#lowest = slot + 1;
     this.#used++;
     this.#quota?.take();
@@ -81,11 +64,8 @@ export class CapTable {
 
   close(slot: number): boolean {
     const capability = this.slots[slot];
-    if (capability === undefined) return false;
-    this.#clear(slot);
-    this.#forget(capability.object);
-    capability.object.release();
-    return true;
+    capability?.drop();
+    return capability !== undefined;
   }
 
   /** POSIX dup2 and WASI fd_renumber: `to` is closed and becomes `from`. Both must be open; onto itself changes nothing. */
@@ -95,10 +75,66 @@ export class CapTable {
     if (moved === undefined || replaced === undefined) return false;
     if (from === to) return true;
     this.slots[to] = moved;
-    this.#clear(from);
-    this.#forget(replaced.object);
-    replaced.object.release();
+    moved.place = to;
+    this.slots[from] = replaced;
+    replaced.place = from;
+    replaced.drop();
     return true;
+  }
+
+  /** A new handle for a capability, which it takes over; undefined where there is no room (the caller keeps the capability). */
+  insertHandle(capability: Capability<CapObject>): number | undefined {
+    const handle = this.#handles.insert(capability);
+    if (handle === undefined) return undefined;
+    capability.holder = this;
+    capability.place = handle;
+    this.changed?.(capability.object.kind);
+    return handle;
+  }
+
+  /** What a handle names; undefined for any other number. */
+  lookup(handle: number): Capability<CapObject> | undefined {
+    return this.#handles.lookup(handle);
+  }
+
+  closeHandle(handle: number): boolean {
+    const capability = this.#handles.lookup(handle);
+    capability?.drop();
+    return capability !== undefined;
+  }
+
+  /** Handles that are free. */
+  get handleRoom(): number {
+    return this.#handles.room;
+  }
+
+  /** What is under handles. */
+  get handles(): Iterable<Capability<CapObject>> {
+    return this.#handles;
+  }
+
+  /** The first capability under a handle that is of this kind, and of which `predicate` holds. `T` must be the kind's class. */
+  find<T extends CapObject>(kind: T['kind'], predicate?: (capability: Capability<T>) => boolean): Capability<T> | undefined {
+    for (const one of this.#handles) {
+      if (one.object.kind === kind && predicate?.(one as Capability<T>) !== false) return one as Capability<T>;
+    }
+    return undefined;
+  }
+
+  /** Whether a call that began on this capability may go on: it is alive and still here. */
+  holds(capability: Capability<CapObject>): boolean {
+    return capability.holder === this;
+  }
+
+  /** Takes a capability out, alive. */
+  take(capability: Capability<CapObject>): void {
+    this.#clear(capability);
+    capability.leave();
+  }
+
+  lose(capability: Capability<CapObject>, why: End): void {
+    this.audit?.capability(why === 'revoke' ? 'revoke' : 'drop', capability, why);
+    this.#clear(capability);
   }
 
   /** A directory keeps so many entries for a listing that goes on: beyond what all may keep, the oldest ones are forgotten. */
@@ -112,12 +148,12 @@ export class CapTable {
     }
   }
 
-  /** Closes every slot, even where closing one throws; then throws what the first threw. */
+  /** The process is over: drops all, even where dropping one throws; then throws what the first threw. */
   closeAll(): void {
     const failures: unknown[] = [];
-    for (let slot = this.slots.length - 1; slot >= 0; slot--) {
+    for (const capability of [...this.#handles, ...this.slots].reverse()) {
       try {
-        this.close(slot);
+        capability?.drop('exit');
       } catch (error) {
         failures.push(error);
       }
@@ -134,10 +170,16 @@ export class CapTable {
     object.forgetEntries();
   }
 
-  #clear(slot: number): void {
-    this.slots[slot] = undefined;
+  #clear({ place, object }: Capability<CapObject>): void {
+    if (place >= HANDLE_BASE) {
+      this.#handles.remove(place);
+      this.changed?.(object.kind);
+      return;
+    }
+    this.slots[place] = undefined;
     this.#used--;
     this.#quota?.give();
-    if (slot < this.#lowest) this.#lowest = slot;
+    if (place < this.#lowest) this.#lowest = place;
+    this.#forget(object as Description);
   }
 }

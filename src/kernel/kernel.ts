@@ -1,6 +1,9 @@
 // The kernel: makes processes, knows them, and buries them. It is single-threaded, owns its processes outright and takes no
 // lock. What it knows of the host is its HAL.
-import { type Capability, CapTable, type Quota } from '../caps/table.ts';
+import { Audit, type Auditor } from '../caps/audit.ts';
+import type { Capability } from '../caps/capability.ts';
+import type { CapObject } from '../caps/object.ts';
+import { CapTable, type Quota } from '../caps/table.ts';
 import type { Hal } from '../hal/hal.ts';
 import type { MemoryType } from '../hal/mmu.ts';
 import type { Layout, MemoryLayout } from '../runtime/layout.ts';
@@ -30,8 +33,8 @@ export interface SpawnRequest {
   readonly environment: ReadonlyMap<string, string>;
   /** Its descriptors, from 0 on; they are the process's from now on, whatever happens. */
   readonly descriptors: readonly Capability[];
-  readonly clock: boolean;
-  readonly entropy: boolean;
+  /** Its other capabilities, from the first handle on, such as a clock; the process's from now on as well. */
+  readonly handles: readonly Capability<CapObject>[];
   readonly limits: Limits;
   /** Its parent's by default, or 0. */
   readonly nice?: number;
@@ -49,6 +52,8 @@ export class Kernel {
   /** One for all threads: it serves the call at hand, and no two are at hand at once. */
   readonly iovecs = new Iovecs();
   readonly heap: HeapPolicy;
+  /** Told of what becomes of the capabilities of processes that are spawned from now on. */
+  auditor: Auditor | undefined;
   readonly #processes: PidTable<Process>;
 
   /** `pids`: where there are other kernels whose numbers must differ. */
@@ -87,9 +92,7 @@ export class Kernel {
 
   #spawn(request: SpawnRequest, account: Account, capabilities: CapTable, space: AddressSpace): Process {
     const { program, limits, parent } = request;
-    for (const [i, capability] of request.descriptors.entries()) {
-      if (capabilities.insert(capability) !== undefined) continue;
-      for (const left of request.descriptors.slice(i)) left.object.release();
+    if (!fill(capabilities, request)) {
       throw new SpawnError('MFILE', `${request.descriptors.length} descriptors are given, but the limit is ${limits.fds}`);
     }
     // What the host holds is found out when there is a second process: that takes longer than a small program runs.
@@ -118,8 +121,6 @@ export class Kernel {
           args,
           environment,
           capabilities,
-          clock: request.clock ? this.hal.clock : undefined,
-          entropy: request.entropy ? this.hal.entropy : undefined,
           limits,
           nice: request.nice ?? parent?.nice ?? 0,
           account,
@@ -130,6 +131,7 @@ export class Kernel {
         }),
     );
     if (process === undefined) throw new SpawnError('AGAIN', 'every process number is in use');
+    if (this.auditor !== undefined) audit(process, this.auditor);
     if (lacking === 'limit') process.end(stopped('memory-limit', excess(types, limits)));
     process.start();
     return process;
@@ -176,6 +178,21 @@ class Descriptors implements Quota {
   give(): void {
     this.#account.release(RESOURCE.fds, 1);
   }
+}
+
+/** Gives a process what it is to hold; false where there is no room, and then what found none is dropped. */
+function fill(table: CapTable, { descriptors, handles }: SpawnRequest): boolean {
+  const left: Capability<CapObject>[] = [];
+  for (const one of descriptors) if (left.length > 0 || table.insert(one) === undefined) left.push(one);
+  for (const one of handles) if (left.length > 0 || table.insertHandle(one) === undefined) left.push(one);
+  for (const one of left) one.drop();
+  return left.length === 0;
+}
+
+function audit({ pid, program, capabilities }: Process, auditor: Auditor): void {
+  const told = new Audit(auditor, pid, program.name);
+  capabilities.audit = told;
+  for (const one of [...capabilities.slots, ...capabilities.handles]) if (one !== undefined) told.capability('grant', one);
 }
 
 /** Arguments and environment as the program gets them. */

@@ -1,7 +1,7 @@
 // Pipes: bytes from writers to readers through a bounded buffer in the kernel.
+import { Capability } from '../caps/capability.ts';
 import { type Counted, Description } from '../caps/object.ts';
 import { RIGHT, streamRights } from '../caps/rights.ts';
-import { Capability } from '../caps/table.ts';
 import type { Errno } from '../hal/errno.ts';
 import { PIPE_BYTES } from './limits.ts';
 
@@ -101,6 +101,7 @@ export class Pipe {
 
 /** One end of a pipe, open until its last capability is gone. */
 export class PipeEnd extends Description {
+  readonly kind = 'pipe';
   readonly #pipe: Pipe;
   readonly #end: 'read' | 'write';
 

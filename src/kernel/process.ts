@@ -1,11 +1,10 @@
 // A process: the process control block. One module instance over memories of its own, a table of capabilities, one thread
 // so far. Everything it holds is freed on every path on which it can end.
+import type { Capability } from '../caps/capability.ts';
 import type { Counted } from '../caps/object.ts';
-import type { Capability, CapTable } from '../caps/table.ts';
-import type { Clock } from '../hal/clock.ts';
+import type { CapTable } from '../caps/table.ts';
 import type { Alarm } from '../hal/cpu.ts';
 import type { Directory } from '../hal/disk.ts';
-import type { Entropy } from '../hal/entropy.ts';
 import type { Program } from '../runtime/program.ts';
 import { BLOCKED, type Result, type Signal } from '../syscalls/caller.ts';
 import type { GuestMemory } from '../syscalls/memory.ts';
@@ -40,8 +39,6 @@ export interface ProcessParts {
   readonly args: Strings;
   readonly environment: Strings;
   readonly capabilities: CapTable;
-  readonly clock: Clock | undefined;
-  readonly entropy: Entropy | undefined;
   readonly limits: Limits;
   readonly nice: number;
   readonly account: Account;
@@ -62,8 +59,6 @@ export class Process {
   readonly environment: Strings;
   readonly memory: GuestMemory;
   readonly capabilities: CapTable;
-  readonly clock: Clock | undefined;
-  readonly entropy: Entropy | undefined;
   readonly limits: Limits;
   /** POSIX: its weight in the scheduler. */
   readonly nice: number;
@@ -96,8 +91,6 @@ export class Process {
     this.args = parts.args;
     this.environment = parts.environment;
     this.capabilities = parts.capabilities;
-    this.clock = parts.clock;
-    this.entropy = parts.entropy;
     this.limits = parts.limits;
     this.nice = parts.nice;
     this.account = parts.account;

@@ -1,7 +1,11 @@
 // A thread: a stack of its own (JSPI) in a process, and what system calls see of it. A stack is never dropped: a thread that
 // is to end is resumed, and traps.
-import type { Counted } from '../caps/object.ts';
-import type { Capability, CapTable } from '../caps/table.ts';
+import type { Capability } from '../caps/capability.ts';
+import type { ClockObject } from '../caps/clock.ts';
+import type { EntropyObject } from '../caps/entropy.ts';
+import type { CapObject, Counted } from '../caps/object.ts';
+import { RIGHT } from '../caps/rights.ts';
+import type { CapTable } from '../caps/table.ts';
 import type { Clock } from '../hal/clock.ts';
 import type { Alarm } from '../hal/cpu.ts';
 import type { Directory } from '../hal/disk.ts';
@@ -31,12 +35,15 @@ interface Wait {
 /** Instead of a wait: the thread stays ready, and its result is known. */
 type Turn = 'yield' | 'preempted';
 
+const readable = ({ rights }: Capability<CapObject>) => (rights & RIGHT.read) !== 0;
+
 export class Thread implements Caller, Runnable {
   readonly process: Process;
   readonly memory: GuestMemory;
   readonly capabilities: CapTable;
-  readonly clock: Clock | undefined;
-  readonly entropy: Entropy | undefined;
+  /** What the process's capabilities give it now. */
+  clock: Clock | undefined;
+  entropy: Entropy | undefined;
   readonly iovecs: Iovecs;
   readonly account: Writing;
   readonly counts = new Float64Array(CALLS.length);
@@ -66,12 +73,20 @@ export class Thread implements Caller, Runnable {
     this.process = process;
     this.memory = process.memory;
     this.capabilities = process.capabilities;
-    this.clock = process.clock;
-    this.entropy = process.entropy;
+    this.capabilities.changed = (kind) => this.#changed(kind);
+    this.#changed('clock');
+    this.#changed('entropy');
     this.iovecs = process.kernel.iovecs;
     this.account = process.account;
     this.#scheduler = process.kernel.scheduler;
     this.#slot = this.#scheduler.add(this, nice);
+  }
+
+  /** A capability of this kind has come or gone. */
+  #changed(kind: string): void {
+    const { capabilities } = this;
+    if (kind === 'clock') this.clock = capabilities.find<ClockObject>('clock', readable)?.object.clock;
+    else if (kind === 'entropy') this.entropy = capabilities.find<EntropyObject>('entropy', readable)?.object.entropy;
   }
 
   get state(): ThreadState {

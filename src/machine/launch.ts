@@ -1,8 +1,10 @@
 // From an order to a process of a kernel, on the thread that the kernel runs on: what the order names of the host is opened
 // here. A launch that fails leaves nothing open.
+import { Capability } from '../caps/capability.ts';
+import { clockRoot } from '../caps/clock.ts';
+import { entropyRoot } from '../caps/entropy.ts';
 import { streamRights } from '../caps/rights.ts';
 import { OpenStream } from '../caps/stream.ts';
-import { Capability } from '../caps/table.ts';
 import type { Console, Stream } from '../hal/console.ts';
 import { SpawnError } from '../kernel/error.ts';
 import type { Kernel } from '../kernel/kernel.ts';
@@ -41,8 +43,10 @@ export function launch(kernel: Kernel, order: Order, around: Surroundings): Proc
       args,
       environment,
       descriptors: [...standard, ...granted.directories],
-      clock: granted.clock,
-      entropy: granted.entropy,
+      handles: [
+        ...(granted.clock ? [clockRoot(kernel.hal.clock)] : []),
+        ...(granted.entropy ? [entropyRoot(kernel.hal.entropy)] : []),
+      ],
       limits,
       nice,
       task,

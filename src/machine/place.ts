@@ -1,5 +1,5 @@
 // The CPU in place: the kernel runs on the thread that booted the machine, and is called directly.
-import type { Capability } from '../caps/table.ts';
+import type { Capability } from '../caps/capability.ts';
 import type { Console } from '../hal/console.ts';
 import type { Hal } from '../hal/hal.ts';
 import { nodeConsole } from '../hal/node/console.ts';
@@ -40,7 +40,7 @@ export class PlaceCpu implements MachineCpu {
     try {
       process = launch(this.#kernel, order, { console: () => this.#host, pipe, onSoftLimit });
     } catch (error) {
-      for (const end of outer) end?.object.release();
+      for (const end of outer) end?.drop();
       throw error;
     }
     this.load++;

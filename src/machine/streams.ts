@@ -1,14 +1,15 @@
 // The ends of a process's standard streams that its embedder holds: Node streams over the kernel's pipes, with back-pressure
 // both ways. Node's streams are loaded with the first: most programs of the command line have none.
 import type { Readable, Writable } from 'node:stream';
-import type { Capability } from '../caps/table.ts';
+import type { Capability } from '../caps/capability.ts';
 import { PIPE_BYTES } from '../kernel/limits.ts';
 
 /** What is written to it, the process reads. EPIPE once nobody reads any more. */
-export function writable({ object }: Capability): Writable {
+export function writable(end: Capability): Writable {
+  const { object } = end;
   let open = true;
   const close = () => {
-    if (open) object.release();
+    end.drop();
     open = false;
   };
   async function put(bytes: Uint8Array): Promise<void> {
@@ -36,10 +37,11 @@ export function writable({ object }: Capability): Writable {
 }
 
 /** What the process writes comes out of it. Bytes nobody asks for stay in the pipe, and hold the process up when it is full. */
-export function readable({ object }: Capability): Readable {
+export function readable(end: Capability): Readable {
+  const { object } = end;
   let open = true;
   const close = () => {
-    if (open) object.release();
+    end.drop();
     open = false;
   };
   /** One chunk for each time that Node asks: it asks again when it has room, and not before it has got this one. */

@@ -1,6 +1,7 @@
 // What a system call sees of the thread and process that made it. The kernel implements it; handlers know nothing else.
 import type { Counted } from '../caps/object.ts';
-import type { Capability, CapTable } from '../caps/table.ts';
+import type { Capability } from '../caps/capability.ts';
+import type { CapTable } from '../caps/table.ts';
 import type { Clock } from '../hal/clock.ts';
 import type { Directory } from '../hal/disk.ts';
 import type { Entropy } from '../hal/entropy.ts';

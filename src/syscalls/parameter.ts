@@ -1,6 +1,6 @@
 // The kinds of parameters of system calls: how each travels from the guest, what is checked before a handler runs, and what
 // the handler is handed. A 64-bit integer arrives as two halves, low first: the loader splits it in the guest, where that is free.
-import type { Capability } from '../caps/table.ts';
+import type { Capability } from '../caps/capability.ts';
 import type { Iovecs } from './iovecs.ts';
 
 /** A parameter as the table lists it. `Handed` is what the handler gets for it. */

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { Capability } from '../../src/caps/capability.ts';
 import { Description } from '../../src/caps/object.ts';
-import { Capability, CapTable } from '../../src/caps/table.ts';
+import { CapTable } from '../../src/caps/table.ts';
 
 class Counted extends Description {
+  readonly kind = 'counted';
   destroyed = 0;
   constructor() {
     super('unknown');

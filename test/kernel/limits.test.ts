@@ -124,15 +124,15 @@ describe('pipes', () => {
     const [first, second] = [process.pipe(), process.pipe()];
     expect(process.pipe()).toBe('NFILE');
     if (first === 'NFILE' || second === 'NFILE') throw new Error('no pipe');
-    first[0].object.release();
+    first[0].drop();
     expect(root.getLimits().pipes.used).toBe(2 * PIPE_BYTES);
-    first[1].object.release();
+    first[1].drop();
     process.capabilities.insert(second[0]);
     process.signal('SIGKILL');
     await hal.timeline.run();
     // The writer outlives the process.
     expect(root.getLimits().pipes.used).toBe(PIPE_BYTES);
-    second[1].object.release();
+    second[1].drop();
     expect(root.getLimits().pipes).toMatchObject({ used: 0, peak: 2 * PIPE_BYTES });
   });
 });
@@ -221,7 +221,7 @@ describe('what children used', () => {
     kernel.reap(child);
     kernel.reap(child);
     kernel.reap(other);
-    root.stdin.object.release();
+    root.stdin.drop();
     await hal.timeline.run();
     const { children, calls } = root.process.status!.usage;
     expect(calls).toEqual({ fd_read: 1 });
@@ -244,8 +244,7 @@ describe('a soft limit without a signal', () => {
       args: [],
       environment: new Map(),
       descriptors: [],
-      clock: false,
-      entropy: false,
+      handles: [],
       limits: { ...DEFAULT_LIMITS, memory: 10 * WASM_PAGE, soft: { memory: 4 * WASM_PAGE } },
       task: 'reactor',
       onSoftLimit: (resource) => told.push(resource),

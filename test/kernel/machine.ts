@@ -1,7 +1,9 @@
 // A kernel on simulated hardware, for tests: programs from text, processes with pipes whose other ends the test holds.
+import { Capability } from '../../src/caps/capability.ts';
+import { clockRoot } from '../../src/caps/clock.ts';
+import { entropyRoot } from '../../src/caps/entropy.ts';
 import { RIGHT } from '../../src/caps/rights.ts';
 import { OpenStream } from '../../src/caps/stream.ts';
-import { Capability } from '../../src/caps/table.ts';
 import type { Stream } from '../../src/hal/console.ts';
 import { type SimHal, type SimOptions, simHal } from '../../src/hal/sim/hal.ts';
 import { Kernel } from '../../src/kernel/kernel.ts';
@@ -52,16 +54,15 @@ export function simulated(
           args: ['program', ...args],
           environment: new Map(),
           descriptors: [stdin, stdout, stdout.derive(stdout.rights, 0), ...descriptors],
-          clock: true,
-          entropy: true,
+          handles: [clockRoot(hal.clock), entropyRoot(hal.entropy)],
           limits: { ...DEFAULT_LIMITS, ...limits },
           task,
           ...(parent !== undefined && { parent }),
         });
         return { process, stdin: feed, stdout: drain };
       } catch (error) {
-        feed.object.release();
-        drain.object.release();
+        feed.drop();
+        drain.drop();
         throw error;
       }
     },

@@ -1,9 +1,9 @@
 // The kernel on simulated hardware that fails at random: hundreds of guests are started, fed, read, and killed, in an order that a seed
 // decides. After each step everything that can be counted is right; at the end nothing is left. A failing seed is the test's name.
 import { describe, expect, test } from 'vitest';
+import { Capability } from '../../src/caps/capability.ts';
 import { OpenDirectory } from '../../src/caps/directory.ts';
 import { DIRECTORY_RIGHTS, FILE_RIGHTS } from '../../src/caps/rights.ts';
-import { Capability } from '../../src/caps/table.ts';
 import type { Directory, File } from '../../src/hal/disk.ts';
 import { Random } from '../../src/hal/sim/random.ts';
 import { SpawnError } from '../../src/kernel/error.ts';

@@ -1,6 +1,6 @@
 // Trees of processes on a simulated machine, in which a seed decides what each charges, starts, hands on, closes and how it ends.
 // A model beside it knows from the operations alone what every account must say; the two are compared after every step.
-import type { Capability } from '../../src/caps/table.ts';
+import type { Capability } from '../../src/caps/capability.ts';
 import { Random } from '../../src/hal/sim/random.ts';
 import type { Account } from '../../src/kernel/account.ts';
 import { SpawnError } from '../../src/kernel/error.ts';
@@ -145,8 +145,7 @@ export class AccountSimulation {
         descriptors: Array.from({ length: descriptors }, () =>
           stream({ ready: () => new Promise(() => undefined), read: () => 'AGAIN' }),
         ),
-        clock: false,
-        entropy: false,
+        handles: [],
         limits,
         task: 'command',
       });
@@ -237,7 +236,7 @@ export class AccountSimulation {
     if (this.#outside.length === 0) return 'release: none';
     const [end] = this.#outside.splice(this.#random.below(this.#outside.length), 1) as [End];
     end.closed = true;
-    end.capability.object.release();
+    end.capability.drop();
     return 'release';
   }
 

@@ -1,5 +1,6 @@
 // The names of a process: the directories it was given, each under the name it was given by.
-import type { Capability, CapTable } from '../../caps/table.ts';
+import type { Capability } from '../../caps/capability.ts';
+import type { CapTable } from '../../caps/table.ts';
 import type { Directory } from '../../hal/disk.ts';
 
 /** The preopened directory whose name is the longest one that begins `path`, and the rest of the path, relative to it. */

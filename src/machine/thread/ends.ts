@@ -1,8 +1,8 @@
 // The process's ends of standard streams whose other ends are on the embedder's thread: what a pipe is in place. Reading and
 // writing never wait; what is under way is bounded by what the other side has room for.
+import { Capability } from '../../caps/capability.ts';
 import { Description } from '../../caps/object.ts';
 import { RIGHT, streamRights } from '../../caps/rights.ts';
-import { Capability } from '../../caps/table.ts';
 import type { Errno } from '../../hal/errno.ts';
 import { PIPE_BYTES } from '../../kernel/limits.ts';
 import { Event } from '../../kernel/pipe.ts';
@@ -19,6 +19,7 @@ const rights = streamRights(false) | RIGHT.transfer;
 
 /** An output: what is written is sent once the guest is off the CPU, or at once where the guest may never be (`eager`). */
 export class Outlet extends Description {
+  readonly kind = 'pipe';
   readonly #wire: Wire;
   readonly #eager: boolean;
   /** What may still be written. */
@@ -98,6 +99,7 @@ const EMPTY = new Uint8Array(0);
 
 /** An input: the pieces that the embedder sent. The next one is asked for when what is left fits into a pipe. */
 export class Inlet extends Description {
+  readonly kind = 'pipe';
   readonly #wire: Wire;
   readonly #pieces: Uint8Array[] = [];
   /** How much of the first piece has been read, and what there is to read. */

@@ -1,6 +1,6 @@
 // A kernel on a thread of its own, from its inside: carries out what the machine asks for and tells what comes of it. An error
 // that is not a guest's ends the thread, and the machine knows what to say.
-import type { Capability } from '../../caps/table.ts';
+import type { Capability } from '../../caps/capability.ts';
 import type { Console } from '../../hal/console.ts';
 import type { Cpu } from '../../hal/cpu.ts';
 import { nodeConsole } from '../../hal/node/console.ts';

@@ -20,7 +20,8 @@ export const fd_fdstat_set_flags: Handler<'fd_fdstat_set_flags'> = (_caller, { o
   object.setFlags(flags) as ReturnType<Handler<'fd_fdstat_set_flags'>>;
 
 export const fd_fdstat_set_rights: Handler<'fd_fdstat_set_rights'> = (_caller, fd, rights, inheriting) =>
-  fd.narrow(rights, inheriting) ? undefined : 'NOTCAPABLE';
+  // What WASI has no name for stays as it is.
+  fd.narrow(rights | (fd.rights & ~WASI_RIGHTS), inheriting | (fd.inheriting & ~WASI_RIGHTS)) ? undefined : 'NOTCAPABLE';
 
 export const fd_close: Handler<'fd_close'> = (caller, slot) => (caller.capabilities.close(slot) ? undefined : 'BADF');
 export const fd_renumber: Handler<'fd_renumber'> = (caller, from, to) =>

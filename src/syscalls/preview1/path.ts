@@ -1,10 +1,10 @@
 // Calls by path. A path is relative to an open directory and is taken apart here only as far as POSIX asks for it without
 // looking: what it leads to, and that it stays beneath the directory, is the disk's affair.
+import type { Capability } from '../../caps/capability.ts';
 import { OpenDirectory } from '../../caps/directory.ts';
 import { OpenFile, syncMode } from '../../caps/file.ts';
 import { FDFLAG } from '../../caps/object.ts';
 import { DIRECTORY_RIGHTS, FILE_RIGHTS, RIGHT, streamRights, WRITE_ACCESS } from '../../caps/rights.ts';
-import { Capability } from '../../caps/table.ts';
 import type { Directory, File, OpenOptions } from '../../hal/disk.ts';
 import type { Errno } from '../../hal/errno.ts';
 import { encodeUtf8 } from '../../hal/utf8.ts';
@@ -59,15 +59,22 @@ export const path_open: Handler<'path_open'> = (caller, fd, lookup, path, oflags
   };
   const opened = named.directory.open(named.path, options);
   if (typeof opened === 'string') return opened as PathResult;
-  const capability = describe(opened, fdflags, base & fd.inheriting, inheriting & fd.inheriting);
+  const capability = describe(fd, opened, fdflags, base, inheriting);
   caller.memory.setU32(out, caller.capabilities.insert(capability)!);
   return undefined;
 };
 
-function describe(opened: File | Directory, fdflags: number, rights: number, inheriting: number): Capability {
-  if (opened.kind === 'directory') return new Capability(new OpenDirectory(opened), rights & DIRECTORY_RIGHTS, inheriting);
+function describe(
+  through: Capability,
+  opened: File | Directory,
+  fdflags: number,
+  rights: number,
+  inheriting: number,
+): Capability {
+  if (opened.kind === 'directory')
+    return through.open(new OpenDirectory(opened), (rights & DIRECTORY_RIGHTS) | RIGHT.transfer, inheriting | RIGHT.transfer);
   const kind = opened.type === 'regular-file' ? FILE_RIGHTS : streamRights(opened.terminal ?? false);
-  return new Capability(new OpenFile(opened, fdflags), rights & kind, inheriting & kind);
+  return through.open(new OpenFile(opened, fdflags), (rights & kind) | RIGHT.transfer, (inheriting & kind) | RIGHT.transfer);
 }
 
 export const path_filestat_get: Handler<'path_filestat_get'> = (caller, fd, lookup, path, out) => {

@@ -1,7 +1,7 @@
 // Sockets. A descriptor that is no socket is NOTSOCK, whatever its rights.
+import type { Capability } from '../../caps/capability.ts';
 import { FDFLAG } from '../../caps/object.ts';
 import { RIGHT, streamRights } from '../../caps/rights.ts';
-import { Capability } from '../../caps/table.ts';
 import type { Handler } from '../dispatch.ts';
 import { fd_read, fd_write } from './file.ts';
 
@@ -20,10 +20,7 @@ export const sock_accept: Handler<'sock_accept'> = (caller, fd, flags, out) => {
   }
   if (typeof accepted === 'string') return accepted as ReturnType<Handler<'sock_accept'>>;
   accepted.flags = flags;
-  caller.memory.setU32(
-    out,
-    caller.capabilities.insert(new Capability(accepted, fd.inheriting & (streamRights(false) | RIGHT.shutdown)))!,
-  );
+  caller.memory.setU32(out, caller.capabilities.insert(fd.open(accepted, streamRights(false) | RIGHT.shutdown, 0))!);
   return undefined;
 };
 

@@ -37,7 +37,7 @@ describe('states', () => {
     expect(process.state).toBe('ready');
     await hal.timeline.run();
     expect([seen.splice(0), process.state]).toEqual([['running', 'running'], 'blocked']);
-    stdin.object.release();
+    stdin.drop();
     await hal.timeline.run();
     expect([seen, process.state, process.thread.state]).toEqual([['running', 'running'], 'terminated', 'terminated']);
   });
