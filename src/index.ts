@@ -7,7 +7,17 @@ export type { Spent, Usage } from './kernel/usage.ts';
 export { ProcessBuilder, type RunResult, type Scheduling } from './machine/builder.ts';
 export { ChildProcess, type ProcessInfo } from './machine/child.ts';
 export { SuperosError, type SuperosErrorCode } from './machine/error.ts';
-export type { DirectoryGrant, Grant, TemporaryGrant } from './machine/grant.ts';
+export { checkGrant, covers, formatGrant, type GrantMistake, parseGrant } from './machine/grammar.ts';
+export type {
+  DirectoryGrant,
+  FunctionGrant,
+  Grant,
+  NetworkGrant,
+  PlainGrant,
+  ProgramGrant,
+  ResolveGrant,
+  TemporaryGrant,
+} from './machine/grants.ts';
 export type { Bound, LimitName, LimitOptions, ProcessLimits } from './machine/limits.ts';
 export { Machine, type MachineOptions } from './machine/machine.ts';
 export type { Stdio } from './machine/order.ts';

@@ -3,18 +3,27 @@ import type { Readable, Writable } from 'node:stream';
 import { expectTypeOf, test } from 'vitest';
 import {
   type ChildProcess,
+  checkGrant,
+  covers,
   type DirectoryGrant,
   type ExitStatus,
+  type FunctionGrant,
+  formatGrant,
   type Grant,
+  type GrantMistake,
   type LimitName,
   type LimitOptions,
   Machine,
   type MachineOptions,
+  type NetworkGrant,
   type ProcessBuilder,
   type ProcessInfo,
   type Program,
+  type ProgramGrant,
   type ProgramSource,
+  parseGrant,
   type Reason,
+  type ResolveGrant,
   type RunResult,
   type Signal,
   type Spent,
@@ -101,7 +110,13 @@ test('grants', () => {
   expectTypeOf<'clock' | 'random' | 'dev'>().toExtend<Grant>();
   expectTypeOf<DirectoryGrant | TemporaryGrant>().toExtend<Grant>();
   expectTypeOf<{ dir: string; at: string }>().toExtend<DirectoryGrant>();
-  expectTypeOf<'network'>().not.toExtend<Grant>();
+  expectTypeOf<'network' | 'filesystem' | 'console' | 'threads' | 'clock:coarse'>().toExtend<Grant>();
+  expectTypeOf<NetworkGrant | ResolveGrant | ProgramGrant | FunctionGrant>().toExtend<Grant>();
+  expectTypeOf<'internet'>().not.toExtend<Grant>();
+  expectTypeOf(parseGrant).toEqualTypeOf<(text: string) => Grant>();
+  expectTypeOf(formatGrant).toEqualTypeOf<(grant: Grant) => string>();
+  expectTypeOf(covers).toEqualTypeOf<(wide: Grant, narrow: Grant) => boolean>();
+  expectTypeOf(checkGrant).returns.toEqualTypeOf<GrantMistake | undefined>();
 });
 
 test('a process', () => {

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import { Command, CommanderError } from 'commander';
+import { nearest } from '../caps/nearest.ts';
 import { CommandError, STATUS } from './error.ts';
 import { OPTIONS } from './options.ts';
-import { suggest } from './parse.ts';
 
 /** Runs `superos ARGS...`; the exit status. */
 export async function command(args: readonly string[]): Promise<number> {
@@ -41,9 +41,9 @@ export async function command(args: readonly string[]): Promise<number> {
   const names = superos.commands.map((one) => one.name());
   const [, wanted] = args;
   if (args[0] === 'help' && wanted !== undefined && !names.includes(wanted)) {
-    const nearest = suggest(wanted, names);
+    const meant = nearest(wanted, names);
     throw new CommandError(
-      `there is no command ${wanted}; ${nearest === undefined ? `there are ${names.join(', ')}` : `did you mean ${nearest}?`}`,
+      `there is no command ${wanted}; ${meant === undefined ? `there are ${names.join(', ')}` : `did you mean ${meant}?`}`,
     );
   }
   for (const one of superos.commands) one.exitOverride().configureOutput({ writeErr: () => undefined });

@@ -1,7 +1,8 @@
 // The command line: finds the command and turns every failure into one line and an exit status. What only some commands need is
 // loaded when they are asked for.
+import { nearest } from '../caps/nearest.ts';
 import { CommandError, complain, STATUS, say } from './error.ts';
-import { parseRun, suggest } from './parse.ts';
+import { parseRun } from './parse.ts';
 import { run } from './run.ts';
 import { jsonFailure } from './status.ts';
 
@@ -40,7 +41,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
 function described(error: unknown, word: string): CommandError {
   const failure = internal(error);
   if (word === 'run' || failure.status !== STATUS.notFound) return failure;
-  const meant = suggest(word, ['run', ...COMMANDS]);
+  const meant = nearest(word, ['run', ...COMMANDS]);
   return meant === undefined ? failure : new CommandError(`${failure.message}; did you mean superos ${meant}?`, failure.status);
 }
 

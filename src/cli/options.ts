@@ -1,7 +1,8 @@
 // The options of `superos run`, each in one place: how it is written, what it does, what help says of it. The fast path parses
 // by this table, and help is made from it.
 import { NICE_MAX, NICE_MIN } from '../kernel/limits.ts';
-import { type Grant, parseGrant } from '../machine/grant.ts';
+import { parseGrant } from '../machine/grammar.ts';
+import type { Grant } from '../machine/grants.ts';
 import { parseSize, parseTime } from '../machine/units.ts';
 import { CommandError } from './error.ts';
 

@@ -1,5 +1,6 @@
 // Reads the command line of `superos run`: options up to PROGRAM; everything after it belongs to the guest. It stands for itself,
 // because loading a general parser takes longer than a small program runs.
+import { nearest } from '../caps/nearest.ts';
 import { CommandError } from './error.ts';
 import { OPTIONS, type Option, type RunRequest } from './options.ts';
 
@@ -54,11 +55,11 @@ function find(word: string): [Option, string | undefined] {
     const option = OPTIONS.find(({ short }) => short !== undefined && short === word[1]);
     if (option !== undefined) return [option, word.length === 2 ? undefined : word.slice(2)];
   }
-  const nearest = suggest(
+  const meant = nearest(
     word.replace(/^-+/, '').replace(/=.*$/s, ''),
     OPTIONS.map(({ name }) => name),
   );
-  const advice = nearest === undefined ? 'see superos help run' : `did you mean --${nearest}?`;
+  const advice = meant === undefined ? 'see superos help run' : `did you mean --${meant}?`;
   throw new CommandError(`unknown option ${word.replace(/=.*$/s, '')}; ${advice}`);
 }
 
@@ -68,32 +69,4 @@ function apply(option: Option, request: RunRequest, value: string): void {
   } catch (error) {
     throw new CommandError(`--${option.name}: ${error instanceof Error ? error.message : String(error)}`);
   }
-}
-
-/** The name nearest to what was written, if it is near. */
-export function suggest(written: string, names: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let least = Math.max(1, Math.floor(written.length / 3)) + 1;
-  for (const name of names) {
-    const distance = edits(written, name);
-    if (distance < least) {
-      least = distance;
-      best = name;
-    }
-  }
-  return best;
-}
-
-/** Levenshtein's distance. */
-function edits(a: string, b: string): number {
-  if (Math.abs(a.length - b.length) > a.length) return a.length;
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

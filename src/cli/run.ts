@@ -5,7 +5,7 @@ import { Machine } from '../index.ts';
 import type { ProcessBuilder } from '../machine/builder.ts';
 import type { ChildProcess } from '../machine/child.ts';
 import { SuperosError } from '../machine/error.ts';
-import { withStandard } from '../machine/grant.ts';
+import { withStandard } from '../machine/grants.ts';
 import { Programs } from '../runtime/program.ts';
 import { CommandError, STATUS, say } from './error.ts';
 import type { RunRequest } from './options.ts';

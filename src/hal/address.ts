@@ -161,6 +161,14 @@ export function scopeOf(address: Address): Scope {
   return client === 'global' ? scopeOf({ bits: 32, value: (address.value >> 64n) & LOW_32 }) : client;
 }
 
+/** Whether all addresses that begin with the first `prefix` bits of one are global; false where that takes more than a look. */
+export function isGlobal(base: Address, prefix: number): boolean {
+  if (prefix === base.bits) return scopeOf(base) === 'global';
+  const { ranges, embedding, teredo } = load();
+  const special = [...ranges.map(([range]) => range), ...embedding.map(([range]) => range), teredo];
+  return !special.some((range) => sharesPrefix(range.base, base, Math.min(range.prefix, prefix)));
+}
+
 /** Whether a resolver of some host would take this for an address: then it must be one of ours, or it is nothing. */
 export const looksNumeric = (text: string): boolean => text.includes(':') || /(?:^|\.)(?:\d+|0[xX][0-9a-fA-F]*)\.?$/.test(text);
 

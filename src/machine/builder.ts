@@ -3,7 +3,8 @@ import { COLLECTED_BYTES, type Limits, NICE_MAX, NICE_MIN } from '../kernel/limi
 import type { ExitStatus } from '../kernel/status.ts';
 import type { ChildProcess } from './child.ts';
 import { SuperosError } from './error.ts';
-import { type Grant, parseGrant, STANDARD } from './grant.ts';
+import { canonicalGrant } from './grammar.ts';
+import { type Grant, STANDARD } from './grants.ts';
 import type { Argument, Call } from './invocation.ts';
 import { type LimitName, type LimitOptions, mergeLimits, parseLimits } from './limits.ts';
 import type { Machine } from './machine.ts';
@@ -95,7 +96,7 @@ export class ProcessBuilder {
 
   /** All that the process is given besides its standard streams; without this call: clock, random. */
   capabilities(grants: readonly (Grant | string)[]): this {
-    this.#options.grants = grants.map((grant) => (typeof grant === 'string' ? parseGrant(grant) : grant));
+    this.#options.grants = grants.map(canonicalGrant);
     return this;
   }
 

@@ -1,43 +1,18 @@
 // Grants: what a process is given, from how people write it to capabilities. Nothing is given that is not named here.
+
+import { Capability } from '../caps/capability.ts';
 import { OpenDirectory } from '../caps/directory.ts';
 import { DIRECTORY_RIGHTS, FILE_RIGHTS, READ_ACCESS, READ_ONLY, RIGHT } from '../caps/rights.ts';
-import { Capability } from '../caps/table.ts';
 import type { Console } from '../hal/console.ts';
 import { AS_DIRECTORY, type Directory } from '../hal/disk.ts';
 import type { Hal } from '../hal/hal.ts';
 import { RamDisk } from '../hal/ramdisk.ts';
 import { devices } from '../kernel/vfs/device.ts';
 import { SuperosError } from './error.ts';
+import { TEMPORARY_BYTES } from './grammar.ts';
+import type { DirectoryGrant, Grant, TemporaryGrant } from './grants.ts';
 import { parseSize } from './units.ts';
 
-/** A directory of this host. Without `rights` it can be read and written. */
-export interface DirectoryGrant {
-  readonly dir: string;
-  /** Its name in the process; `dir` as it is by default. */
-  readonly at?: string;
-  readonly rights?: readonly ('read' | 'write')[];
-}
-
-/** An empty tree in memory, gone with the process. */
-export interface TemporaryGrant {
-  readonly tmp: string;
-  /** Bytes that it holds at most, such as `64m`. */
-  readonly size?: string | number;
-}
-
-export type Grant = 'clock' | 'random' | 'dev' | DirectoryGrant | TemporaryGrant;
-
-/** What a process has when nothing is said, besides its standard streams. */
-export const STANDARD: readonly Grant[] = ['clock', 'random'];
-
-/** The standard set and `grants`; with a directory comes /dev, since only a process that has names of files looks for it. */
-export const withStandard = (grants: readonly Grant[]): readonly Grant[] => [
-  ...STANDARD,
-  ...(grants.some((one) => typeof one === 'object') ? (['dev'] as const) : []),
-  ...grants,
-];
-
-const TEMPORARY_BYTES = 64 * 2 ** 20;
 const TEMPORARY_ENTRIES = 65_536;
 /** Two trees never show the same device number; host file systems have theirs below. */
 let nextDevice = 1n << 40n;
@@ -49,33 +24,15 @@ export interface Granted {
   readonly directories: readonly Capability[];
 }
 
-/** Reads `clock`, `random`, `dev`, `dir:HOST:GUEST[:ro]`, `tmp:GUEST[:SIZE]`. */
-export function parseGrant(text: string): Grant {
-  if (text === 'clock' || text === 'random' || text === 'dev') return text;
-  const [kind, ...rest] = text.split(':');
-  const [first = '', second, third] = rest;
-  if (kind === 'tmp' && first !== '' && rest.length <= 2)
-    return second === undefined ? { tmp: first } : { tmp: first, size: second };
-  if (kind === 'dir' && first !== '' && rest.length <= 3 && (third === undefined || third === 'ro' || third === 'rw')) {
-    return {
-      dir: first,
-      at: second === undefined || second === '' ? first : second,
-      rights: third === 'ro' ? ['read'] : ['read', 'write'],
-    };
-  }
-  throw new SuperosError(
-    'invalid-argument',
-    `no capability is written '${text}'; there are clock, random, dev, dir:HOST:GUEST[:ro], tmp:GUEST[:SIZE]`,
-  );
-}
-
 /** Opens what is named. Throws SuperosError, and then nothing stays open. `cwd` is a directory among those given. */
 export function grant(hal: Hal, console: Console | undefined, grants: readonly Grant[], cwd: string | undefined): Granted {
   const has = (name: Grant) => grants.includes(name);
   const directories: Capability[] = [];
   try {
     for (const one of grants) {
-      if (typeof one === 'object') directories.push('dir' in one ? hostDirectory(hal, one) : temporary(hal, one));
+      if (typeof one !== 'object') continue;
+      if ('dir' in one) directories.push(hostDirectory(hal, one));
+      else if ('tmp' in one) directories.push(temporary(hal, one));
     }
     if (cwd !== undefined) directories.push(workingDirectory(directories, cwd));
     if (has('dev')) {

@@ -3,7 +3,7 @@
 import type { Limits } from '../kernel/limits.ts';
 import type { Task } from '../kernel/process.ts';
 import type { Program } from '../runtime/program.ts';
-import type { Grant } from './grant.ts';
+import type { Grant } from './grants.ts';
 
 /** A standard stream: a pipe to the embedder, the machine's own console, or nothing (end of input; output thrown away). */
 export type Stdio = 'pipe' | 'inherit' | 'null';
