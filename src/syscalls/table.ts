@@ -4,7 +4,7 @@ import { RIGHT as R } from '../caps/rights.ts';
 import type { Errno } from '../hal/errno.ts';
 import { buffer, capability, choice, delta, flags, iovecs, out, type Parameter, path, rights, size, slot, u32, u64 } from './parameter.ts';
 
-export type Group = 'args' | 'clock' | 'random' | 'fd' | 'fs-read' | 'fs-write' | 'io' | 'net' | 'process' | 'poll';
+export type Group = 'args' | 'clock' | 'random' | 'fd' | 'fs-read' | 'fs-write' | 'io' | 'net' | 'process' | 'poll' | 'ipc';
 
 export interface Call<P extends readonly Parameter[] = readonly Parameter[], E extends Errno = Errno, V extends boolean = boolean> {
   /** The import module that exposes it, and its name there. */
@@ -179,7 +179,7 @@ export const TABLE = {
   fd_mode: returning(fs('fd_mode', [slot('fd')], ['fs-read'], 'Type and permission bits of an open file as in st_mode; 0 where unknown.')),
   path_mode: returning(fs('path_mode', [path('path'), u32('follow')], ['fs-read'], 'Type and permission bits of a file by path; 0 where unknown.')),
   chmod: fs('chmod', [path('path'), u32('mode')], ['fs-write'], 'Sets the permission bits of a file by path.', walk),
-  fd_pipe: proc('fd_pipe', [out('ret_read_fd', 4), out('ret_write_fd', 4)], ['fd'], 'Makes a pipe.', { errors: ['MFILE', 'NFILE'] }),
+  fd_pipe: proc('fd_pipe', [out('ret_read_fd', 4), out('ret_write_fd', 4)], ['ipc'], 'Makes a pipe.', { errors: ['MFILE', 'NFILE'] }),
   fd_dup: proc('fd_dup', [capability('fd', 0), out('ret_new_fd', 4)], ['fd'], 'Another descriptor of the same open file description.', { errors: ['MFILE'] }),
   proc_getpid: proc('proc_getpid', [out('ret_pid', 4)], ['process'], 'The number of the process.'),
   proc_kill: proc('proc_kill', [u32('pid'), u32('signal')], ['process'], 'Sends a signal to a process.', { errors: ['SRCH', 'INVAL', 'NOTSUP'] }),
