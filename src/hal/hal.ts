@@ -6,6 +6,7 @@ import type { Disk } from './disk.ts';
 import type { Entropy } from './entropy.ts';
 import type { Heap } from './heap.ts';
 import type { Mmu } from './mmu.ts';
+import type { Net } from './net.ts';
 import type { Tick } from './tick.ts';
 
 /** What this host can hold; V8 aborts the whole process beyond it, so the kernel refuses first. */
@@ -22,5 +23,6 @@ export interface Hal {
   readonly tick: Tick;
   readonly mmu: Mmu;
   readonly heap: Heap;
+  readonly net: Net;
   readonly host: Host;
 }

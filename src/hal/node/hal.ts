@@ -8,10 +8,12 @@ import { nodeEntropy } from './entropy.ts';
 import { nodeHeap } from './heap.ts';
 import { nodeHost } from './host.ts';
 import { portableMmu } from './mmu.ts';
+import { type NodeNetOptions, nodeNet } from './net/net.ts';
 import { nodeTick, type TickLine } from './tick.ts';
 
 export interface NodeHalOptions {
   readonly disk?: NodeDiskOptions;
+  readonly net?: NodeNetOptions;
   /** Where a tick thread for this kernel runs already. */
   readonly tick?: TickLine;
   /** Milliseconds between ticks. */
@@ -29,6 +31,7 @@ export function nodeHal(options: NodeHalOptions = {}): Hal {
     tick: nodeTick(options.tick, options.quantumMs),
     mmu: portableMmu(),
     heap: nodeHeap(),
+    net: nodeNet(options.net),
     host: nodeHost(),
   };
 }

@@ -11,6 +11,10 @@ export interface Faults {
   readonly again: number;
   /** A memory cannot be made or grown. */
   readonly noMemory: number;
+  /** A connection is refused; a connection is reset by a write; a datagram is lost. */
+  readonly refused: number;
+  readonly reset: number;
+  readonly lost: number;
 }
 
-export const NO_FAULTS: Faults = { io: 0, noSpace: 0, short: 0, again: 0, noMemory: 0 };
+export const NO_FAULTS: Faults = { io: 0, noSpace: 0, short: 0, again: 0, noMemory: 0, refused: 0, reset: 0, lost: 0 };

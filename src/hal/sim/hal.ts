@@ -10,6 +10,7 @@ import { SimDisk } from './disk.ts';
 import { type Faults, NO_FAULTS } from './faults.ts';
 import { SimHeap } from './heap.ts';
 import { SimMmu } from './mmu.ts';
+import { SimNet } from './net.ts';
 import { Random } from './random.ts';
 import { SimStream } from './stream.ts';
 import { SimTick } from './tick.ts';
@@ -36,6 +37,7 @@ export interface SimHal extends Hal {
   readonly timeline: Timeline;
   readonly mmu: SimMmu;
   readonly heap: SimHeap;
+  readonly net: SimNet;
   /** A stream whose other end the test holds. */
   stream(capacity?: number): SimStream;
 }
@@ -53,6 +55,7 @@ export function simHal(options: SimOptions): SimHal {
   const faults = { ...NO_FAULTS, ...options.faults };
   // One generator for each part: a draw more in one does not shift the others.
   const [entropy, order, memory, disk, streams] = [random.fork(), random.fork(), random.fork(), random.fork(), random.fork()];
+  const net = random.fork();
   const timeline = new Timeline(options.shuffle ? order : undefined);
   const clock = new SimClock(timeline, options.epochNs ?? EPOCH_NS);
   const inner = options.disk ?? new RamDisk({ clock, device: 1n, bytes: DISK_BYTES, entries: DISK_ENTRIES });
@@ -65,6 +68,7 @@ export function simHal(options: SimOptions): SimHal {
     tick: new SimTick(),
     heap: new SimHeap(options.heapBytes ?? HEAP_BYTES),
     mmu: new SimMmu(options.pages ?? PAGES, faults.noMemory, memory),
+    net: new SimNet(timeline, faults, net),
     host: { processesMax: options.processesMax ?? PROCESSES_MAX },
     stream: (capacity) => new SimStream(timeline, faults, streams.fork(), capacity),
   };
