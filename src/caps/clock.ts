@@ -2,7 +2,8 @@
 import type { Clock } from '../hal/clock.ts';
 import { Capability } from './capability.ts';
 import { CapObject } from './object.ts';
-import { RIGHT } from './rights.ts';
+import { RIGHT, readable } from './rights.ts';
+import type { CapTable } from './table.ts';
 
 /** The step of a coarse clock: what programs live with, and no side channel is timed by. */
 const COARSE_NS = 1_000_000;
@@ -53,6 +54,12 @@ export class CoarseClock implements Clock {
     return moved - (moved % BigInt(this.monotonicStepNs));
   }
 }
+
+/** The clock that a process reads: the first that it may. */
+export const clockOf = (table: CapTable): Capability<ClockObject> | undefined => table.find<ClockObject>('clock', readable);
+
+/** When a clock will show this moment of its monotonic time, or be past it: what it shows moves in steps. */
+export const nextStep = ({ monotonicStepNs: step }: Clock, ns: number): number => Math.ceil(ns / step) * step;
 
 /** The right to read a clock. */
 export const clockRoot = (clock: Clock, name = 'clock'): Capability<ClockObject> =>

@@ -2,7 +2,8 @@
 import type { Entropy } from '../hal/entropy.ts';
 import { Capability } from './capability.ts';
 import { CapObject } from './object.ts';
-import { RIGHT } from './rights.ts';
+import { RIGHT, readable } from './rights.ts';
+import type { CapTable } from './table.ts';
 
 export class EntropyObject extends CapObject {
   readonly kind = 'entropy';
@@ -13,6 +14,10 @@ export class EntropyObject extends CapObject {
     this.entropy = entropy;
   }
 }
+
+/** What a process draws random bytes from: the first that it may. */
+export const entropyOf = (table: CapTable): Capability<EntropyObject> | undefined =>
+  table.find<EntropyObject>('entropy', readable);
 
 /** The right to draw random bytes. */
 export const entropyRoot = (entropy: Entropy, name = 'random'): Capability<EntropyObject> =>

@@ -21,15 +21,15 @@ export class Handles {
     return this.#size;
   }
 
+  /** None, too, once every number has been used. */
   get room(): number {
-    return HANDLES_MAX - this.#size;
+    return Math.min(HANDLES_MAX - this.#size, this.#free.length + INDEX - this.#held.length);
   }
 
-  /** Undefined where there is no room, or every number has been used. */
+  /** Undefined where there is no room. */
   insert(capability: Capability<CapObject>): number | undefined {
     if (this.room < 1) return undefined;
     const index = this.#free.pop() ?? this.#held.length;
-    if (index >= INDEX) return undefined;
     this.#held[index] = capability;
     this.#generations[index] ??= 0;
     this.#size++;

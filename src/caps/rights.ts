@@ -58,6 +58,9 @@ const CHANGING =
   RIGHT.pathRemoveDirectory |
   RIGHT.pathUnlink;
 
+/** Whether what a capability names may be read. */
+export const readable = ({ rights }: { readonly rights: number }): boolean => (rights & RIGHT.read) !== 0;
+
 /** What applies to a file, to a directory and to a stream, at most. */
 export const FILE_RIGHTS = READING | WRITING;
 export const DIRECTORY_RIGHTS = WALKING | CHANGING;

@@ -3,6 +3,7 @@
 import { Audit, type Auditor } from '../caps/audit.ts';
 import type { Capability } from '../caps/capability.ts';
 import type { CapObject } from '../caps/object.ts';
+import { type PackError, type Transfer, transfer } from '../caps/parcel.ts';
 import { CapTable, type Quota } from '../caps/table.ts';
 import type { Hal } from '../hal/hal.ts';
 import type { MemoryType } from '../hal/mmu.ts';
@@ -16,6 +17,7 @@ import { ARGUMENT_BYTES_MAX, FDS_MAX, type Limits, PAGES_MAX, QUANTUM_NS, RESOUR
 import { refusal } from './link.ts';
 import { type PidShare, PidTable } from './pid.ts';
 import { Pipe, pipeEnds } from './pipe.ts';
+import { Gate, type Watch, within } from './policy/gate.ts';
 import { printable } from './printable.ts';
 import { type Invocation, Process, type Task } from './process.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
@@ -39,6 +41,8 @@ export interface SpawnRequest {
   /** Its parent's by default, or 0. */
   readonly nice?: number;
   readonly task: Task;
+  /** How it is watched; its parent's policy holds for it all the same. */
+  readonly watch?: Watch;
   /** Told when the process and those that descend from it use more than a soft limit that has no signal. */
   readonly onSoftLimit?: (resource: Resource) => void;
   /** Told each time that the process was charged for having the CPU. */
@@ -131,10 +135,18 @@ export class Kernel {
         }),
     );
     if (process === undefined) throw new SpawnError('AGAIN', 'every process number is in use');
-    if (this.auditor !== undefined) audit(process, this.auditor);
+    process.gate = gate(process, request.watch, this.auditor && audit(process, this.auditor));
     if (lacking === 'limit') process.end(stopped('memory-limit', excess(types, limits)));
     process.start();
     return process;
+  }
+
+  /**
+   * Hands capabilities of one process to another: their numbers there; or why not, and then nothing has changed. SRCH: the other
+   * has ended or is about to.
+   */
+  transfer(from: Process, numbers: readonly number[], to: Process, how: Transfer): number[] | PackError | 'MFILE' | 'SRCH' {
+    return to.ending !== undefined ? 'SRCH' : transfer(from.capabilities, numbers, to.capabilities, how);
   }
 
   /** A process has ended: its children get another parent. It stays a zombie until it is reaped. */
@@ -189,10 +201,17 @@ function fill(table: CapTable, { descriptors, handles }: SpawnRequest): boolean 
   return left.length === 0;
 }
 
-function audit({ pid, program, capabilities }: Process, auditor: Auditor): void {
+function audit({ pid, program, capabilities }: Process, auditor: Auditor): Audit {
   const told = new Audit(auditor, pid, program.name);
   capabilities.audit = told;
   for (const one of [...capabilities.slots, ...capabilities.handles]) if (one !== undefined) told.capability('grant', one);
+  return told;
+}
+
+/** The gate of a process that is watched, by itself or as a descendant. */
+function gate(process: Process, own: Watch | undefined, audit: Audit | undefined): Gate | undefined {
+  const watch = within(process.parent?.gate?.watch, own);
+  return watch === undefined && audit === undefined ? undefined : new Gate(process, watch ?? { enforce: true }, audit);
 }
 
 /** Arguments and environment as the program gets them. */

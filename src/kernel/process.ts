@@ -2,6 +2,7 @@
 // so far. Everything it holds is freed on every path on which it can end.
 import type { Capability } from '../caps/capability.ts';
 import type { Counted } from '../caps/object.ts';
+import { type ProcessObject, processRoot } from '../caps/process.ts';
 import type { CapTable } from '../caps/table.ts';
 import type { Alarm } from '../hal/cpu.ts';
 import type { Directory } from '../hal/disk.ts';
@@ -12,8 +13,9 @@ import type { Account, Standing } from './account.ts';
 import { Execution } from './execution.ts';
 import { causeOf } from './fault.ts';
 import type { Kernel } from './kernel.ts';
-import { type Limits, PIPE_BYTES, RESOURCE, RESOURCES, type Resource } from './limits.ts';
+import { type Limits, PIPE_BYTES, RESOURCE, RESOURCES, type Resource, WASM_PAGE } from './limits.ts';
 import { Pipe, pipeEnds } from './pipe.ts';
+import type { Gate } from './policy/gate.ts';
 import type { ThreadState } from './scheduler/states.ts';
 import { disposition } from './signal.ts';
 import type { AddressSpace } from './space.ts';
@@ -71,6 +73,8 @@ export class Process {
   /** Resolves once the process has ended and holds nothing any more. */
   readonly done: Promise<ExitStatus>;
   parent: Process | undefined;
+  /** What its policy makes of its calls; undefined where none has a say and nobody watches. Set once, before it runs. */
+  gate: Gate | undefined;
 
   readonly #execution: Execution;
   readonly #space: AddressSpace;
@@ -190,6 +194,11 @@ export class Process {
     return pipeEnds(new Pipe(PIPE_BYTES, () => account.release(RESOURCE.pipes, PIPE_BYTES)));
   }
 
+  /** All rights on it, to be handed to others. */
+  capability(): Capability<ProcessObject> {
+    return processRoot(this);
+  }
+
   /** An internal error while the kernel worked for this process: a bug of ours, which ends this process only. */
   crash(error: unknown): void {
     this.end(crashed(error instanceof Error ? (error.stack ?? error.message) : String(error)));
@@ -197,7 +206,7 @@ export class Process {
 
   /** memory.grow: the previous size in pages, or -1. */
   grow(index: number, pages: number): number {
-    return this.#space.grow(index, pages);
+    return this.gate?.grow(pages * WASM_PAGE) === false ? -1 : this.#space.grow(index, pages);
   }
 
   /** table.grow: whether a table may have so many elements. */
@@ -220,7 +229,7 @@ export class Process {
     this.account.release(RESOURCE.threads, 1);
     // Descendants may keep the account for long.
     this.account.beyond = undefined;
-    this.#status = { ...this.#ending, usage: this.usage() };
+    this.#status = { ...this.#ending, usage: this.usage(), ...this.gate?.close() };
     this.kernel.ended(this);
     this.#resolve(this.#status);
   }

@@ -1,10 +1,9 @@
 // A thread: a stack of its own (JSPI) in a process, and what system calls see of it. A stack is never dropped: a thread that
 // is to end is resumed, and traps.
 import type { Capability } from '../caps/capability.ts';
-import type { ClockObject } from '../caps/clock.ts';
-import type { EntropyObject } from '../caps/entropy.ts';
-import type { CapObject, Counted } from '../caps/object.ts';
-import { RIGHT } from '../caps/rights.ts';
+import { clockOf } from '../caps/clock.ts';
+import { entropyOf } from '../caps/entropy.ts';
+import type { Counted } from '../caps/object.ts';
 import type { CapTable } from '../caps/table.ts';
 import type { Clock } from '../hal/clock.ts';
 import type { Alarm } from '../hal/cpu.ts';
@@ -29,13 +28,11 @@ interface Wait {
   readonly events: readonly Promise<void>[];
   readonly deadlineNs: number | undefined;
   /** Goes on with the call. */
-  readonly retry: () => Result;
+  readonly retry: () => Result | number;
 }
 
 /** Instead of a wait: the thread stays ready, and its result is known. */
 type Turn = 'yield' | 'preempted';
-
-const readable = ({ rights }: Capability<CapObject>) => (rights & RIGHT.read) !== 0;
 
 export class Thread implements Caller, Runnable {
   readonly process: Process;
@@ -84,9 +81,8 @@ export class Thread implements Caller, Runnable {
 
   /** A capability of this kind has come or gone. */
   #changed(kind: string): void {
-    const { capabilities } = this;
-    if (kind === 'clock') this.clock = capabilities.find<ClockObject>('clock', readable)?.object.clock;
-    else if (kind === 'entropy') this.entropy = capabilities.find<EntropyObject>('entropy', readable)?.object.entropy;
+    if (kind === 'clock') this.clock = clockOf(this.capabilities)?.object.clock;
+    else if (kind === 'entropy') this.entropy = entropyOf(this.capabilities)?.object.entropy;
   }
 
   get state(): ThreadState {
@@ -162,7 +158,7 @@ export class Thread implements Caller, Runnable {
     if (!this.#unwinding && typeof wait === 'object') {
       const result = this.#guarded(wait.retry);
       if (result === BLOCKED && !this.#unwinding) return this.#watch();
-      this.#result = result === BLOCKED || result === undefined ? 0 : ERRNO[result];
+      this.#result = typeof result === 'number' ? result : result === BLOCKED || result === undefined ? 0 : ERRNO[result];
     }
     const resume = this.#resume!;
     this.#resume = undefined;
@@ -203,7 +199,7 @@ export class Thread implements Caller, Runnable {
     else if (state === 'running') this.process.kernel.hal.tick.interrupt();
   }
 
-  block(events: readonly Promise<void>[], deadlineNs: number | undefined, retry: () => Result): typeof BLOCKED {
+  block(events: readonly Promise<void>[], deadlineNs: number | undefined, retry: () => Result | number): typeof BLOCKED {
     this.#wait = { events, deadlineNs, retry };
     return BLOCKED;
   }
@@ -250,7 +246,7 @@ export class Thread implements Caller, Runnable {
     return this.process.resolve(path);
   }
 
-  #guarded(retry: () => Result): Result {
+  #guarded(retry: () => Result | number): Result | number {
     try {
       return retry();
     } catch (error) {

@@ -1,8 +1,11 @@
 // What programs built with agentOS's patched standard libraries import for POSIX's sake: modes of files, terminals, pipes,
 // process numbers. Authority is that of the process's capabilities, as everywhere.
+import type { Capability } from '../../caps/capability.ts';
+import { type ClockObject, clockOf, nextStep } from '../../caps/clock.ts';
+import { PROCESS_RIGHT, type ProcessObject } from '../../caps/process.ts';
 import { RIGHT } from '../../caps/rights.ts';
 import type { FileStat } from '../../hal/disk.ts';
-import type { Caller, Signal } from '../caller.ts';
+import type { Caller, Result, Signal } from '../caller.ts';
 import type { Handler } from '../dispatch.ts';
 import { SIGNALS } from '../table.ts';
 
@@ -73,12 +76,15 @@ export const proc_getpid: Handler<'proc_getpid'> = (caller, out) => {
   return undefined;
 };
 
-/** A process holds no capability on another: it reaches itself only. */
+/** A process reaches itself, and those that it holds a capability on. */
 export const proc_kill: Handler<'proc_kill'> = (caller, pid, number) => {
-  if (pid !== caller.pid) return 'SRCH';
+  const mayBe = ({ object, rights }: Capability<ProcessObject>) => object.pid === pid && (rights & PROCESS_RIGHT.signal) !== 0;
+  const other = pid === caller.pid ? undefined : caller.capabilities.find<ProcessObject>('process', mayBe)?.object;
+  if (pid !== caller.pid && other?.over !== false) return 'SRCH';
   if (number === 0) return undefined;
   const signal = POSIX_SIGNALS[number];
-  return signal === undefined ? 'INVAL' : (caller.raise(signal) as ReturnType<Handler<'proc_kill'>>);
+  if (signal === undefined) return 'INVAL';
+  return (other === undefined ? caller.raise(signal) : other.signal(signal)) as ReturnType<Handler<'proc_kill'>>;
 };
 
 /** Linux numbers the signals from 16 on otherwise than WASI does: here 17 is CHLD, as in their libc. */
@@ -90,8 +96,15 @@ export const proc_spawn: Handler<'proc_spawn'> = () => 'NOTCAPABLE';
 export const proc_waitpid: Handler<'proc_waitpid'> = () => 'CHILD';
 
 export const sleep_ms: Handler<'sleep_ms'> = (caller: Caller, milliseconds) => {
-  const { clock } = caller;
-  if (clock === undefined) return 'NOTCAPABLE';
-  const deadlineNs = clock.monotonic() + milliseconds * 1e6;
-  return caller.block([], deadlineNs, () => undefined);
+  const capability = clockOf(caller.capabilities);
+  if (capability === undefined) return 'NOTCAPABLE';
+  const { clock } = capability.object;
+  return sleep(caller, capability, nextStep(clock, clock.monotonic() + milliseconds * 1e6));
 };
+
+function sleep(caller: Caller, capability: Capability<ClockObject>, deadlineNs: number): Result<'BADF'> {
+  return caller.block([capability.gone()], deadlineNs, () => {
+    if (!caller.capabilities.holds(capability)) return 'BADF';
+    return capability.object.clock.monotonic() < deadlineNs ? sleep(caller, capability, deadlineNs) : undefined;
+  });
+}

@@ -7,12 +7,14 @@ import { CLOCKS } from '../table.ts';
 const REALTIME = CLOCKS.indexOf('realtime');
 const MONOTONIC = CLOCKS.indexOf('monotonic');
 
+const roundDown = (ns: number, stepNs: number): number => ns - (ns % stepNs);
+
 export const clock_time_get: Handler<'clock_time_get'> = (caller, id, _precision, out) => {
   const { clock, memory } = caller;
   if (clock === undefined) return 'NOTCAPABLE';
   if (id === MONOTONIC) memory.setU64(out, clock.monotonicTime());
   else if (id === REALTIME) memory.setU64(out, clock.realtime());
-  else if (id < CLOCKS.length) memory.setSize(out, Math.floor(caller.cpuTime()));
+  else if (id < CLOCKS.length) memory.setSize(out, roundDown(caller.cpuTime(), clock.monotonicStepNs));
   else return 'INVAL';
   return undefined;
 };
@@ -31,9 +33,10 @@ export const random_get: Handler<'random_get'> = (caller, at, length) => {
   return fill(caller, at, length);
 };
 
-function fill(caller: Caller, at: number, length: number): Result<never> {
+function fill(caller: Caller, at: number, length: number): Result<'BADF'> {
+  if (caller.entropy === undefined) return 'BADF';
   const piece = Math.min(length, RANDOM_PIECE);
-  caller.entropy?.fill(caller.memory.bytes, at, piece);
+  caller.entropy.fill(caller.memory.bytes, at, piece);
   if (length === piece) return undefined;
   caller.block([], undefined, () => fill(caller, at + piece, length - piece));
   return BLOCKED;

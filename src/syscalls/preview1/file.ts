@@ -1,4 +1,5 @@
 // Reading and writing through descriptors, and what an open file is asked or told.
+import type { Capability } from '../../caps/capability.ts';
 import { type Description, FDFLAG } from '../../caps/object.ts';
 import type { NewTime } from '../../hal/disk.ts';
 import type { Caller, Result } from '../caller.ts';
@@ -51,17 +52,20 @@ function moveAll(
 /** Goes on with what a call that moved `done` is to answer. */
 function settle(
   caller: Caller,
-  object: Description,
+  fd: Capability,
   move: Move,
   list: Iovecs,
   out: number,
   offset: number | undefined,
   done: number | Exclude<Result, undefined>,
 ): FileResult {
+  const { object } = fd;
   if (done === 'AGAIN' && (object.flags & FDFLAG.nonblock) === 0) {
     const kept = list === caller.iovecs ? list.copy() : list;
     const ready = object.ready(move);
-    return caller.block(ready === undefined ? [] : [ready], undefined, () => transfer(caller, object, move, kept, out, offset));
+    return caller.block(ready === undefined ? [] : [ready, fd.gone()], undefined, () =>
+      caller.capabilities.holds(fd) ? transfer(caller, fd, move, kept, out, offset) : 'BADF',
+    );
   }
   if (typeof done !== 'number') return done as FileResult;
   if (move === 'read') caller.bytesRead += done;
@@ -79,27 +83,29 @@ function wrote(caller: Caller, { counted }: Description, bytes: number): void {
   if (counted !== undefined) caller.account.wrote(counted, bytes);
 }
 
-function transfer(caller: Caller, object: Description, move: Move, list: Iovecs, out: number, offset?: number): FileResult {
+function transfer(caller: Caller, fd: Capability, move: Move, list: Iovecs, out: number, offset?: number): FileResult {
+  const { object } = fd;
   const most = move === 'read' ? PIECE : writable(caller, object);
   if (most === 0 && list.bytes > 0) return caller.overflow(object.counted!);
-  return settle(caller, object, move, list, out, offset, moveAll(caller, object, move, list, offset, most));
+  return settle(caller, fd, move, list, out, offset, moveAll(caller, object, move, list, offset, most));
 }
 
-export const fd_read: Handler<'fd_read'> = (caller, fd, list, out) => transfer(caller, fd.object, 'read', list, out);
-export const fd_write: Handler<'fd_write'> = (caller, { object }, list, out) => {
+export const fd_read: Handler<'fd_read'> = (caller, fd, list, out) => transfer(caller, fd, 'read', list, out);
+export const fd_write: Handler<'fd_write'> = (caller, fd, list, out) => {
+  const { object } = fd;
   const most = writable(caller, object);
-  if (list.count !== 1 || most === 0) return transfer(caller, object, 'write', list, out);
+  if (list.count !== 1 || most === 0) return transfer(caller, fd, 'write', list, out);
   // One element is what nearly all calls have: few steps, so that V8 makes one piece of code of them.
   const done = object.write(caller.memory.bytes, list.address[0]!, Math.min(list.length[0]!, most));
-  if (typeof done !== 'number') return settle(caller, object, 'write', list, out, undefined, done);
+  if (typeof done !== 'number') return settle(caller, fd, 'write', list, out, undefined, done);
   wrote(caller, object, done);
   caller.memory.setU32(out, done);
   return undefined;
 };
 export const fd_pread: Handler<'fd_pread'> = (caller, fd, list, offset, out) =>
-  offset > Number.MAX_SAFE_INTEGER ? 'INVAL' : transfer(caller, fd.object, 'read', list, out, offset);
+  offset > Number.MAX_SAFE_INTEGER ? 'INVAL' : transfer(caller, fd, 'read', list, out, offset);
 export const fd_pwrite: Handler<'fd_pwrite'> = (caller, fd, list, offset, out) =>
-  offset > Number.MAX_SAFE_INTEGER ? 'FBIG' : transfer(caller, fd.object, 'write', list, out, offset);
+  offset > Number.MAX_SAFE_INTEGER ? 'FBIG' : transfer(caller, fd, 'write', list, out, offset);
 
 export const fd_seek: Handler<'fd_seek'> = (caller, { object }, offset, whence, out) => {
   const position = object.seek(offset, whence);

@@ -1,7 +1,9 @@
 // Waiting for the first of several events.
-
-import type { Description } from '../../caps/object.ts';
+import type { Capability } from '../../caps/capability.ts';
+import { clockOf, nextStep } from '../../caps/clock.ts';
+import type { CapObject, Description } from '../../caps/object.ts';
 import { RIGHT } from '../../caps/rights.ts';
+import type { Clock } from '../../hal/clock.ts';
 import type { Errno } from '../../hal/errno.ts';
 import type { Caller } from '../caller.ts';
 import type { Handler } from '../dispatch.ts';
@@ -25,6 +27,8 @@ interface Subscription {
   readonly error: Errno | undefined;
   /** On the monotonic clock, for a clock. */
   readonly deadlineNs: number;
+  /** What it waits by: a clock, or the descriptor that `object` is of. */
+  readonly capability: Capability<CapObject> | undefined;
   readonly object: Description | undefined;
 }
 
@@ -46,9 +50,15 @@ function load(caller: Caller, at: number): Subscription | 'INVAL' {
   const kind = TAGS[tag];
   if (kind === undefined) return 'INVAL';
   if (kind === 'clock') {
-    const deadline = deadlineOf(caller, memory.getU32(at + 16), memory.getU64(at + 24), (memory.getU16(at + 40) & ABSTIME) !== 0);
+    const capability = clockOf(caller.capabilities);
+    const deadline = deadlineOf(
+      capability?.object.clock,
+      memory.getU32(at + 16),
+      memory.getU64(at + 24),
+      (memory.getU16(at + 40) & ABSTIME) !== 0,
+    );
     const bad = typeof deadline === 'string';
-    return { userdata, tag, error: bad ? deadline : undefined, deadlineNs: bad ? 0 : deadline, object: undefined };
+    return { userdata, tag, error: bad ? deadline : undefined, deadlineNs: bad ? 0 : deadline, capability, object: undefined };
   }
   const capability = caller.capabilities.slots[memory.getU32(at + 16)];
   const needed = RIGHT.poll | (kind === 'fd_read' ? RIGHT.read : RIGHT.write);
@@ -58,19 +68,19 @@ function load(caller: Caller, at: number): Subscription | 'INVAL' {
     tag,
     error,
     deadlineNs: Number.POSITIVE_INFINITY,
+    capability,
     object: error === undefined ? capability?.object : undefined,
   };
 }
 
 /** When a timeout is over, on the monotonic clock, in nanoseconds. */
-function deadlineOf(caller: Caller, id: number, timeout: bigint, absolute: boolean): number | Errno {
-  const { clock } = caller;
+function deadlineOf(clock: Clock | undefined, id: number, timeout: bigint, absolute: boolean): number | Errno {
   if (clock === undefined) return 'NOTCAPABLE';
   const kind = CLOCKS[id];
   if (kind !== 'monotonic' && kind !== 'realtime') return kind === undefined ? 'INVAL' : 'NOTSUP';
   const now = clock.monotonic();
-  if (!absolute) return now + Number(timeout);
-  return now + Number(timeout - (kind === 'monotonic' ? clock.monotonicTime() : clock.realtime()));
+  const left = absolute ? timeout - (kind === 'monotonic' ? clock.monotonicTime() : clock.realtime()) : timeout;
+  return nextStep(clock, now + Number(left));
 }
 
 function attempt(
@@ -80,23 +90,27 @@ function attempt(
   countOut: number,
 ): ReturnType<Handler<'poll_oneoff'>> {
   const waits: Promise<void>[] = [];
+  const { capabilities } = caller;
   let deadlineNs = Number.POSITIVE_INFINITY;
   let events = 0;
   const now = caller.clock?.monotonic() ?? 0;
   for (const subscription of subscriptions) {
-    const { error, object } = subscription;
-    if (error !== undefined) writeEvent(caller, out + EVENT * events++, subscription, 0);
+    const { error, object, capability } = subscription;
+    if (error !== undefined) writeEvent(caller, out + EVENT * events++, subscription, error, 0);
+    else if (!capabilities.holds(capability!)) writeEvent(caller, out + EVENT * events++, subscription, 'BADF', 0);
     else if (object === undefined) {
-      if (subscription.deadlineNs <= now) writeEvent(caller, out + EVENT * events++, subscription, 0);
+      if (subscription.deadlineNs <= now) writeEvent(caller, out + EVENT * events++, subscription, undefined, 0);
       else deadlineNs = Math.min(deadlineNs, subscription.deadlineNs);
     } else {
       const reading = TAGS[subscription.tag] === 'fd_read';
       const ready = object.ready(reading ? 'read' : 'write');
-      if (ready === undefined) writeEvent(caller, out + EVENT * events++, subscription, reading ? object.available() : 0);
+      if (ready === undefined)
+        writeEvent(caller, out + EVENT * events++, subscription, undefined, reading ? object.available() : 0);
       else waits.push(ready);
     }
   }
   if (events === 0) {
+    for (const { capability } of subscriptions) waits.push(capability!.gone());
     return caller.block(waits, deadlineNs === Number.POSITIVE_INFINITY ? undefined : deadlineNs, () =>
       attempt(caller, subscriptions, out, countOut),
     );
@@ -105,7 +119,13 @@ function attempt(
   return undefined;
 }
 
-function writeEvent({ memory }: Caller, at: number, { userdata, tag, error }: Subscription, bytes: number): void {
+function writeEvent(
+  { memory }: Caller,
+  at: number,
+  { userdata, tag }: Subscription,
+  error: Errno | undefined,
+  bytes: number,
+): void {
   memory.bytes.fill(0, at, at + EVENT);
   memory.setU64(at, userdata);
   memory.setU16(at + 8, error === undefined ? 0 : ERRNO[error]);

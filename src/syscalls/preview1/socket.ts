@@ -16,7 +16,9 @@ export const sock_accept: Handler<'sock_accept'> = (caller, fd, flags, out) => {
   const accepted = fd.object.accept();
   if (accepted === 'AGAIN' && (fd.object.flags & FDFLAG.nonblock) === 0) {
     const ready = fd.object.ready('read');
-    return caller.block(ready === undefined ? [] : [ready], undefined, () => sock_accept(caller, fd, flags, out));
+    return caller.block(ready === undefined ? [] : [ready, fd.gone()], undefined, () =>
+      caller.capabilities.holds(fd) ? sock_accept(caller, fd, flags, out) : 'BADF',
+    );
   }
   if (typeof accepted === 'string') return accepted as ReturnType<Handler<'sock_accept'>>;
   accepted.flags = flags;
