@@ -2,16 +2,24 @@
 import type { Directory, Entry, FileStat, NewTime } from '../hal/disk.ts';
 import type { Errno } from '../hal/errno.ts';
 import { Description } from './object.ts';
+import { absolute } from './path.ts';
 
 export class OpenDirectory extends Description {
   readonly kind = 'directory';
   readonly #directory: Directory;
+  readonly #path: string;
   /** What the listing that goes on shows: an entry neither comes twice nor is left out because others changed. */
   #entries: readonly Entry[] | undefined;
 
-  constructor(directory: Directory) {
+  /** `path`: what the process calls it, relative to its root. */
+  constructor(directory: Directory, path: string) {
     super('directory');
     this.#directory = directory;
+    this.#path = absolute('/', path);
+  }
+
+  override get path(): string {
+    return this.#path;
   }
 
   override get directory(): Directory {

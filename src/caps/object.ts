@@ -51,6 +51,10 @@ export abstract class Description extends CapObject {
   get directory(): Directory | undefined {
     return undefined;
   }
+  /** What the process calls the directory, absolute. A directory that is renamed keeps the name that it was opened by. */
+  get path(): string {
+    return '/';
+  }
   /** Reads up to `length` bytes at the position to `into[at...]` and moves it; 0 at the end. */
   read(_into: Uint8Array, _at: number, _length: number): number | Errno {
     return 'BADF';

@@ -66,13 +66,16 @@ export function imports(layout: Layout, thread: Thread, memories: readonly WebAs
     kernel['allocated'] = meter.allocated;
   }
   for (const [index, memory] of memories.entries()) kernel[`memory${index}`] = memory;
+  const { gate } = process;
+  const link = (call: CallName) =>
+    gate === undefined ? bind(call, HANDLERS[call], thread, polled) : gate.link(call, thread, polled);
   // Names are the guest's choice: objects without a prototype take any.
   const given: WebAssembly.Imports = Object.create(null);
   given[KERNEL_MODULE] = kernel;
   for (const { module, name } of layout.functions) {
     given[module] ??= Object.create(null) as Record<string, unknown>;
     const call = CALLS.get(`${module} ${name}`);
-    given[module][name] = call === undefined ? unknown(thread, module, name) : bind(call, HANDLERS, thread, polled);
+    given[module][name] = call === undefined ? unknown(thread, module, name) : link(call);
   }
   return given;
 }

@@ -1,5 +1,6 @@
 // How a process ended, and what it used.
 import type { Signal } from '../syscalls/caller.ts';
+import type { Refusal } from './policy/supervisor.ts';
 import type { Usage } from './usage.ts';
 
 export type Reason = 'exit' | 'trap' | 'signal' | 'timeout' | 'cpu-limit' | 'memory-limit' | 'policy' | 'crash';
@@ -12,6 +13,8 @@ export interface ExitStatus {
   readonly reason: Reason;
   /** For a trap or a crash: what happened, with a WebAssembly backtrace; for a limit: which. */
   readonly message: string | null;
+  /** What its policy refused, if anything. */
+  readonly refused?: readonly Refusal[];
   readonly usage: Usage;
 }
 
@@ -31,5 +34,7 @@ export const stopped = (reason: 'timeout' | 'cpu-limit' | 'memory-limit', messag
   reason,
   message,
 });
+/** A policy ends it: as seccomp does, by SIGSYS. */
+export const denied = (message: string): Cause => ({ code: null, signal: 'SIGSYS', reason: 'policy', message });
 export const trapped = (message: string): Cause => ({ code: null, signal: null, reason: 'trap', message });
 export const crashed = (message: string): Cause => ({ code: null, signal: null, reason: 'crash', message });

@@ -52,7 +52,7 @@ function preopen(directory: Directory, at: string, granted: DirectoryRights = ['
   let rights = DIRECTORY_RIGHTS | FILE_RIGHTS | RIGHT.transfer;
   if (!granted.includes('write')) rights &= READ_ONLY | RIGHT.transfer;
   if (!granted.includes('read')) rights &= ~READ_ACCESS;
-  return new Capability(new OpenDirectory(directory), rights & (DIRECTORY_RIGHTS | RIGHT.transfer), rights, at);
+  return new Capability(new OpenDirectory(directory, at), rights & (DIRECTORY_RIGHTS | RIGHT.transfer), rights, at);
 }
 
 function hostDirectory(hal: Hal, { dir, at, rights }: DirectoryGrant): Capability {
@@ -90,5 +90,5 @@ function workingDirectory(directories: readonly Capability[], cwd: string): Capa
   if (opened === undefined || typeof opened === 'string' || opened.kind !== 'directory') {
     throw new SuperosError('not-found', `--cwd ${cwd} cannot be opened: E${typeof opened === 'string' ? opened : 'NOTDIR'}`);
   }
-  return new Capability(new OpenDirectory(opened), best.rights, best.inheriting, '.');
+  return new Capability(new OpenDirectory(opened, wanted), best.rights, best.inheriting, '.');
 }

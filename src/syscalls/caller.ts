@@ -1,6 +1,6 @@
 // What a system call sees of the thread and process that made it. The kernel implements it; handlers know nothing else.
-import type { Counted } from '../caps/object.ts';
 import type { Capability } from '../caps/capability.ts';
+import type { Counted } from '../caps/object.ts';
 import type { CapTable } from '../caps/table.ts';
 import type { Clock } from '../hal/clock.ts';
 import type { Directory } from '../hal/disk.ts';
@@ -79,9 +79,9 @@ export interface Caller {
   cpuTime(): number;
   /**
    * Suspends the calling thread until one of `events` settles or the monotonic clock reaches `deadlineNs`, then goes on
-   * with `retry`, which may block again. Whatever `retry` uses of the guest's memory must have been checked or copied.
+   * with `retry`, which may block again; a number is what the call returns. Whatever `retry` uses of the guest's memory must have been checked or copied.
    */
-  block(events: readonly Promise<void>[], deadlineNs: number | undefined, retry: () => Result): typeof BLOCKED;
+  block(events: readonly Promise<void>[], deadlineNs: number | undefined, retry: () => Result | number): typeof BLOCKED;
   /** Lets others run, then goes on. */
   yield(): typeof BLOCKED;
   /** Ends the process with this status; the thread never goes on. */

@@ -24,7 +24,8 @@ export type Handler<N extends CallName> = (
   ...handed: HandedAll<(typeof TABLE)[N]['params']>
 ) => AnswerOf<(typeof TABLE)[N]>;
 export type Handlers = { readonly [N in CallName]: Handler<N> };
-type AnyHandler = (caller: Caller, ...handed: never[]) => Result | number;
+/** A handler of any call, or what stands before one. */
+export type AnyHandler = (caller: Caller, ...handed: never[]) => Result | number;
 type Factory = (caller: Caller, handler: AnyHandler) => Import;
 
 /** Prefix of the list that a choice is made from, in compiled text. */
@@ -33,17 +34,17 @@ const VALUES = 'values_';
 const factories = new Map<string, Factory>();
 
 /**
- * The import for `name` on behalf of `caller`. `polled`: the guest's code has no checks of its own, so that each call looks at
+ * The import for `name` on behalf of `caller`, behind which is `handler`. `polled`: the guest's code has no checks of its own, so that each call looks at
  * the epoch word.
  */
-export function bind(name: CallName, handlers: Handlers, caller: Caller, polled: boolean): Import {
+export function bind(name: CallName, handler: AnyHandler, caller: Caller, polled: boolean): Import {
   const key = polled ? `${name} polled` : name;
   let factory = factories.get(key);
   if (factory === undefined) {
     factory = compile(TABLE[name], name, polled);
     factories.set(key, factory);
   }
-  return factory(caller, handlers[name] as AnyHandler);
+  return factory(caller, handler);
 }
 
 /** The WebAssembly signature of a call. */

@@ -8,6 +8,7 @@ import type { Stream } from '../../src/hal/console.ts';
 import { type SimHal, type SimOptions, simHal } from '../../src/hal/sim/hal.ts';
 import { Kernel } from '../../src/kernel/kernel.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../src/kernel/limits.ts';
+import type { Watch } from '../../src/kernel/policy/gate.ts';
 import type { Process, Task } from '../../src/kernel/process.ts';
 import { loadProgram, type Program } from '../../src/runtime/program.ts';
 import { wat } from '../machine/guests.ts';
@@ -27,6 +28,7 @@ export interface SpawnOptions {
   readonly limits?: Partial<Limits>;
   readonly descriptors?: readonly Capability[];
   readonly parent?: Process;
+  readonly watch?: Watch;
 }
 
 export interface Simulated {
@@ -45,7 +47,7 @@ export function simulated(
   return {
     hal,
     kernel,
-    spawn(program, { args = [], task = 'command', limits = {}, descriptors = [], parent } = {}) {
+    spawn(program, { args = [], task = 'command', limits = {}, descriptors = [], parent, watch } = {}) {
       const [stdin, feed] = kernel.pipe();
       const [drain, stdout] = kernel.pipe();
       try {
@@ -58,6 +60,7 @@ export function simulated(
           limits: { ...DEFAULT_LIMITS, ...limits },
           task,
           ...(parent !== undefined && { parent }),
+          ...(watch !== undefined && { watch }),
         });
         return { process, stdin: feed, stdout: drain };
       } catch (error) {

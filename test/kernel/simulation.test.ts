@@ -146,7 +146,9 @@ async function simulate(seed: number, programs: readonly Program[]): Promise<str
     const kind = random.below(programs.length);
     const opened = hal.disk.open('/');
     const descriptors =
-      typeof opened === 'string' ? [] : [new Capability(new OpenDirectory(counted(opened, open)), DIRECTORY_RIGHTS, FILE_RIGHTS)];
+      typeof opened === 'string'
+        ? []
+        : [new Capability(new OpenDirectory(counted(opened, open), '/'), DIRECTORY_RIGHTS, FILE_RIGHTS)];
     const timed = random.chance(0.2);
     const limits = {
       fds: 3 + random.below(20),

@@ -4,6 +4,7 @@ import type { Capability } from '../../caps/capability.ts';
 import { OpenDirectory } from '../../caps/directory.ts';
 import { OpenFile, syncMode } from '../../caps/file.ts';
 import { FDFLAG } from '../../caps/object.ts';
+import { absolute } from '../../caps/path.ts';
 import { DIRECTORY_RIGHTS, FILE_RIGHTS, RIGHT, streamRights, WRITE_ACCESS } from '../../caps/rights.ts';
 import type { Directory, File, OpenOptions } from '../../hal/disk.ts';
 import type { Errno } from '../../hal/errno.ts';
@@ -59,7 +60,7 @@ export const path_open: Handler<'path_open'> = (caller, fd, lookup, path, oflags
   };
   const opened = named.directory.open(named.path, options);
   if (typeof opened === 'string') return opened as PathResult;
-  const capability = describe(fd, opened, fdflags, base, inheriting);
+  const capability = describe(fd, opened, named.path, fdflags, base, inheriting);
   caller.memory.setU32(out, caller.capabilities.insert(capability)!);
   return undefined;
 };
@@ -67,12 +68,17 @@ export const path_open: Handler<'path_open'> = (caller, fd, lookup, path, oflags
 function describe(
   through: Capability,
   opened: File | Directory,
+  path: string,
   fdflags: number,
   rights: number,
   inheriting: number,
 ): Capability {
   if (opened.kind === 'directory')
-    return through.open(new OpenDirectory(opened), (rights & DIRECTORY_RIGHTS) | RIGHT.transfer, inheriting | RIGHT.transfer);
+    return through.open(
+      new OpenDirectory(opened, absolute(through.object.path, path)),
+      (rights & DIRECTORY_RIGHTS) | RIGHT.transfer,
+      inheriting | RIGHT.transfer,
+    );
   const kind = opened.type === 'regular-file' ? FILE_RIGHTS : streamRights(opened.terminal ?? false);
   return through.open(new OpenFile(opened, fdflags), (rights & kind) | RIGHT.transfer, (inheriting & kind) | RIGHT.transfer);
 }

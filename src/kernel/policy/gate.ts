@@ -1,0 +1,182 @@
+// The gate of a process: what its policy makes of each system call when the process is linked. A call that is allowed whatever
+// its arguments is linked to the bare system call, one that is refused so to a stub; only what depends on arguments is looked at
+// when it is made, after they were copied and checked, and before the handler sees them.
+import type { Audit } from '../../caps/audit.ts';
+import { type Judge, judge, outlook, type Verdict } from '../../caps/policy/decide.ts';
+import { narrow } from '../../caps/policy/narrow.ts';
+import type { Action, Facts, Place, Policy } from '../../caps/policy/policy.ts';
+import { BLOCKED, type Caller, type Result } from '../../syscalls/caller.ts';
+import { type AnyHandler, bind, type Import } from '../../syscalls/dispatch.ts';
+import { ERRNO } from '../../syscalls/errno.ts';
+import { factsOf } from '../../syscalls/facts.ts';
+import { HANDLERS } from '../../syscalls/handlers.ts';
+import { CALLS, type Call, type CallName, TABLE } from '../../syscalls/table.ts';
+import type { Process } from '../process.ts';
+import { denied, trapped } from '../status.ts';
+import { guard, type LooseHandler } from './guard.ts';
+import { Observations } from './observations.ts';
+import { Refusals } from './refusals.ts';
+import type { Refusal, Supervisor } from './supervisor.ts';
+
+/** How a process is watched; each part may be absent. */
+export interface Watch {
+  readonly policy?: Policy | undefined;
+  /** False: what the policy refuses is told, and goes on all the same. */
+  readonly enforce: boolean;
+  readonly supervisor?: Supervisor | undefined;
+}
+
+/** The one call that no policy is asked about: a process can always end. */
+const FREE: CallName = 'proc_exit';
+const GROW = 'memory_grow';
+
+export class Gate {
+  readonly observations: Observations | undefined;
+  /** Paths matter: the process's directories follow no link that the policy has not seen. */
+  readonly looksAtPaths: boolean;
+  readonly enforced: boolean;
+  readonly #refusals = new Refusals();
+  readonly #policy: Policy | undefined;
+  readonly #supervisor: Supervisor | undefined;
+  readonly #audit: Audit | undefined;
+  readonly #process: Process;
+  readonly watch: Watch;
+  readonly #growth: Judge | undefined;
+
+  constructor(process: Process, watch: Watch, audit: Audit | undefined) {
+    const { policy, enforce, supervisor } = watch;
+    this.#process = process;
+    this.watch = watch;
+    this.#policy = policy;
+    this.#supervisor = supervisor;
+    this.#audit = audit;
+    this.enforced = enforce;
+    this.observations = supervisor?.observe === undefined ? undefined : new Observations();
+    this.looksAtPaths = looksAtPaths(watch);
+    this.#growth = policy === undefined || outlook(policy, GROW) === 'allow' ? undefined : judge(policy, GROW);
+  }
+
+  /** The process has ended: tells what it did, and gives what was refused to it. */
+  close(): { refused: readonly Refusal[] } | undefined {
+    if (this.observations !== undefined) this.#supervisor?.observe?.(this.observations.list);
+    const refused = this.#refusals.list;
+    return refused.length === 0 ? undefined : { refused };
+  }
+
+  /** What a guest is linked to for the call `name`. */
+  link(name: CallName, caller: Caller, polled: boolean): Import {
+    const handler: AnyHandler = HANDLERS[name];
+    const made = name === FREE ? bind(name, handler, caller, polled) : this.#judged(name, handler, caller, polled);
+    return this.#audit === undefined ? made : this.#audited(name, made, this.#audit);
+  }
+
+  #judged(name: CallName, handler: AnyHandler, caller: Caller, polled: boolean): Import {
+    const policy = this.#policy;
+    const verdict = policy === undefined ? 'allow' : outlook(policy, name);
+    const facts = factsOf(name);
+    const seen = this.observations !== undefined || (this.looksAtPaths && facts.paths.length > 0);
+    if (verdict === 'allow' && !seen) return bind(name, handler, caller, polled);
+    // Who watches wants to know what was asked for: then the arguments are decoded all the same.
+    const watched = seen || this.#audit !== undefined || !this.enforced;
+    if (typeof verdict === 'object' && verdict.action.do === 'errno' && !watched)
+      return this.#stub(name, verdict, caller, polled);
+    const decide = policy === undefined ? undefined : judge(policy, name);
+    return bind(name, guard(this, name, facts, decide, handler as LooseHandler) as AnyHandler, caller, polled);
+  }
+
+  /** Refuses without a look at the arguments. */
+  #stub(name: CallName, verdict: Verdict, caller: Caller, polled: boolean): Import {
+    const number = CALLS.indexOf(name);
+    const { action } = verdict;
+    const result = (TABLE[name] as Call).value || action.do !== 'errno' ? 0 : ERRNO[action.errno];
+    const { counts, epoch } = caller;
+    return () => {
+      counts[number]!++;
+      this.tell(name, {}, verdict);
+      return polled && epoch[0] !== 0 ? caller.breathe(result) : result;
+    };
+  }
+
+  /** Whether memory may grow by so many bytes. Nothing can wait there for an answer: a rule that asks refuses. */
+  grow(bytes: number): boolean {
+    const facts = { size: bytes };
+    this.observations?.add(GROW, facts);
+    const verdict = this.#growth?.(facts);
+    if (verdict === undefined || verdict.action.do === 'allow') return true;
+    this.tell(GROW, facts, verdict);
+    if (verdict.action.do === 'log' || !this.enforced) return true;
+    this.#end(GROW, verdict.action.do, verdict.place);
+    return false;
+  }
+
+  /** Asks who watches; undefined where nobody answers. */
+  ask(name: CallName, facts: Facts, { rule, place }: Verdict): Promise<boolean> | undefined {
+    const { pid, program } = this.#process;
+    return this.#supervisor?.ask?.({ pid, program: program.name, call: name, facts, rule: rule?.written, place });
+  }
+
+  /** Carries out a verdict that is enforced; the call does not go on. A question that was not answered with yes is a no. */
+  refuse(name: CallName, { action, place }: Verdict): Result | number {
+    if (action.do === 'errno' || action.do === 'notify') {
+      if ((TABLE[name] as Call).value) return 0;
+      return action.do === 'errno' ? action.errno : 'PERM';
+    }
+    this.#end(name, action.do, place);
+    return BLOCKED;
+  }
+
+  /** Tells who watches what the policy made of a call. */
+  tell(name: string, facts: Facts, verdict: Verdict): void {
+    const { action, place, rule } = verdict;
+    if (action.do !== 'log') this.#refusals.add(this.#policy!, name, facts, verdict);
+    this.#audit?.record(action.do === 'log' ? 'policy' : 'refuse', {
+      call: name,
+      action: action.do,
+      rule: rule?.written ?? 'default',
+      place: `${place.file}:${place.line}`,
+      enforced: this.enforced,
+      ...flat(facts),
+    });
+  }
+
+  #end(name: string, how: Action['do'], { file, line }: Place): void {
+    if (how === 'kill') this.#process.end(denied(`${name} is not allowed (${file}:${line})`));
+    else if (how === 'trap') this.#process.end(trapped(`${name} is not allowed (${file}:${line})`));
+  }
+
+  /** Tells of what the capabilities refuse, too. */
+  #audited(name: CallName, made: Import, audit: Audit): Import {
+    const { NOTCAPABLE } = ERRNO;
+    if ((TABLE[name] as Call).value) return made;
+    return (...raw) => {
+      const result = made(...raw);
+      if (result === NOTCAPABLE) audit.record('refuse', { call: name, why: 'no capability of the process allows it' });
+      return result;
+    };
+  }
+}
+
+/** Whether paths of a process that is watched so matter: its directories are then opened without links. */
+export const looksAtPaths = ({ policy, supervisor }: Watch): boolean =>
+  supervisor?.observe !== undefined ||
+  (policy?.layers ?? []).some(({ allowed = [], denied }) =>
+    [...allowed, ...denied].some(({ conditions }) => conditions.some(({ key }) => key === 'path')),
+  );
+
+/** How a child is watched whose parent is watched so: it can only have less. */
+export function within(parent: Watch | undefined, own: Watch | undefined): Watch | undefined {
+  if (parent === undefined || own === undefined) return own ?? parent;
+  return {
+    policy: parent.policy && own.policy ? narrow(parent.policy, own.policy) : (own.policy ?? parent.policy),
+    enforce:
+      parent.policy === undefined ? own.enforce : own.policy === undefined ? parent.enforce : parent.enforce || own.enforce,
+    supervisor: own.supervisor ?? parent.supervisor,
+  };
+}
+
+/** Facts as details of an event. */
+const flat = ({ paths, addresses, ...rest }: Facts) => ({
+  ...rest,
+  ...(paths && { paths: paths.join(' ') }),
+  ...(addresses && { addresses: addresses.join(' ') }),
+});

@@ -1,0 +1,140 @@
+// What stands before the handler of a call whose arguments a policy asks about. It sees the same copies as the handler, and
+// where paths matter it hands on the path that was judged, never the one that the guest wrote.
+import type { Capability } from '../../caps/capability.ts';
+import { absolute, goesUp } from '../../caps/path.ts';
+import type { Judge, Verdict } from '../../caps/policy/decide.ts';
+import type { Facts } from '../../caps/policy/policy.ts';
+import type { Errno } from '../../hal/errno.ts';
+import type { Caller, Result } from '../../syscalls/caller.ts';
+import type { CallFacts, PathArgument } from '../../syscalls/facts.ts';
+import type { CallName } from '../../syscalls/table.ts';
+import type { Gate } from './gate.ts';
+import { withoutLinks } from './paths.ts';
+
+type Handed = readonly unknown[];
+/** A handler, whatever it takes. */
+export type LooseHandler = (caller: Caller, ...handed: Handed) => Result | number;
+
+/** Without `judge` every call goes on, and is seen. */
+export function guard(
+  gate: Gate,
+  name: CallName,
+  facts: CallFacts,
+  judge: Judge | undefined,
+  handler: LooseHandler,
+): LooseHandler {
+  const guarded = new Guarded(gate, name, facts, judge, handler);
+  return (caller, ...handed) => guarded.call(caller, handed);
+}
+
+class Guarded {
+  readonly #gate: Gate;
+  readonly #name: CallName;
+  readonly #facts: CallFacts;
+  readonly #judge: Judge | undefined;
+  readonly #handler: LooseHandler;
+
+  constructor(gate: Gate, name: CallName, facts: CallFacts, judge: Judge | undefined, handler: LooseHandler) {
+    this.#gate = gate;
+    this.#name = name;
+    this.#facts = facts;
+    this.#judge = judge;
+    this.#handler = handler;
+  }
+
+  call(caller: Caller, handed: Handed): Result | number {
+    const { paths } = this.#facts;
+    if (!this.#gate.looksAtPaths || paths.length === 0) return this.#judged(caller, handed, true);
+    // Where `..` leads is known once the links before it are.
+    if (paths.some(({ at }) => goesUp(handed[at] as string))) return this.#byPlace(caller, handed);
+    return this.#judged(caller, handed, false);
+  }
+
+  /** `placed`: the paths say where they lead; else a link may be in them, which the disk does not follow. */
+  #judged(caller: Caller, handed: Handed, placed: boolean): Result | number {
+    const facts = this.#read(caller, handed);
+    const verdict = this.#judge?.(facts);
+    if (verdict === undefined || verdict.action.do === 'allow') return this.#run(caller, handed, facts, placed);
+    if (!placed) return this.#byPlace(caller, handed);
+    if (verdict.action.do === 'notify' && this.#gate.enforced) return this.#ask(caller, handed, facts, verdict);
+    this.#gate.tell(this.#name, facts, verdict);
+    if (verdict.action.do === 'log' || !this.#gate.enforced) return this.#run(caller, handed, facts, true);
+    this.#gate.observations?.add(this.#name, facts);
+    return this.#gate.refuse(this.#name, verdict);
+  }
+
+  #run(caller: Caller, handed: Handed, facts: Facts, placed: boolean): Result | number {
+    const result = this.#handler(caller, ...handed);
+    if (result === 'LOOP' && !placed) return this.#byPlace(caller, handed);
+    this.#gate.observations?.add(this.#name, facts);
+    return result;
+  }
+
+  /** The call with its links expanded. */
+  #byPlace(caller: Caller, handed: Handed): Result | number {
+    const expanded = [...handed];
+    for (const argument of this.#facts.paths) {
+      const path = this.#expand(caller, handed, argument);
+      if (path.error !== undefined) return path.error;
+      expanded[argument.at] = path.path;
+    }
+    return this.#judged(caller, expanded, true);
+  }
+
+  #expand(
+    caller: Caller,
+    handed: Handed,
+    { at, directory, follows }: PathArgument,
+  ): { path: string; error?: undefined } | { error: Errno } {
+    const path = handed[at] as string;
+    // What is no path beneath a directory is the handler's to refuse.
+    if (path === '' || (directory !== undefined && path.startsWith('/'))) return { path };
+    if (directory !== undefined) {
+      const opened = (handed[directory] as Capability).object.directory;
+      return opened === undefined ? { path } : result(withoutLinks(opened, path, follows(handed)));
+    }
+    const found = caller.resolve(path);
+    if (found === undefined) return { path };
+    const rest = result(withoutLinks(found.directory, found.rest, follows(handed)));
+    return rest.error === undefined ? { path: absolute(found.capability.object.path, rest.path) } : rest;
+  }
+
+  #read(caller: Caller, handed: Handed): Facts {
+    const facts = this.#facts.read(handed);
+    if (this.#facts.paths.length === 0) return facts;
+    const paths = this.#facts.paths.map(({ at, directory }) => {
+      const path = handed[at] as string;
+      if (directory !== undefined) return absolute((handed[directory] as Capability).object.path, path);
+      const found = caller.resolve(path);
+      return found === undefined ? absolute('/', path) : absolute(found.capability.object.path, found.rest);
+    });
+    return { ...facts, paths };
+  }
+
+  /** Waits for an answer, and goes on with it. */
+  #ask(caller: Caller, handed: Handed, facts: Facts, verdict: Verdict): Result | number {
+    const asked = this.#gate.ask(this.#name, facts, verdict);
+    let answer: boolean | undefined = asked === undefined ? false : undefined;
+    // The lists of the call at hand are the kernel's, and are another call's while this one waits.
+    const kept = handed.map((one) => (one === caller.iovecs ? caller.iovecs.copy() : one));
+    const goOn = (): Result | number => {
+      if (answer === undefined) return caller.block([answered], undefined, goOn as () => Result);
+      if (this.#facts.capabilities.some((at) => !(kept[at] as Capability).live)) return 'BADF';
+      if (answer) return this.#run(caller, kept, facts, true);
+      this.#gate.tell(this.#name, facts, verdict);
+      return this.#gate.refuse(this.#name, verdict);
+    };
+    const answered = (asked ?? Promise.resolve(false)).then(
+      (allowed) => {
+        answer = allowed === true;
+      },
+      () => {
+        answer = false;
+      },
+    );
+    return goOn();
+  }
+}
+
+const result = (walked: { path: string } | Errno): { path: string; error?: undefined } | { error: Errno } =>
+  typeof walked === 'string' ? { error: walked } : walked;

@@ -1,0 +1,33 @@
+// What a policy refused to one process: calls alike are one entry with a count, so that a program that tries again and again fills
+// nothing.
+import type { Verdict } from '../../caps/policy/decide.ts';
+import type { Facts, Policy } from '../../caps/policy/policy.ts';
+import { remedy } from '../../caps/policy/remedy.ts';
+import type { Refusal } from './supervisor.ts';
+
+/** Entries kept; what else is refused is not told of. */
+const REFUSALS_MAX = 256;
+
+export class Refusals {
+  readonly #byKey = new Map<string, Refusal & { count: number }>();
+
+  get list(): readonly Refusal[] {
+    return [...this.#byKey.values()];
+  }
+
+  add(policy: Policy, call: string, facts: Facts, verdict: Verdict): void {
+    const { action, rule, place } = verdict;
+    const key = `${call} ${place.file}:${place.line}:${place.column}`;
+    let refusal = this.#byKey.get(key);
+    if (refusal === undefined) {
+      if (this.#byKey.size >= REFUSALS_MAX) return;
+      refusal = { call, facts, action, rule: rule?.written, place, remedy: remedy(policy, call, verdict), count: 0 };
+      this.#byKey.set(key, refusal);
+    }
+    refusal.count++;
+  }
+}
+
+/** For a person, in one line. */
+export const refusalText = ({ call, rule, place, remedy }: Refusal): string =>
+  `${call} is refused by ${place.file}:${place.line}${rule === undefined ? '' : ` (${rule})`}; ${remedy}`;

@@ -1,0 +1,41 @@
+// Who watches over a process from outside its kernel: is asked where a policy says so, and told what was refused and seen.
+import type { Action, Facts, Place } from '../../caps/policy/policy.ts';
+
+/** A call that waits for a decision. */
+export interface Question {
+  readonly pid: number;
+  readonly program: string;
+  readonly call: string;
+  readonly facts: Facts;
+  /** The entry that asks; undefined where that is the default. */
+  readonly rule: string | undefined;
+  readonly place: Place;
+}
+
+/** Calls that a policy refused, or would have where it is not enforced: those alike are counted. */
+export interface Refusal {
+  readonly call: string;
+  /** Of the first of them. */
+  readonly facts: Facts;
+  readonly action: Action;
+  /** As the policy has it; undefined where no entry of it speaks of the call. */
+  readonly rule: string | undefined;
+  readonly place: Place;
+  /** The change that would allow it. */
+  readonly remedy: string;
+  readonly count: number;
+}
+
+/** Calls alike that a process made. */
+export interface Observation {
+  readonly call: string;
+  readonly facts: Facts;
+  readonly count: number;
+}
+
+export interface Supervisor {
+  /** Whether the call may go on; absent where nobody answers, which is a no. A rejection is one too. */
+  readonly ask?: ((question: Question) => Promise<boolean>) | undefined;
+  /** Told what calls a process made, before its end is. */
+  readonly observe?: ((observations: readonly Observation[]) => void) | undefined;
+}

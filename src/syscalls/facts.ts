@@ -1,0 +1,93 @@
+// What the arguments of a call say, in the words that conditions of policies use: derived from the table, so that the
+// vocabulary of policies and what is looked at cannot part. Arguments are those that handlers get: copied once and checked.
+import type { Facts, Key } from '../caps/policy/policy.ts';
+import { WRITE_ACCESS } from '../caps/rights.ts';
+import type { Capability } from '../caps/table.ts';
+import type { Iovecs } from './iovecs.ts';
+import type { Parameter } from './parameter.ts';
+import { type Call, type CallName, CLOCKS, OFLAG, SIGNALS, SYMLINK_FOLLOW, TABLE } from './table.ts';
+
+/** A path among the arguments of a call, by places in what the handler is handed. */
+export interface PathArgument {
+  readonly at: number;
+  /** The directory that it is relative to; without one it is the process's own. */
+  readonly directory: number | undefined;
+  /** Whether the call follows a link in the last component. */
+  follows(handed: readonly unknown[]): boolean;
+}
+
+/** Facts of a call but its paths, which take the process's names and links to tell. */
+type Reader = (handed: readonly unknown[]) => Omit<Facts, 'paths'>;
+
+export interface CallFacts {
+  readonly keys: readonly Key[];
+  readonly paths: readonly PathArgument[];
+  /** Of capabilities: places in what the handler is handed. */
+  readonly capabilities: readonly number[];
+  readonly read: Reader;
+}
+
+/** The target of a new link is text, not a path that is walked now. */
+const TEXTS: readonly string[] = ['path_symlink old_path'];
+/** Parameters that say how many bytes a call is about. */
+const SIZES: readonly string[] = ['fd_allocate len', 'fd_filestat_set_size size', 'random_get buf'];
+
+export function factsOf(name: CallName): CallFacts {
+  const call: Call = TABLE[name];
+  const paths: PathArgument[] = [];
+  const capabilities: number[] = [];
+  const readers = new Map<Key, (handed: readonly unknown[]) => Facts>();
+  let at = 0;
+  let directory: number | undefined;
+  let before: Parameter | undefined;
+  for (const parameter of call.params) {
+    const here = at;
+    const described = `${name} ${parameter.name}`;
+    switch (parameter.kind) {
+      case 'capability':
+        directory = here;
+        capabilities.push(here);
+        if (capabilities.length === 1) readers.set('kind', (handed) => ({ kind: (handed[here] as Capability).object.kind }));
+        break;
+      case 'path':
+        if (!TEXTS.includes(described)) paths.push({ at: here, directory, follows: following(name, before, here) });
+        break;
+      case 'iovecs':
+        readers.set('size', (handed) => ({ size: (handed[here] as Iovecs).bytes }));
+        break;
+      case 'choice':
+        if (parameter.values === SIGNALS) readers.set('signal', (handed) => ({ signal: handed[here] as string }));
+        else if (parameter.values === CLOCKS) readers.set('clock', (handed) => ({ clock: handed[here] as string }));
+        break;
+    }
+    if (SIZES.includes(described)) {
+      const place = parameter.kind === 'buffer' ? here + 1 : here;
+      readers.set('size', (handed) => ({ size: handed[place] as number }));
+    }
+    before = parameter;
+    at += parameter.kind === 'buffer' ? 2 : 1;
+  }
+  if (name === 'clock_time_get') readers.set('clock', (handed) => ({ clock: CLOCKS[handed[0] as number] ?? 'none' }));
+  if (name === 'path_open') readers.set('access', (handed) => ({ access: opening(handed[3] as number, handed[4] as number) }));
+  return {
+    keys: [...(paths.length > 0 ? (['path'] as const) : []), ...readers.keys()],
+    paths,
+    capabilities,
+    read: (handed) => {
+      let facts: Facts = {};
+      for (const reader of readers.values()) facts = { ...facts, ...reader(handed) };
+      return facts;
+    },
+  };
+}
+
+/** Flags before a path say whether a link at its end is followed; chmod follows, as POSIX has it; others work on the name. */
+function following(name: CallName, before: Parameter | undefined, at: number): PathArgument['follows'] {
+  if (before?.kind === 'flags' && before.mask === SYMLINK_FOLLOW)
+    return (handed) => ((handed[at - 1] as number) & SYMLINK_FOLLOW) !== 0;
+  if (name === 'path_mode') return (handed) => handed[at + 1] !== 0;
+  return () => name === 'chmod';
+}
+
+const opening = (oflags: number, rights: number): 'read' | 'write' =>
+  (oflags & (OFLAG.creat | OFLAG.trunc)) !== 0 || (rights & WRITE_ACCESS) !== 0 ? 'write' : 'read';
