@@ -1,6 +1,7 @@
 // The embedding API: all that is public.
 
 export type { Standing } from './kernel/account.ts';
+export type { HeldCapability } from './kernel/grants.ts';
 export type { StateTimes, ThreadInfo, ThreadState } from './kernel/scheduler/states.ts';
 export type { ExitStatus, Reason } from './kernel/status.ts';
 export type { Spent, Usage } from './kernel/usage.ts';

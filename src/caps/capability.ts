@@ -68,12 +68,12 @@ export class Capability<T extends CapObject = Description> {
 
   /**
    * A child on an object that was obtained through this one, with at most the rights that `inheriting` allows. The reference
-   * to `object` is taken over; throws on a dead capability, and then it is released.
+   * to `object` is taken over; throws on a dead capability, and then it is released. `preopen`: as the constructor has it.
    */
-  open<O extends CapObject>(object: O, rights: number, inheriting: number): Capability<O> {
+  open<O extends CapObject>(object: O, rights: number, inheriting: number, preopen?: string): Capability<O> {
     if (!this.live) object.release();
     this.#mustLive();
-    const child = new Capability<O>(object, this.inheriting & rights, this.inheriting & inheriting, undefined, this.name);
+    const child = new Capability<O>(object, this.inheriting & rights, this.inheriting & inheriting, preopen, this.name);
     this.#adopt(child);
     this.holder?.audit?.capability('open', child, `from ${this.place}`);
     return child;

@@ -12,6 +12,7 @@ import type { Program } from '../runtime/program.ts';
 import { Iovecs } from '../syscalls/iovecs.ts';
 import { Account } from './account.ts';
 import { SpawnError } from './error.ts';
+import { dropAll, Grants } from './grants.ts';
 import { HeapPolicy } from './heap.ts';
 import { ARGUMENT_BYTES_MAX, FDS_MAX, type Limits, PAGES_MAX, QUANTUM_NS, RESOURCE, type Resource, WASM_PAGE } from './limits.ts';
 import { refusal } from './link.ts';
@@ -37,6 +38,8 @@ export interface SpawnRequest {
   readonly descriptors: readonly Capability[];
   /** Its other capabilities, from the first handle on, such as a clock; the process's from now on as well. */
   readonly handles: readonly Capability<CapObject>[];
+  /** What its capabilities were derived from, for who grants them: kept until it is over, or dropped where it cannot be made. */
+  readonly roots?: readonly Capability<CapObject>[];
   readonly limits: Limits;
   /** Its parent's by default, or 0. */
   readonly nice?: number;
@@ -88,6 +91,7 @@ export class Kernel {
       return this.#spawn(request, account, capabilities, space);
     } catch (error) {
       capabilities.closeAll();
+      dropAll(request.roots ?? []);
       space.release();
       for (const resource of [RESOURCE.threads, RESOURCE.processes]) account.release(resource, account.own(resource));
       throw error;
@@ -108,7 +112,8 @@ export class Kernel {
         throw new SpawnError('AGAIN', `the limit on ${resource} of this process, or of one above it, is reached`);
       }
     }
-    const refused = refusal(program.layout) ?? refusedTask(program.layout, request.task);
+    const refused =
+      refusal(program.layout) ?? refusedTask(program.layout, request.task) ?? refusedMemory(program.layout, capabilities);
     if (refused !== undefined) throw new SpawnError('NOEXEC', refused);
     const [args, environment] = strings(request);
     const types = program.layout.memories.map((layout) => memoryType(layout, limits));
@@ -125,6 +130,7 @@ export class Kernel {
           args,
           environment,
           capabilities,
+          grants: new Grants(capabilities, request.roots ?? []),
           limits,
           nice: request.nice ?? parent?.nice ?? 0,
           account,
@@ -252,6 +258,12 @@ function refusedTask(layout: Layout, task: Task): string | undefined {
     return `has no _start: it is no command. Name an export to call with --invoke; it exports ${listed(layout)}`;
   const takes = (start.params?.length ?? 0) + (start.results?.length ?? 0);
   return takes === 0 ? undefined : '_start takes or returns values: it is no command';
+}
+
+/** Threads that share memory make a clock finer than any that the process was given: two of them, one counting. */
+function refusedMemory({ memories }: Layout, capabilities: CapTable): string | undefined {
+  if (!memories.some(({ shared }) => shared) || capabilities.find('threads') !== undefined) return undefined;
+  return 'declares memory that threads share, for which it has no capability: give it threads (--cap threads)';
 }
 
 /** Why an export cannot be called so. */

@@ -12,6 +12,7 @@ import type { GuestMemory } from '../syscalls/memory.ts';
 import type { Account, Standing } from './account.ts';
 import { Execution } from './execution.ts';
 import { causeOf } from './fault.ts';
+import type { Grants } from './grants.ts';
 import type { Kernel } from './kernel.ts';
 import { type Limits, PIPE_BYTES, RESOURCE, RESOURCES, type Resource, WASM_PAGE } from './limits.ts';
 import { Pipe, pipeEnds } from './pipe.ts';
@@ -41,6 +42,7 @@ export interface ProcessParts {
   readonly args: Strings;
   readonly environment: Strings;
   readonly capabilities: CapTable;
+  readonly grants: Grants;
   readonly limits: Limits;
   readonly nice: number;
   readonly account: Account;
@@ -61,6 +63,7 @@ export class Process {
   readonly environment: Strings;
   readonly memory: GuestMemory;
   readonly capabilities: CapTable;
+  readonly grants: Grants;
   readonly limits: Limits;
   /** POSIX: its weight in the scheduler. */
   readonly nice: number;
@@ -95,6 +98,7 @@ export class Process {
     this.args = parts.args;
     this.environment = parts.environment;
     this.capabilities = parts.capabilities;
+    this.grants = parts.grants;
     this.limits = parts.limits;
     this.nice = parts.nice;
     this.account = parts.account;
@@ -223,6 +227,7 @@ export class Process {
     this.#ending ??= cause;
     this.#alarm?.cancel();
     this.#attempt(() => this.capabilities.closeAll());
+    this.#attempt(() => this.grants.drop());
     this.#space.release();
     this.#execution.drop();
     this.thread.finish();

@@ -1,5 +1,6 @@
 // A process as its embedder sees it.
 import type { Readable, Writable } from 'node:stream';
+import type { HeldCapability } from '../kernel/grants.ts';
 import { refusedCall } from '../kernel/kernel.ts';
 import { printable } from '../kernel/printable.ts';
 import type { ProcessState } from '../kernel/process.ts';
@@ -9,6 +10,7 @@ import type { Usage } from '../kernel/usage.ts';
 import type { Signal } from '../syscalls/caller.ts';
 import type { Running } from './cpu.ts';
 import { SuperosError } from './error.ts';
+import { formatGrant, parseGrant } from './grammar.ts';
 import { type Argument, invocation } from './invocation.ts';
 import { type ProcessLimits, processLimits } from './limits.ts';
 
@@ -19,6 +21,8 @@ export interface ProcessInfo {
   readonly state: ProcessState;
   readonly program: string;
   readonly threads: readonly ThreadInfo[];
+  /** What it was granted and was not revoked since, as text: see `formatGrant`. */
+  readonly capabilities: readonly string[];
   readonly limits: ProcessLimits;
   readonly usage: Usage;
 }
@@ -30,9 +34,12 @@ export class ChildProcess implements AsyncDisposable {
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
   readonly #process: Running;
+  #granted: readonly string[];
 
-  constructor(process: Running) {
+  /** `granted`: what it was granted, as text. */
+  constructor(process: Running, granted: readonly string[]) {
     this.#process = process;
+    this.#granted = granted;
     this.pid = process.pid;
     this.stdin = process.streams.stdin;
     this.stdout = process.streams.stdout;
@@ -92,9 +99,34 @@ export class ChildProcess implements AsyncDisposable {
       state: status === undefined ? live.state : 'terminated',
       program: program.name,
       threads: live.threads,
+      capabilities: this.#granted,
       limits: processLimits(live.limits, limits.timeoutNs),
       usage: status?.usage ?? live.usage,
     };
+  }
+
+  /**
+   * What the process holds now: its descriptors and handles, what it was granted and what it made of that. Nothing once it has
+   * ended.
+   */
+  capabilities(): Promise<readonly HeldCapability[]> {
+    return this.#process.capabilities();
+  }
+
+  /**
+   * Takes a capability away, with all that was derived from it or opened through it, in other processes too: a grant by its
+   * text, or one capability by its number. Once this resolves nothing of it works; a call that waits on it fails. Rejects with
+   * SuperosError where the process has no such thing. What it gives up by itself, it closes.
+   */
+  async revoke(what: string | number): Promise<void> {
+    const name = typeof what === 'string' ? formatGrant(parseGrant(what)) : what;
+    const revoked = await this.#process.revoke(name);
+    this.#granted = this.#granted.filter((one) => one !== name);
+    if (revoked || this.#process.status !== undefined) return;
+    throw new SuperosError(
+      'invalid-argument',
+      `the process has no capability ${name}; it was granted ${this.#granted.join(', ')}`,
+    );
   }
 
   /** Kills the process where it still runs, and waits. */

@@ -2,6 +2,7 @@
 // processes on CPUs and knows nothing else of where they are.
 import type { Readable, Writable } from 'node:stream';
 import type { Standing } from '../kernel/account.ts';
+import type { HeldCapability } from '../kernel/grants.ts';
 import type { Limits, Resource } from '../kernel/limits.ts';
 import type { Invocation, ProcessState } from '../kernel/process.ts';
 import type { ThreadInfo } from '../kernel/scheduler/states.ts';
@@ -56,6 +57,10 @@ export interface Running {
   read(address: number, length: number): Promise<Uint8Array | undefined>;
   /** False where it has no such bytes. */
   write(address: number, bytes: Uint8Array): Promise<boolean>;
+  /** What it holds; nothing once it has ended. */
+  capabilities(): Promise<readonly HeldCapability[]>;
+  /** Takes away a grant, by its text, or a capability, by its number. False where it has no such thing. */
+  revoke(what: string | number): Promise<boolean>;
   /** On a thread, as its kernel last told: not longer ago than a quantum, unless the guest is raw. */
   live(): Live;
 }

@@ -1,15 +1,21 @@
 // Grants: what a process is given, from how people write it to capabilities. Nothing is given that is not named here.
 
 import { Capability } from '../caps/capability.ts';
+import { CoarseClock, clockRoot } from '../caps/clock.ts';
 import { OpenDirectory } from '../caps/directory.ts';
+import { entropyRoot } from '../caps/entropy.ts';
+import type { CapObject } from '../caps/object.ts';
 import { DIRECTORY_RIGHTS, FILE_RIGHTS, READ_ACCESS, READ_ONLY, RIGHT } from '../caps/rights.ts';
+import { consoleRoot, threadsRoot } from '../caps/token.ts';
+import type { Clock } from '../hal/clock.ts';
 import type { Console } from '../hal/console.ts';
 import { AS_DIRECTORY, type Directory } from '../hal/disk.ts';
 import type { Hal } from '../hal/hal.ts';
 import { RamDisk } from '../hal/ramdisk.ts';
-import { devices } from '../kernel/vfs/device.ts';
+import { dropAll } from '../kernel/grants.ts';
+import { type DevicesGiven, devices, type Permit } from '../kernel/vfs/device.ts';
 import { SuperosError } from './error.ts';
-import { TEMPORARY_BYTES } from './grammar.ts';
+import { formatGrant, TEMPORARY_BYTES } from './grammar.ts';
 import type { DirectoryGrant, Grant, TemporaryGrant } from './grants.ts';
 import { parseSize } from './units.ts';
 
@@ -18,48 +24,135 @@ const TEMPORARY_ENTRIES = 65_536;
 let nextDevice = 1n << 40n;
 
 export interface Granted {
-  readonly clock: boolean;
-  readonly entropy: boolean;
-  /** Descriptors from 3 on. */
-  readonly directories: readonly Capability[];
+  /** What the grantor keeps: see the kernel's grants. */
+  readonly roots: readonly Capability<CapObject>[];
+  /** From 3 on. */
+  readonly descriptors: readonly Capability[];
+  readonly handles: readonly Capability<CapObject>[];
 }
 
-/** Opens what is named. Throws SuperosError, and then nothing stays open. `cwd` is a directory among those given. */
-export function grant(hal: Hal, console: Console | undefined, grants: readonly Grant[], cwd: string | undefined): Granted {
-  const has = (name: Grant) => grants.includes(name);
-  const directories: Capability[] = [];
+/** What grants are made of. */
+export interface Granting {
+  readonly hal: Hal;
+  /** The machine's own streams. */
+  readonly console: () => Console;
+  /** The process has the machine's own input and output. */
+  readonly hasConsole: boolean;
+  /** A directory among those given. */
+  readonly cwd: string | undefined;
+}
+
+/** Opens what is named. Throws SuperosError, and then nothing stays open. */
+export function grant(grants: readonly Grant[], granting: Granting): Granted {
+  const grantor = new Grantor(granting);
   try {
-    for (const one of grants) {
-      if (typeof one !== 'object') continue;
-      if ('dir' in one) directories.push(hostDirectory(hal, one));
-      else if ('tmp' in one) directories.push(temporary(hal, one));
-    }
-    if (cwd !== undefined) directories.push(workingDirectory(directories, cwd));
-    if (has('dev')) {
-      const terminal = console?.stdin.type === 'terminal' ? { input: console.stdin, output: console.stdout } : undefined;
-      directories.push(preopen(devices(has('random') ? hal.entropy : undefined, terminal), '/dev'));
-    }
-    return { clock: has('clock'), entropy: has('random'), directories };
+    for (const one of grants) grantor.give(one);
+    grantor.finish(grants.includes('filesystem'));
+    return grantor;
   } catch (error) {
-    for (const { object } of directories) object.release();
+    dropAll([...grantor.descriptors, ...grantor.handles, ...grantor.roots]);
     throw error;
+  }
+}
+
+class Grantor implements Granted {
+  readonly roots: Capability<CapObject>[] = [];
+  readonly descriptors: Capability[] = [];
+  readonly handles: Capability<CapObject>[] = [];
+  readonly #granting: Granting;
+  /** The grant that /dev comes with. */
+  #devices: string | undefined;
+
+  constructor(granting: Granting) {
+    this.#granting = granting;
+  }
+
+  give(grant: Grant): void {
+    const { hal } = this.#granting;
+    const name = formatGrant(grant);
+    if (typeof grant === 'object') this.#giveNamed(grant, name);
+    else if (grant === 'clock') this.#handle(clockRoot(hal.clock, name));
+    else if (grant === 'clock:coarse') this.#handle(clockRoot(new CoarseClock(hal.clock), name));
+    else if (grant === 'random') this.#handle(entropyRoot(hal.entropy, name));
+    else if (grant === 'threads') this.#handle(threadsRoot(name));
+    else if (grant === 'console') this.#handle(consoleRoot(name));
+    else if (grant === 'filesystem') this.#descriptor(hostDirectory(hal, { dir: process.cwd() }, name));
+    else if (grant === 'network') this.#refuse(name);
+    if (grant === 'dev' || grant === 'filesystem') this.#devices ??= name;
+  }
+
+  /** What the grants make together: the working directory, and /dev. */
+  finish(filesystem: boolean): void {
+    const cwd = this.#granting.cwd ?? (filesystem ? process.cwd() : undefined);
+    if (cwd !== undefined) this.descriptors.push(workingDirectory(this.#directories, cwd));
+    const console = this.#find('terminal');
+    const name = this.#devices ?? console?.name;
+    if (name === undefined) return;
+    const entropy = this.#find('entropy');
+    const given: DevicesGiven = {
+      entropy: entropy && { source: this.#granting.hal.entropy, permit: entropy },
+      terminal: this.#terminal(console),
+    };
+    this.#descriptor(preopen(devices(given), '/dev', undefined, name));
+  }
+
+  #giveNamed(grant: Exclude<Grant, string>, name: string): void {
+    const { hal } = this.#granting;
+    if ('dir' in grant) this.#descriptor(hostDirectory(hal, grant, name));
+    else if ('tmp' in grant) this.#descriptor(temporary(this.#clock, grant, name));
+    else this.#refuse(name);
+  }
+
+  #refuse(name: string): never {
+    throw new SuperosError('not-supported', `${name} cannot be given yet`);
+  }
+
+  /** A tree in memory shows when it changed by the clock that the process has. */
+  get #clock(): Clock {
+    const { clock } = this.#granting.hal;
+    return this.roots.some(({ name }) => name === 'clock') ? clock : new CoarseClock(clock);
+  }
+
+  get #directories(): readonly Capability[] {
+    return this.roots.filter((one): one is Capability => one.object instanceof OpenDirectory);
+  }
+
+  #find(kind: string): Capability<CapObject> | undefined {
+    return this.roots.find(({ object }) => object.kind === kind);
+  }
+
+  /** The machine's terminal by name is for a process that has both its directions anyway, or was given it. */
+  #terminal(permit: Permit | undefined): DevicesGiven['terminal'] {
+    if (permit === undefined && !this.#granting.hasConsole) return undefined;
+    const { stdin, stdout } = this.#granting.console();
+    return stdin.type === 'terminal' ? { input: stdin, output: stdout, permit } : undefined;
+  }
+
+  #descriptor(root: Capability): void {
+    this.roots.push(root);
+    this.descriptors.push(root.derive(root.rights, root.inheriting));
+  }
+
+  #handle(root: Capability<CapObject>): void {
+    this.roots.push(root);
+    this.handles.push(root.derive(root.rights, root.inheriting));
   }
 }
 
 type DirectoryRights = NonNullable<DirectoryGrant['rights']>;
 
-function preopen(directory: Directory, at: string, granted: DirectoryRights = ['read', 'write']): Capability {
+function preopen(directory: Directory, at: string, granted: DirectoryRights = ['read', 'write'], name?: string): Capability {
   let rights = DIRECTORY_RIGHTS | FILE_RIGHTS | RIGHT.transfer;
   if (!granted.includes('write')) rights &= READ_ONLY | RIGHT.transfer;
   if (!granted.includes('read')) rights &= ~READ_ACCESS;
-  return new Capability(new OpenDirectory(directory, at), rights & (DIRECTORY_RIGHTS | RIGHT.transfer), rights, at);
+  return new Capability(new OpenDirectory(directory, at), rights & (DIRECTORY_RIGHTS | RIGHT.transfer), rights, at, name);
 }
 
-function hostDirectory(hal: Hal, { dir, at, rights }: DirectoryGrant): Capability {
+function hostDirectory(hal: Hal, { dir, at, rights }: DirectoryGrant, name: string): Capability {
   if (rights?.length === 0)
     throw new SuperosError('invalid-argument', `the directory ${dir} is given without a right: read, write or both`);
   const opened = hal.disk.open(dir);
-  if (typeof opened !== 'string') return preopen(opened, at ?? dir, rights);
+  if (typeof opened !== 'string') return preopen(opened, at ?? dir, rights, name);
   if (opened === 'NOENT') throw new SuperosError('not-found', `there is no directory ${dir}`);
   if (opened === 'NOTDIR') throw new SuperosError('invalid-argument', `${dir} is not a directory`);
   if (opened === 'NOTSUP')
@@ -67,12 +160,10 @@ function hostDirectory(hal: Hal, { dir, at, rights }: DirectoryGrant): Capabilit
   throw new SuperosError('invalid-argument', `the directory ${dir} cannot be opened: E${opened}`);
 }
 
-function temporary(hal: Hal, { tmp, size = TEMPORARY_BYTES }: TemporaryGrant): Capability {
-  const root = new RamDisk({ clock: hal.clock, device: nextDevice++, bytes: parseSize(size), entries: TEMPORARY_ENTRIES }).open(
-    '/',
-  );
+function temporary(clock: Clock, { tmp, size = TEMPORARY_BYTES }: TemporaryGrant, name: string): Capability {
+  const root = new RamDisk({ clock, device: nextDevice++, bytes: parseSize(size), entries: TEMPORARY_ENTRIES }).open('/');
   if (typeof root === 'string') throw new SuperosError('no-memory', `an empty tree for ${tmp} cannot be made: E${root}`);
-  return preopen(root, tmp);
+  return preopen(root, tmp, undefined, name);
 }
 
 /** The directory that the guest knows as `.`: what `cwd` leads to among the directories it is given, with no more rights. */
@@ -90,5 +181,5 @@ function workingDirectory(directories: readonly Capability[], cwd: string): Capa
   if (opened === undefined || typeof opened === 'string' || opened.kind !== 'directory') {
     throw new SuperosError('not-found', `--cwd ${cwd} cannot be opened: E${typeof opened === 'string' ? opened : 'NOTDIR'}`);
   }
-  return new Capability(new OpenDirectory(opened, wanted), best.rights, best.inheriting, '.');
+  return best.open(new OpenDirectory(opened, wanted), best.rights, best.inheriting, '.');
 }

@@ -1,15 +1,14 @@
 // From an order to a process of a kernel, on the thread that the kernel runs on: what the order names of the host is opened
 // here. A launch that fails leaves nothing open.
 import { Capability } from '../caps/capability.ts';
-import { clockRoot } from '../caps/clock.ts';
-import { entropyRoot } from '../caps/entropy.ts';
 import { streamRights } from '../caps/rights.ts';
 import { OpenStream } from '../caps/stream.ts';
 import type { Console, Stream } from '../hal/console.ts';
 import { SpawnError } from '../kernel/error.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import type { Resource } from '../kernel/limits.ts';
+import { looksAtPaths, type Watch } from '../kernel/policy/gate.ts';
 import type { Process } from '../kernel/process.ts';
+import type { Attendant } from './attendant.ts';
 import { SuperosError, type SuperosErrorCode } from './error.ts';
 import { grant } from './grant.ts';
 import type { Order, Stdio } from './order.ts';
@@ -26,37 +25,46 @@ export interface Surroundings {
   readonly console: () => Console;
   /** Makes the process's end of a standard stream that is a pipe. */
   readonly pipe: (fd: number) => Capability;
-  readonly onSoftLimit?: ((resource: Resource) => void) | undefined;
+  readonly attendant: Attendant;
   readonly onCharge?: (process: Process) => void;
 }
 
 /** Starts a process. Throws SuperosError. */
 export function launch(kernel: Kernel, order: Order, around: Surroundings): Process {
   const { program, args, environment, grants, cwd, stdio, limits, nice, task } = order;
-  // The terminal by name is for a process that has both its directions anyway.
-  const terminal = stdio[0] === 'inherit' && stdio[1] === 'inherit' ? around.console() : undefined;
-  const granted = grant(kernel.hal, terminal, grants, cwd);
+  const watch = watchOf(order, around.attendant);
+  const granted = grant(grants, {
+    hal: kernel.hal,
+    console: around.console,
+    hasConsole: stdio[0] === 'inherit' && stdio[1] === 'inherit',
+    cwd,
+    links: watch === undefined || !looksAtPaths(watch),
+  });
   const standard = stdio.map((how, fd) => (how === 'pipe' ? around.pipe(fd) : stream(how, fd, around.console)));
   try {
     return kernel.spawn({
       program,
       args,
       environment,
-      descriptors: [...standard, ...granted.directories],
-      handles: [
-        ...(granted.clock ? [clockRoot(kernel.hal.clock)] : []),
-        ...(granted.entropy ? [entropyRoot(kernel.hal.entropy)] : []),
-      ],
+      descriptors: [...standard, ...granted.descriptors],
+      handles: granted.handles,
+      roots: granted.roots,
       limits,
       nice,
       task,
-      ...(around.onSoftLimit && { onSoftLimit: around.onSoftLimit }),
+      ...(around.attendant.onSoftLimit && { onSoftLimit: around.attendant.onSoftLimit }),
+      ...(watch && { watch }),
       ...(around.onCharge && { onCharge: around.onCharge }),
     });
   } catch (error) {
     if (!(error instanceof SpawnError)) throw error;
     throw new SuperosError(CODES[error.errno] ?? 'invalid-argument', `${program.name}: ${error.message}`, { cause: error });
   }
+}
+
+/** Undefined where nothing is to be watched. */
+function watchOf({ policy, enforce }: Order, attendant: Attendant): Watch | undefined {
+  return policy === undefined && attendant.observe === undefined ? undefined : { policy, enforce, supervisor: attendant };
 }
 
 function stream(how: Exclude<Stdio, 'pipe'>, fd: number, console: () => Console): Capability {

@@ -10,6 +10,7 @@ import { ProcessBuilder, type ProcessOptions } from './builder.ts';
 import { ChildProcess } from './child.ts';
 import type { MachineCpu, Running } from './cpu.ts';
 import { SuperosError } from './error.ts';
+import { formatGrant } from './grammar.ts';
 import { invocation } from './invocation.ts';
 import { limitName } from './limits.ts';
 import type { Order } from './order.ts';
@@ -148,7 +149,7 @@ export class Machine implements AsyncDisposable {
     const told = onSoftLimit && ((resource: Resource) => onSoftLimit(limitName(resource)));
     const alone = options.scheduling === 'dedicated' || (options.scheduling === 'raw' && !options.share);
     const running = await (alone ? (await this.#getThreads()).dedicated : this.#place(order)).spawn(order, told);
-    return this.#adopt(running, options.abort);
+    return this.#adopt(running, options);
   }
 
   /** Kills what still runs, and waits until it is gone and what it wrote is written. */
@@ -209,8 +210,8 @@ export class Machine implements AsyncDisposable {
     return least;
   }
 
-  #adopt(running: Running, abort: AbortSignal | undefined): ChildProcess {
-    const child = new ChildProcess(running);
+  #adopt(running: Running, { abort, grants }: ProcessOptions): ChildProcess {
+    const child = new ChildProcess(running, grants.map(formatGrant));
     this.#children.add(child);
     this.#keepalive ??= setInterval(() => undefined, KEEPALIVE_MS);
     const kill = () => child.kill('SIGKILL');

@@ -3,6 +3,7 @@ import type { Capability } from '../caps/capability.ts';
 import type { Console } from '../hal/console.ts';
 import type { Hal } from '../hal/hal.ts';
 import { nodeConsole } from '../hal/node/console.ts';
+import type { HeldCapability } from '../kernel/grants.ts';
 import { Kernel } from '../kernel/kernel.ts';
 import type { Resource } from '../kernel/limits.ts';
 import type { PidShare } from '../kernel/pid.ts';
@@ -117,6 +118,14 @@ class PlacedProcess implements Running {
     if (!memory.has(address, bytes.length)) return false;
     memory.bytes.set(bytes, address);
     return true;
+  }
+
+  async capabilities(): Promise<readonly HeldCapability[]> {
+    return this.#process.grants.held();
+  }
+
+  async revoke(what: string | number): Promise<boolean> {
+    return this.#process.grants.revoke(what);
   }
 
   live(): Live {

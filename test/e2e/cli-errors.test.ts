@@ -54,7 +54,7 @@ describe('one line, nothing else', () => {
     ['a volume of another mode', ['run', '-v', '/tmp:/t:rx', hello], 125, '--volume', 'rx'],
     ['a variable', ['run', '--env', '=x', hello], 125, '--env', 'NAME=VALUE', '=x'],
     ['a capability', ['run', '--cap', 'everything', hello], 125, '--cap', 'clock', 'everything'],
-    ['a capability that is not there yet', ['run', '--cap', 'net:connect:localhost:80', hello], 125, '--cap', 'net:connect'],
+    ['a capability with a mistake', ['run', '--cap', 'net:connect:localhost:99999', hello], 125, '--cap', 'character 23', 'port'],
     ['a directory that is not there', ['run', '--dir', path.join(scratch, 'absent'), hello], 125, '--dir', 'absent'],
     ['a directory that is a file', ['run', '--dir', hello, hello], 125, '--dir', 'not a directory'],
     ['--cwd outside', ['run', '--cwd', '/etc', hello], 125, '--cwd /etc', '--dir'],

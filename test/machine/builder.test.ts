@@ -125,7 +125,7 @@ describe.each(CPUS)('cpus: %i', (cpus) => {
       expect(lines(stdout)).toEqual(['data text', 'errno ENOTCAPABLE', 'ok', 'entries . .. null zero']);
     });
 
-    test.each(['', 'network', 'dir', 'dir:', 'dir:a:b:c', 'dir:a:b:ro:d', 'tmp', 'tmp:', 'tmp:/a:1m:x', 'clock:x'])(
+    test.each(['', 'networks', 'dir', 'dir:', 'dir:a:b:c', 'dir:a:b:ro:d', 'tmp', 'tmp:', 'tmp:/a:1m:x', 'clock:x'])(
       '%j is none',
       (text) => {
         expect(() => machine.process(guest('hello')).capabilities([text])).toThrow(SuperosError);
@@ -161,14 +161,9 @@ describe.each(CPUS)('cpus: %i', (cpus) => {
   });
 
   describe('rights to a directory', () => {
-    test('an empty list is an error, not everything', async () => {
-      using tree = temporaryTree({ f: 'x' });
-      await expect(
-        machine
-          .process(guest('hello'))
-          .capabilities([{ dir: tree.path, rights: [] }])
-          .run(),
-      ).rejects.toMatchObject({ code: 'invalid-argument' });
+    test('an empty list is an error, not everything', () => {
+      const given = () => machine.process(guest('hello')).capabilities([{ dir: '/', rights: [] }]);
+      expect(given).toThrow(SuperosError);
     });
 
     test('write alone reads nothing', async () => {

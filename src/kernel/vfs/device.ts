@@ -178,13 +178,43 @@ class DeviceDirectory implements Directory {
   }
 }
 
-/** /dev for a process: random with the capability for randomness, tty with a terminal. */
-export function devices(entropy: Entropy | undefined, tty: { input: Stream; output: Stream } | undefined): Directory {
+/** What allows a device to a process: it works as long as that is alive. */
+export interface Permit {
+  readonly live: boolean;
+  /** Resolves when it no longer is. */
+  gone(): Promise<void>;
+}
+
+const permitted = (permit: Permit, device: Device): Device => ({
+  ...(device.terminal && { terminal: true }),
+  read: (into, at, length) => (permit.live ? device.read(into, at, length) : 'NXIO'),
+  write: (from, at, length) => (permit.live ? device.write(from, at, length) : 'NXIO'),
+  ready: (event) => {
+    const ready = permit.live ? device.ready(event) : undefined;
+    return ready && Promise.race([ready, permit.gone()]);
+  },
+});
+
+export interface DevicesGiven {
+  /** For `random`. */
+  readonly entropy?: { readonly source: Entropy; readonly permit: Permit } | undefined;
+  /** For `tty`; without a permit for as long as the process lives. */
+  readonly terminal?: { readonly input: Stream; readonly output: Stream; readonly permit: Permit | undefined } | undefined;
+}
+
+/** /dev for a process: what is always there, and what it is allowed. */
+export function devices({ entropy, terminal: tty }: DevicesGiven): Directory {
   const list: (readonly [string, Device])[] = [
     ['null', nothing],
     ['zero', zero],
   ];
-  if (entropy !== undefined) list.push(['random', random(entropy)], ['urandom', random(entropy)]);
-  if (tty !== undefined) list.push(['tty', terminal(tty.input, tty.output)]);
+  if (entropy !== undefined) {
+    const device = permitted(entropy.permit, random(entropy.source));
+    list.push(['random', device], ['urandom', device]);
+  }
+  if (tty !== undefined) {
+    const device = terminal(tty.input, tty.output);
+    list.push(['tty', tty.permit === undefined ? device : permitted(tty.permit, device)]);
+  }
   return new DeviceDirectory(list);
 }

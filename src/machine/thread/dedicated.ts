@@ -169,6 +169,12 @@ class DedicatedProcess implements Running {
   write(address: number, bytes: Uint8Array): Promise<boolean> {
     return this.#remote.write(address, bytes);
   }
+  capabilities(): ReturnType<Running['capabilities']> {
+    return this.#remote.capabilities();
+  }
+  revoke(what: string | number): Promise<boolean> {
+    return this.#remote.revoke(what);
+  }
   live(): Live {
     return this.#remote.live();
   }

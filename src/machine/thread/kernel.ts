@@ -131,6 +131,12 @@ export class ThreadKernel {
         this.#send({ type: 'answer', id, request, value });
         return;
       }
+      case 'held':
+        this.#send({ type: 'answer', id, request: message.request, value: process.grants.held() });
+        return;
+      case 'revoke':
+        this.#send({ type: 'answer', id, request: message.request, value: process.grants.revoke(message.what) });
+        return;
       case 'data':
         (entry.ends.get(STDIN_FD) as Inlet).push(message.bytes);
         return;

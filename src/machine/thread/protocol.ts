@@ -61,6 +61,10 @@ export type ToKernel =
   | { readonly type: 'call'; readonly id: Id; readonly request: number; readonly invocation: Invocation }
   | { readonly type: 'peek'; readonly id: Id; readonly request: number; readonly address: number; readonly length: number }
   | { readonly type: 'poke'; readonly id: Id; readonly request: number; readonly address: number; readonly bytes: ArrayBuffer }
+  /** What it holds. */
+  | { readonly type: 'held'; readonly id: Id; readonly request: number }
+  /** A grant by its text, or a capability by its number. */
+  | { readonly type: 'revoke'; readonly id: Id; readonly request: number; readonly what: string | number }
   /** For the process's standard input: one piece at a time. */
   | { readonly type: 'data'; readonly id: Id; readonly bytes: ArrayBuffer }
   /** The embedder has taken so many bytes of an output. */

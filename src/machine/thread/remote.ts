@@ -1,5 +1,6 @@
 // A process on another thread, as the machine reaches it: its streams, its calls, and its end, which comes whatever becomes of
 // the thread.
+import type { HeldCapability } from '../../kernel/grants.ts';
 import type { Limits, Resource } from '../../kernel/limits.ts';
 import type { Invocation } from '../../kernel/process.ts';
 import type { Cause, ExitStatus } from '../../kernel/status.ts';
@@ -90,6 +91,16 @@ export class RemoteProcess implements Running {
     // Its owner may use it again.
     const { buffer } = new Uint8Array(bytes);
     const ask = (request: number) => this.#send({ type: 'poke', id: this.id, request, address, bytes: buffer }, [buffer]);
+    return (await this.#ask(ask).catch(() => false)) as boolean;
+  }
+
+  async capabilities(): Promise<readonly HeldCapability[]> {
+    const ask = (request: number) => this.#send({ type: 'held', id: this.id, request });
+    return (await this.#ask(ask).catch(() => [])) as readonly HeldCapability[];
+  }
+
+  async revoke(what: string | number): Promise<boolean> {
+    const ask = (request: number) => this.#send({ type: 'revoke', id: this.id, request, what });
     return (await this.#ask(ask).catch(() => false)) as boolean;
   }
 

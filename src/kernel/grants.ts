@@ -1,0 +1,87 @@
+// What a process was granted: the roots of its capabilities. Whoever started the process keeps them through the kernel, which
+// gives them back at its end; the process never holds one, so that it cannot keep what is taken away.
+import type { Capability } from '../caps/capability.ts';
+import type { CapObject } from '../caps/object.ts';
+import { PROCESS_RIGHT } from '../caps/process.ts';
+import { PROGRAM_RIGHT } from '../caps/program.ts';
+import { RIGHT } from '../caps/rights.ts';
+import type { CapTable } from '../caps/table.ts';
+
+/** A capability that a process holds, for who looks at it. */
+export interface HeldCapability {
+  /** A descriptor, or a handle (2^30 and above). */
+  readonly number: number;
+  /** `file`, `directory`, `clock`... */
+  readonly kind: string;
+  /** The grant that it came from; undefined for what came from elsewhere, such as a pipe. */
+  readonly grant: string | undefined;
+  readonly rights: readonly string[];
+}
+
+export class Grants {
+  readonly #table: CapTable;
+  #roots: readonly Capability<CapObject>[];
+
+  constructor(table: CapTable, roots: readonly Capability<CapObject>[]) {
+    this.#table = table;
+    this.#roots = roots;
+  }
+
+  held(): HeldCapability[] {
+    const all = [...this.#table.slots, ...this.#table.handles].filter((one) => one !== undefined);
+    return all.map(({ place, object, name, rights }) => ({
+      number: place,
+      kind: object.kind,
+      grant: name,
+      rights: words(object.kind, rights),
+    }));
+  }
+
+  /**
+   * Takes a grant away, or a capability by its number, with all that was derived from it or opened through it, wherever it is.
+   * False where there is no such thing.
+   */
+  revoke(what: string | number): boolean {
+    const meant =
+      typeof what === 'string'
+        ? this.#roots.filter(({ name }) => name === what)
+        : [this.#table.slots[what] ?? this.#table.lookup(what)].filter((one) => one !== undefined);
+    for (const one of meant) {
+      one.revoke();
+      one.drop('revoke');
+    }
+    this.#roots = this.#roots.filter(({ live }) => live);
+    return meant.length > 0;
+  }
+
+  /** The process is over. */
+  drop(): void {
+    const roots = this.#roots;
+    this.#roots = [];
+    dropAll(roots);
+  }
+}
+
+/** Drops each, even where one throws; then throws what the first threw. */
+export function dropAll(capabilities: Iterable<Capability<CapObject> | undefined>): void {
+  const failures: unknown[] = [];
+  for (const one of capabilities) {
+    try {
+      one?.drop('exit');
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+/** Of kinds that have rights of their own. */
+const VOCABULARIES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  process: PROCESS_RIGHT,
+  program: PROGRAM_RIGHT,
+};
+
+const words = (kind: string, rights: number): string[] =>
+  Object.entries(VOCABULARIES[kind] ?? RIGHT)
+    .filter(([, bit]) => (rights & bit) !== 0)
+    .map(([word]) => word);
