@@ -1,14 +1,16 @@
 // What a process is to be, said step by step; nothing happens before `spawn`.
 import { COLLECTED_BYTES, type Limits, NICE_MAX, NICE_MIN } from '../kernel/limits.ts';
+import type { Observation } from '../kernel/policy/supervisor.ts';
 import type { ExitStatus } from '../kernel/status.ts';
 import type { ChildProcess } from './child.ts';
 import { SuperosError } from './error.ts';
 import { canonicalGrant } from './grammar.ts';
-import { type Grant, STANDARD } from './grants.ts';
+import type { Grant } from './grants.ts';
 import type { Argument, Call } from './invocation.ts';
 import { type LimitName, type LimitOptions, mergeLimits, parseLimits } from './limits.ts';
 import type { Machine } from './machine.ts';
 import type { Stdio } from './order.ts';
+import type { NotifyHandler, PolicyMode, PolicyOptions, PolicySource } from './policy.ts';
 import type { ProgramSource } from './source.ts';
 
 /**
@@ -33,7 +35,8 @@ export interface ProcessOptions {
   argv0: string | undefined;
   args: readonly string[];
   environment: Map<string, string>;
-  grants: readonly Grant[];
+  /** Undefined: what there is when nothing is said. */
+  grants: readonly Grant[] | undefined;
   stdio: readonly [Stdio, Stdio, Stdio];
   cwd: string | undefined;
   limits: Partial<Limits>;
@@ -42,6 +45,10 @@ export interface ProcessOptions {
   /** Raw, on a thread that others use too. */
   share: boolean;
   onSoftLimit: ((limit: LimitName) => void) | undefined;
+  policy: PolicySource | undefined;
+  policyMode: PolicyMode;
+  onNotify: NotifyHandler | undefined;
+  onObserved: ((observations: readonly Observation[]) => void) | undefined;
   task: 'command' | 'reactor' | Call;
   abort: AbortSignal | undefined;
 }
@@ -58,7 +65,7 @@ export class ProcessBuilder {
       argv0: undefined,
       args: [],
       environment: new Map(),
-      grants: STANDARD,
+      grants: undefined,
       stdio: ['pipe', 'pipe', 'pipe'],
       cwd: undefined,
       limits: {},
@@ -66,6 +73,10 @@ export class ProcessBuilder {
       scheduling: 'shared',
       share: false,
       onSoftLimit: undefined,
+      policy: undefined,
+      policyMode: 'enforce',
+      onNotify: undefined,
+      onObserved: undefined,
       task: 'command',
       abort: undefined,
     };
@@ -97,6 +108,24 @@ export class ProcessBuilder {
   /** All that the process is given besides its standard streams; without this call: clock, random. */
   capabilities(grants: readonly (Grant | string)[]): this {
     this.#options.grants = grants.map(canonicalGrant);
+    return this;
+  }
+
+  /**
+   * What the process may do with what it is given: a policy in YAML by path, the name of one that SuperOS brings (`cli`,
+   * `strict`...), its text, or one that was read before. With `mode: 'audit'` what it refuses goes on, and is told in `status.refused`
+   * all the same. `notify` answers where the policy says so: without one the answer is no.
+   */
+  policy(source: PolicySource, { mode = 'enforce', notify }: PolicyOptions = {}): this {
+    this.#options.policy = source;
+    this.#options.policyMode = mode;
+    this.#options.onNotify = notify;
+    return this;
+  }
+
+  /** Calls this at the end of the process, before `wait` resolves, with the kinds of calls that it made. */
+  observe(listener: (observations: readonly Observation[]) => void): this {
+    this.#options.onObserved = listener;
     return this;
   }
 

@@ -1,5 +1,6 @@
 // A CPU of the machine: one kernel, wherever it runs, and its processes as their embedder reaches them. The machine places
 // processes on CPUs and knows nothing else of where they are.
+
 import type { Readable, Writable } from 'node:stream';
 import type { Standing } from '../kernel/account.ts';
 import type { HeldCapability } from '../kernel/grants.ts';
@@ -10,13 +11,14 @@ import type { ExitStatus } from '../kernel/status.ts';
 import type { Usage } from '../kernel/usage.ts';
 import type { Program } from '../runtime/program.ts';
 import type { Signal } from '../syscalls/caller.ts';
+import type { Attendant } from './attendant.ts';
 import type { Order } from './order.ts';
 
 export interface MachineCpu {
   /** Processes here that have not ended, those that are being started included. */
   readonly load: number;
   /** Rejects with SuperosError, and then nothing of the process is left. */
-  spawn(order: Order, onSoftLimit: ((resource: Resource) => void) | undefined): Promise<Running>;
+  spawn(order: Order, attendant: Attendant): Promise<Running>;
   /** Ends its processes whatever they do, where there is a way to: raw ones that share it hear of nothing. */
   abort(): Promise<void>;
   /** Gives back what it holds, once all of its processes have ended. `forced`: output that nobody reads is not waited for. */

@@ -5,6 +5,7 @@ import { CoarseClock, clockRoot } from '../caps/clock.ts';
 import { OpenDirectory } from '../caps/directory.ts';
 import { entropyRoot } from '../caps/entropy.ts';
 import type { CapObject } from '../caps/object.ts';
+import { absolute } from '../caps/path.ts';
 import { DIRECTORY_RIGHTS, FILE_RIGHTS, READ_ACCESS, READ_ONLY, RIGHT } from '../caps/rights.ts';
 import { consoleRoot, threadsRoot } from '../caps/token.ts';
 import type { Clock } from '../hal/clock.ts';
@@ -13,10 +14,12 @@ import { AS_DIRECTORY, type Directory } from '../hal/disk.ts';
 import type { Hal } from '../hal/hal.ts';
 import { RamDisk } from '../hal/ramdisk.ts';
 import { dropAll } from '../kernel/grants.ts';
+import { withoutLinks } from '../kernel/policy/paths.ts';
 import { type DevicesGiven, devices, type Permit } from '../kernel/vfs/device.ts';
 import { SuperosError } from './error.ts';
 import { formatGrant, TEMPORARY_BYTES } from './grammar.ts';
 import type { DirectoryGrant, Grant, TemporaryGrant } from './grants.ts';
+import { endpointRoot, preopenedListener } from './network.ts';
 import { parseSize } from './units.ts';
 
 const TEMPORARY_ENTRIES = 65_536;
@@ -40,6 +43,8 @@ export interface Granting {
   readonly hasConsole: boolean;
   /** A directory among those given. */
   readonly cwd: string | undefined;
+  /** Whether walks follow symbolic links by themselves. */
+  readonly links: boolean;
 }
 
 /** Opens what is named. Throws SuperosError, and then nothing stays open. */
@@ -48,9 +53,10 @@ export function grant(grants: readonly Grant[], granting: Granting): Granted {
   try {
     for (const one of grants) grantor.give(one);
     grantor.finish(grants.includes('filesystem'));
+    grantor.descriptors.push(...grantor.listeners);
     return grantor;
   } catch (error) {
-    dropAll([...grantor.descriptors, ...grantor.handles, ...grantor.roots]);
+    dropAll([...grantor.descriptors, ...grantor.listeners, ...grantor.handles, ...grantor.roots]);
     throw error;
   }
 }
@@ -60,6 +66,8 @@ class Grantor implements Granted {
   readonly descriptors: Capability[] = [];
   readonly handles: Capability<CapObject>[] = [];
   readonly #granting: Granting;
+  /** They come after all directories: C libraries take the first descriptor that is none for the end of what is preopened. */
+  readonly listeners: Capability[] = [];
   /** The grant that /dev comes with. */
   #devices: string | undefined;
 
@@ -76,8 +84,8 @@ class Grantor implements Granted {
     else if (grant === 'random') this.#handle(entropyRoot(hal.entropy, name));
     else if (grant === 'threads') this.#handle(threadsRoot(name));
     else if (grant === 'console') this.#handle(consoleRoot(name));
-    else if (grant === 'filesystem') this.#descriptor(hostDirectory(hal, { dir: process.cwd() }, name));
-    else if (grant === 'network') this.#refuse(name);
+    else if (grant === 'filesystem') this.#descriptor(hostDirectory(this.#granting, { dir: process.cwd() }, name));
+    else if (grant === 'network') this.#network(grant, name);
     if (grant === 'dev' || grant === 'filesystem') this.#devices ??= name;
   }
 
@@ -98,9 +106,17 @@ class Grantor implements Granted {
 
   #giveNamed(grant: Exclude<Grant, string>, name: string): void {
     const { hal } = this.#granting;
-    if ('dir' in grant) this.#descriptor(hostDirectory(hal, grant, name));
-    else if ('tmp' in grant) this.#descriptor(temporary(this.#clock, grant, name));
+    if ('dir' in grant) this.#descriptor(hostDirectory(this.#granting, grant, name));
+    else if ('tmp' in grant) this.#descriptor(temporary(this.#granting, this.#clock, grant, name));
+    else if ('net' in grant) this.#network(grant, name);
     else this.#refuse(name);
+  }
+
+  #network(grant: Parameters<typeof endpointRoot>[1], name: string): void {
+    const root = endpointRoot(this.#granting.hal.net, grant, name);
+    this.#handle(root);
+    const listener = preopenedListener(root, name);
+    if (listener !== undefined) this.listeners.push(listener);
   }
 
   #refuse(name: string): never {
@@ -148,10 +164,10 @@ function preopen(directory: Directory, at: string, granted: DirectoryRights = ['
   return new Capability(new OpenDirectory(directory, at), rights & (DIRECTORY_RIGHTS | RIGHT.transfer), rights, at, name);
 }
 
-function hostDirectory(hal: Hal, { dir, at, rights }: DirectoryGrant, name: string): Capability {
+function hostDirectory({ hal, links }: Granting, { dir, at, rights }: DirectoryGrant, name: string): Capability {
   if (rights?.length === 0)
     throw new SuperosError('invalid-argument', `the directory ${dir} is given without a right: read, write or both`);
-  const opened = hal.disk.open(dir);
+  const opened = hal.disk.open(dir, links);
   if (typeof opened !== 'string') return preopen(opened, at ?? dir, rights, name);
   if (opened === 'NOENT') throw new SuperosError('not-found', `there is no directory ${dir}`);
   if (opened === 'NOTDIR') throw new SuperosError('invalid-argument', `${dir} is not a directory`);
@@ -160,8 +176,8 @@ function hostDirectory(hal: Hal, { dir, at, rights }: DirectoryGrant, name: stri
   throw new SuperosError('invalid-argument', `the directory ${dir} cannot be opened: E${opened}`);
 }
 
-function temporary(clock: Clock, { tmp, size = TEMPORARY_BYTES }: TemporaryGrant, name: string): Capability {
-  const root = new RamDisk({ clock, device: nextDevice++, bytes: parseSize(size), entries: TEMPORARY_ENTRIES }).open('/');
+function temporary({ links }: Granting, clock: Clock, { tmp, size = TEMPORARY_BYTES }: TemporaryGrant, name: string): Capability {
+  const root = new RamDisk({ clock, device: nextDevice++, bytes: parseSize(size), entries: TEMPORARY_ENTRIES }).open('/', links);
   if (typeof root === 'string') throw new SuperosError('no-memory', `an empty tree for ${tmp} cannot be made: E${root}`);
   return preopen(root, tmp, undefined, name);
 }
@@ -177,9 +193,17 @@ function workingDirectory(directories: readonly Capability[], cwd: string): Capa
   if (best === undefined)
     throw new SuperosError('invalid-argument', `--cwd ${cwd} lies in none of the directories given: add --dir`);
   const rest = wanted.slice(best.preopen?.replace(/\/+$/, '').length).replace(/^\/+/, '');
-  const opened = best.object.directory?.open(rest === '' ? '.' : rest, AS_DIRECTORY);
+  const { directory } = best.object;
+  // One that walks follow no link from is told where it leads.
+  const led = directory && withoutLinks(directory, rest === '' ? '.' : rest, true);
+  const opened = typeof led === 'object' ? directory?.open(led.path, AS_DIRECTORY) : led;
   if (opened === undefined || typeof opened === 'string' || opened.kind !== 'directory') {
     throw new SuperosError('not-found', `--cwd ${cwd} cannot be opened: E${typeof opened === 'string' ? opened : 'NOTDIR'}`);
   }
-  return best.open(new OpenDirectory(opened, wanted), best.rights, best.inheriting, '.');
+  return best.open(
+    new OpenDirectory(opened, absolute(best.object.path, typeof led === 'object' ? led.path : rest)),
+    best.rights,
+    best.inheriting,
+    '.',
+  );
 }

@@ -59,6 +59,14 @@ export function parseLimits(options: LimitOptions): Partial<Limits> {
   };
 }
 
+/** One bound as a number: bytes, milliseconds, or a count. Throws SuperosError. */
+export function parseLimit(name: string, written: string | number): number {
+  const parse = ({ memory: size, pipes: size, output: size, written: size, timeout: time, cpuTime: time } as const)[name];
+  if (parse === size) return size(written);
+  if (parse === time) return time(written) / NS_PER_MS;
+  return count(name)(typeof written === 'string' && /^\d+$/.test(written) ? Number(written) : (written as number));
+}
+
 /** What is said later replaces what was said of the same resource before, the soft bound too. */
 export function mergeLimits(before: Partial<Limits>, after: Partial<Limits>): Partial<Limits> {
   const soft = { ...before.soft };
@@ -82,6 +90,7 @@ export function processLimits(
 
 export const limitName = (resource: Resource): LimitName => (resource === 'cpuNs' ? 'cpuTime' : resource);
 
+const NS_PER_MS = 1e6;
 const NONE = Number.POSITIVE_INFINITY;
 const size = (given: string | number) => (given === NONE ? NONE : parseSize(given));
 const time = (given: string | number) => (given === NONE ? NONE : parseTime(given, 'ms'));

@@ -1,21 +1,25 @@
 // The machine: kernels on this host's hardware, in place or on threads, with the programs and processes of one embedder. It
 // decides where a process runs; what runs there, and how, is its CPU's affair.
+import type { Auditor } from '../caps/audit.ts';
 import type { CodeCache } from '../hal/cache.ts';
 import type { Hal } from '../hal/hal.ts';
 import { nodeHal } from '../hal/node/hal.ts';
-import { DEFAULT_LIMITS, QUANTUM_NS, type Resource } from '../kernel/limits.ts';
+import { DEFAULT_LIMITS, QUANTUM_NS } from '../kernel/limits.ts';
 import type { LoadOptions } from '../runtime/loader.ts';
 import type { Program } from '../runtime/program.ts';
+import { Auditing } from './auditing.ts';
 import { ProcessBuilder, type ProcessOptions } from './builder.ts';
 import { ChildProcess } from './child.ts';
 import type { MachineCpu, Running } from './cpu.ts';
 import { SuperosError } from './error.ts';
+import { governed } from './governed.ts';
 import { formatGrant } from './grammar.ts';
+import type { Grant } from './grants.ts';
 import { invocation } from './invocation.ts';
-import { limitName } from './limits.ts';
 import type { Order } from './order.ts';
 import { pidShare } from './pids.ts';
 import { PlaceCpu } from './place.ts';
+import { attendance, checkTarget } from './policy.ts';
 import { PlaceLoader, type ProgramLoader, type ProgramSource } from './source.ts';
 import type { Threads, ThreadsOptions } from './thread/threads.ts';
 import { parseTime } from './units.ts';
@@ -31,6 +35,8 @@ export interface MachineOptions {
   readonly hal?: Hal;
   /** Where rewritten programs are kept between runs; nowhere by default. Threads open its directory themselves. */
   readonly cache?: CodeCache;
+  /** Told of every refusal and change of capabilities: the path of an audit log, or an auditor. */
+  readonly audit?: string | Auditor;
 }
 
 const CPUS_MAX = 256;
@@ -46,6 +52,7 @@ interface Parts {
   readonly loader: ProgramLoader;
   /** Undefined where there can be none. */
   readonly threads: (() => Promise<Threads>) | undefined;
+  readonly auditing: Auditing | undefined;
 }
 
 export class Machine implements AsyncDisposable {
@@ -53,6 +60,7 @@ export class Machine implements AsyncDisposable {
   readonly #loader: ProgramLoader;
   readonly #startThreads: (() => Promise<Threads>) | undefined;
   #threads: Promise<Threads> | undefined;
+  readonly #auditing: Auditing | undefined;
   readonly #children = new Set<ChildProcess>();
   readonly #starting = new Set<Promise<unknown>>();
   /** Where those run that read the host's standard input: what one has waited for, the next must find. */
@@ -63,10 +71,12 @@ export class Machine implements AsyncDisposable {
   /** A process was ended, and did not end by itself. */
   #forced = false;
 
-  private constructor({ cpus, loader, threads }: Parts) {
+  private constructor({ cpus, loader, threads, auditing }: Parts) {
     this.#cpus = cpus;
     this.#loader = loader;
     this.#startThreads = threads;
+    this.#auditing = auditing;
+    if (auditing !== undefined) auditing.onFailure = () => this.#killAll();
   }
 
   /** Rejects with SuperosError. */
@@ -77,24 +87,27 @@ export class Machine implements AsyncDisposable {
     check('spare', spare ?? 0, SPARE_MAX);
     if (hal !== undefined && cpus + (spare ?? 0) > 0)
       throw new SuperosError('invalid-argument', 'a HAL is there for the thread that made it: cpus and spare are 0 with one');
+    const auditing = options.audit === undefined ? undefined : await Auditing.open(options.audit);
     const settings: ThreadsOptions = {
       cpus,
       spare: spare ?? SPARE,
       cache: cache?.directory,
       protect: protectedBy(cache),
       quantumNs,
+      auditor: auditing,
     };
     if (cpus === 0) {
       const machine = new Machine({
-        cpus: [new PlaceCpu(hal ?? hardware(cache, quantumNs), pidShare(0, 0), quantumNs)],
+        cpus: [new PlaceCpu(hal ?? hardware(cache, quantumNs), pidShare(0, 0), quantumNs, auditing)],
         loader: new PlaceLoader(cache),
         threads: hal === undefined ? () => startThreads(settings) : undefined,
+        auditing,
       });
       if (spare !== undefined && spare > 0) await (await machine.#getThreads()).dedicated.fill();
       return machine;
     }
     const threads = await startThreads(settings);
-    const machine = new Machine({ cpus: threads.cpus, loader: threads.loader, threads: async () => threads });
+    const machine = new Machine({ cpus: threads.cpus, loader: threads.loader, threads: async () => threads, auditing });
     machine.#threads = Promise.resolve(threads);
     try {
       await Promise.all([...threads.cpus.map(({ ready }) => ready), spare === undefined ? undefined : threads.dedicated.fill()]);
@@ -130,26 +143,29 @@ export class Machine implements AsyncDisposable {
 
   async #spawn(options: ProcessOptions): Promise<ChildProcess> {
     this.#open();
+    const { attendant, policy } = await attendance(options);
+    const { grants, environment, limits } = governed(policy, options);
     const program = await this.#loader.load(options.source, loadOptions(options.scheduling !== 'shared'));
+    checkTarget(policy, program.name, program);
     // It may have been shut down while the program was read.
     this.#open();
     options.abort?.throwIfAborted();
     const order: Order = {
       program,
       args: [options.argv0 ?? program.name, ...options.args],
-      environment: options.environment,
-      grants: options.grants,
+      environment,
+      grants,
       cwd: options.cwd,
       stdio: options.stdio,
-      limits: { ...DEFAULT_LIMITS, ...options.limits },
+      limits: { ...DEFAULT_LIMITS, ...limits },
       nice: options.nice,
+      policy,
+      enforce: options.policyMode === 'enforce',
       task: typeof options.task === 'string' ? options.task : invocation(program, options.task),
     };
-    const { onSoftLimit } = options;
-    const told = onSoftLimit && ((resource: Resource) => onSoftLimit(limitName(resource)));
     const alone = options.scheduling === 'dedicated' || (options.scheduling === 'raw' && !options.share);
-    const running = await (alone ? (await this.#getThreads()).dedicated : this.#place(order)).spawn(order, told);
-    return this.#adopt(running, options);
+    const running = await (alone ? (await this.#getThreads()).dedicated : this.#place(order)).spawn(order, attendant);
+    return this.#adopt(running, options.abort, grants);
   }
 
   /** Kills what still runs, and waits until it is gone and what it wrote is written. */
@@ -176,10 +192,16 @@ export class Machine implements AsyncDisposable {
       threads?.dedicated.close(this.#forced),
       threads?.loader.close(),
     ]);
+    this.#auditing?.close();
   }
 
   #open(): void {
     if (this.#closed) throw new SuperosError('closed', 'the machine has been shut down');
+    if (this.#auditing?.failure !== undefined) throw this.#auditing.failure;
+  }
+
+  #killAll(): void {
+    for (const child of this.#children) child.kill('SIGKILL');
   }
 
   #abort(): void {
@@ -210,7 +232,7 @@ export class Machine implements AsyncDisposable {
     return least;
   }
 
-  #adopt(running: Running, { abort, grants }: ProcessOptions): ChildProcess {
+  #adopt(running: Running, abort: AbortSignal | undefined, grants: readonly Grant[]): ChildProcess {
     const child = new ChildProcess(running, grants.map(formatGrant));
     this.#children.add(child);
     this.#keepalive ??= setInterval(() => undefined, KEEPALIVE_MS);

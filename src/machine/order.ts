@@ -1,5 +1,6 @@
 // What a kernel is asked to start, wherever it runs: plain data that survives being sent to another thread. What it names of
 // the host is opened by the kernel's own thread.
+import type { Policy } from '../caps/policy/policy.ts';
 import type { Limits } from '../kernel/limits.ts';
 import type { Task } from '../kernel/process.ts';
 import type { Program } from '../runtime/program.ts';
@@ -19,4 +20,7 @@ export interface Order {
   readonly limits: Limits;
   readonly nice: number;
   readonly task: Task;
+  readonly policy: Policy | undefined;
+  /** False: what the policy refuses is told, and goes on all the same. */
+  readonly enforce: boolean;
 }

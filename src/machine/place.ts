@@ -1,14 +1,15 @@
 // The CPU in place: the kernel runs on the thread that booted the machine, and is called directly.
+import type { Auditor } from '../caps/audit.ts';
 import type { Capability } from '../caps/capability.ts';
 import type { Console } from '../hal/console.ts';
 import type { Hal } from '../hal/hal.ts';
 import { nodeConsole } from '../hal/node/console.ts';
 import type { HeldCapability } from '../kernel/grants.ts';
 import { Kernel } from '../kernel/kernel.ts';
-import type { Resource } from '../kernel/limits.ts';
 import type { PidShare } from '../kernel/pid.ts';
 import type { Invocation, Process } from '../kernel/process.ts';
 import type { Signal } from '../syscalls/caller.ts';
+import type { Attendant } from './attendant.ts';
 import type { ChildStreams, Live, MachineCpu, Running } from './cpu.ts';
 import { closeConsole, launch } from './launch.ts';
 import type { Order } from './order.ts';
@@ -24,12 +25,13 @@ export class PlaceCpu implements MachineCpu {
   #console: Console | undefined;
   load = 0;
 
-  constructor(hal: Hal, pids: PidShare, quantumNs: number) {
+  constructor(hal: Hal, pids: PidShare, quantumNs: number, auditor: Auditor | undefined) {
     this.#kernel = new Kernel(hal, pids, quantumNs);
+    this.#kernel.auditor = auditor;
     this.#tickStart = setTimeout(() => hal.tick.start(), TICK_AFTER_MS).unref();
   }
 
-  async spawn(order: Order, onSoftLimit: ((resource: Resource) => void) | undefined): Promise<Running> {
+  async spawn(order: Order, attendant: Attendant): Promise<Running> {
     const outer: (Capability | undefined)[] = [];
     const pipe = (fd: number): Capability => {
       const [reader, writer] = this.#kernel.pipe();
@@ -39,7 +41,7 @@ export class PlaceCpu implements MachineCpu {
     };
     let process: Process;
     try {
-      process = launch(this.#kernel, order, { console: () => this.#host, pipe, onSoftLimit });
+      process = launch(this.#kernel, order, { console: () => this.#host, pipe, attendant });
     } catch (error) {
       for (const end of outer) end?.drop();
       throw error;
@@ -63,6 +65,7 @@ export class PlaceCpu implements MachineCpu {
   async close(forced: boolean): Promise<void> {
     clearTimeout(this.#tickStart);
     this.#kernel.hal.tick.close();
+    await this.#kernel.hal.net.close(forced);
     if (this.#console !== undefined) await closeConsole(this.#console, forced);
   }
 

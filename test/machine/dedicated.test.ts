@@ -163,12 +163,12 @@ test('the pool keeps its threads, starts others in the background, and never has
   await made.fill();
   expect([made.size, made.load]).toEqual([2, 0]);
   const order = {} as Parameters<typeof made.spawn>[0];
-  await made.spawn(order, undefined);
+  await made.spawn(order, {});
   // It is replaced once who asked has been served.
   expect(made.size).toBe(2);
   await until(() => made.size === 3);
-  for (let i = 0; i < 3; i++) await made.spawn(order, undefined);
-  await expect(made.spawn(order, undefined)).rejects.toMatchObject({ code: 'again' });
+  for (let i = 0; i < 3; i++) await made.spawn(order, {});
+  await expect(made.spawn(order, {})).rejects.toMatchObject({ code: 'again' });
   expect([made.size, made.load]).toEqual([4, 4]);
   threads[0]!.load = 0;
   threads[0]!.end();

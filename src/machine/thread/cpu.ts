@@ -1,8 +1,9 @@
 // A CPU on a thread of its own. When the thread dies, its processes are over, another takes its place, and what is spawned from
 // then on runs there.
-import type { Resource } from '../../kernel/limits.ts';
+
 import { generationAfter, type PidShare } from '../../kernel/pid.ts';
 import { signalled } from '../../kernel/status.ts';
+import type { Attendant } from '../attendant.ts';
 import type { MachineCpu, Running } from '../cpu.ts';
 import type { Order } from '../order.ts';
 import type { KernelThread } from './host.ts';
@@ -27,10 +28,10 @@ export class ThreadCpu implements MachineCpu {
     return this.#thread.load;
   }
 
-  spawn(order: Order, onSoftLimit: ((resource: Resource) => void) | undefined): Promise<Running> {
+  spawn(order: Order, attendant: Attendant): Promise<Running> {
     // One that could not even start is tried again when it is needed.
     if (this.#thread.over && !this.#closed) this.#thread = this.#run();
-    return this.#thread.spawn(order, onSoftLimit);
+    return this.#thread.spawn(order, attendant);
   }
 
   abort(): Promise<void> {

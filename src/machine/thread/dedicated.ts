@@ -1,11 +1,13 @@
 // Processes with a thread of their own, and the threads that wait for them. What such a process runs is raw: it may never turn
 // to its kernel, so its end is brought about from here, by ending the thread, where it does not come within a moment.
-import type { Limits, Resource } from '../../kernel/limits.ts';
+
+import type { Limits } from '../../kernel/limits.ts';
 import { generationAfter, type PidShare } from '../../kernel/pid.ts';
 import type { Invocation } from '../../kernel/process.ts';
 import { disposition } from '../../kernel/signal.ts';
 import { type Cause, signalled, stopped } from '../../kernel/status.ts';
 import type { Signal } from '../../syscalls/caller.ts';
+import type { Attendant } from '../attendant.ts';
 import type { ChildStreams, Live, Running } from '../cpu.ts';
 import { SuperosError } from '../error.ts';
 import type { Order } from '../order.ts';
@@ -62,13 +64,13 @@ export class DedicatedPool {
     }
   }
 
-  async spawn(order: Order, onSoftLimit: ((resource: Resource) => void) | undefined): Promise<Running> {
+  async spawn(order: Order, attendant: Attendant): Promise<Running> {
     const seat = this.#idle.pop() ?? this.#open();
     if (seat === undefined)
       throw new SuperosError('again', `there can be ${DEDICATED_MAX} processes with threads of their own at once`);
     let remote: RemoteProcess;
     try {
-      remote = await seat.thread.spawn(order, onSoftLimit);
+      remote = await seat.thread.spawn(order, attendant);
     } catch (error) {
       this.#giveBack(seat);
       throw error;

@@ -1,9 +1,11 @@
 // One thread with a kernel, from the machine's side, for as long as it lives: a thread that dies takes its processes with it and
 // is never started again.
+
+import type { Auditor } from '../../caps/audit.ts';
 import type { HostThread, ThreadEvents } from '../../hal/node/thread.ts';
-import type { Resource } from '../../kernel/limits.ts';
 import { type Cause, crashed, signalled } from '../../kernel/status.ts';
 import type { Program } from '../../runtime/program.ts';
+import { type Attendant, attended } from '../attendant.ts';
 import { SuperosError } from '../error.ts';
 import type { Order } from '../order.ts';
 import type { FromKernel, ToKernel } from './protocol.ts';
@@ -24,6 +26,7 @@ export class KernelThread {
   greatestPid = 0;
   readonly #thread: HostThread;
   readonly #busy: Float64Array;
+  readonly #auditor: Auditor | undefined;
   readonly #line: Line;
   readonly #spawning = new Map<number, Spawning>();
   readonly #processes = new Map<number, RemoteProcess>();
@@ -40,8 +43,9 @@ export class KernelThread {
   readonly #gone = Promise.withResolvers<void>();
 
   /** `start` makes the thread, with what it is to tell this one. */
-  constructor(start: (events: ThreadEvents) => HostThread, busy: Float64Array, alone: boolean) {
+  constructor(start: (events: ThreadEvents) => HostThread, busy: Float64Array, alone: boolean, auditor: Auditor | undefined) {
     this.#busy = busy;
+    this.#auditor = auditor;
     this.#line = {
       alone,
       send: (message, transfer) => this.#send(message, transfer),
@@ -72,12 +76,12 @@ export class KernelThread {
     return this.#aborting || this.#over !== undefined;
   }
 
-  async spawn(order: Order, onSoftLimit: ((resource: Resource) => void) | undefined): Promise<RemoteProcess> {
+  async spawn(order: Order, attendant: Attendant): Promise<RemoteProcess> {
     const { promise, resolve, reject } = Promise.withResolvers<RemoteProcess>();
     if (this.over) throw lost(this.#over ?? 'it is being ended');
     const { program: value, ...rest } = order;
     const id = this.#nextId++;
-    const remote = new RemoteProcess(id, this.#line, order, onSoftLimit);
+    const remote = new RemoteProcess(id, this.#line, order, attendant);
     // What cannot be sent throws, and then nothing is asked for.
     this.#send({
       type: 'spawn',
@@ -85,7 +89,7 @@ export class KernelThread {
       program: this.#program(value),
       order: rest,
       page: remote.page,
-      softLimits: onSoftLimit !== undefined,
+      attended: attended(attendant),
     });
     this.#spawning.set(id, { remote, resolve, reject });
     this.#thread.hold();
@@ -125,6 +129,9 @@ export class KernelThread {
         return;
       case 'closed':
         this.#closed.resolve();
+        return;
+      case 'audit':
+        this.#auditor?.record(message.event);
         return;
       case 'spawned': {
         const { remote, resolve } = this.#spawning.get(message.id)!;

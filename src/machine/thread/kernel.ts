@@ -7,9 +7,9 @@ import { nodeConsole } from '../../hal/node/console.ts';
 import { nodeHal } from '../../hal/node/hal.ts';
 import type { Tick } from '../../hal/tick.ts';
 import { Kernel } from '../../kernel/kernel.ts';
-import type { Resource } from '../../kernel/limits.ts';
 import type { Process } from '../../kernel/process.ts';
 import type { Program } from '../../runtime/program.ts';
+import type { Attendant, Attended } from '../attendant.ts';
 import { SuperosError } from '../error.ts';
 import { closeConsole, launch } from '../launch.ts';
 import { Inlet, inlet, Outlet, outlet, type Wire } from './ends.ts';
@@ -24,6 +24,8 @@ interface Entry {
   process: Process | undefined;
   readonly page: PageWriter;
   readonly ends: Map<number, Inlet | Outlet>;
+  /** Asked and not answered. */
+  readonly questions: Map<number, (allowed: boolean) => void>;
 }
 
 export class ThreadKernel {
@@ -51,6 +53,7 @@ export class ThreadKernel {
       start.pids,
       start.quantumNs,
     );
+    if (start.audits) this.#kernel.auditor = { record: (event) => this.#send({ type: 'audit', event }) };
   }
 
   receive(message: ToKernel): void {
@@ -76,12 +79,12 @@ export class ThreadKernel {
     }
   }
 
-  #spawn({ id, program, order, page, softLimits }: Extract<ToKernel, { type: 'spawn' }>): void {
-    const entry: Entry = { process: undefined, page: new PageWriter(page), ends: new Map() };
+  #spawn({ id, program, order, page, attended }: Extract<ToKernel, { type: 'spawn' }>): void {
+    const entry: Entry = { process: undefined, page: new PageWriter(page), ends: new Map(), questions: new Map() };
     const around = {
       console: () => this.#host,
       pipe: (fd: number) => this.#end(entry, id, fd),
-      onSoftLimit: softLimits ? (resource: Resource) => this.#send({ type: 'soft', id, resource }) : undefined,
+      attendant: this.#attendant(id, entry, attended),
       onCharge: (process: Process) => this.#charged.set(process, entry),
     };
     let process: Process;
@@ -103,6 +106,24 @@ export class ThreadKernel {
       entry.page.write(process);
       this.#send({ type: 'ended', id, status, results: process.results });
     });
+  }
+
+  /** The embedder, at the other end of the line. */
+  #attendant(id: number, { questions }: Entry, { softLimits, asks, observes }: Attended): Attendant {
+    let next = 0;
+    return {
+      onSoftLimit: softLimits ? (resource) => this.#send({ type: 'soft', id, resource }) : undefined,
+      ask: asks
+        ? (question) => {
+            const { promise, resolve } = Promise.withResolvers<boolean>();
+            const request = next++;
+            questions.set(request, resolve);
+            this.#send({ type: 'ask', id, request, question });
+            return promise;
+          }
+        : undefined,
+      observe: observes ? (observations) => this.#send({ type: 'observed', id, observations }) : undefined,
+    };
   }
 
   #tell(entry: Entry, message: Exclude<ToKernel, { type: 'program' | 'forget' | 'spawn' | 'close' }>): void {
@@ -136,6 +157,10 @@ export class ThreadKernel {
         return;
       case 'revoke':
         this.#send({ type: 'answer', id, request: message.request, value: process.grants.revoke(message.what) });
+        return;
+      case 'verdict':
+        entry.questions.get(message.request)?.(message.allowed);
+        entry.questions.delete(message.request);
         return;
       case 'data':
         (entry.ends.get(STDIN_FD) as Inlet).push(message.bytes);
@@ -177,7 +202,7 @@ export class ThreadKernel {
 
   #close(forced: boolean): void {
     const closed = this.#console === undefined ? Promise.resolve() : closeConsole(this.#console, forced);
-    closed.then(() => this.#send({ type: 'closed' }));
+    Promise.all([closed, this.#kernel.hal.net.close(forced)]).then(() => this.#send({ type: 'closed' }));
   }
 }
 

@@ -1,14 +1,17 @@
 // What a machine and a kernel on a thread say to each other. Messages arrive in order; bytes are sent as buffers that change
 // hands. Both sides are ours: nothing here is checked again.
 
+import type { AuditEvent } from '../../caps/audit.ts';
 import type { TickLine } from '../../hal/node/tick.ts';
 import type { Resource } from '../../kernel/limits.ts';
 import type { PidShare } from '../../kernel/pid.ts';
+import type { Observation, Question } from '../../kernel/policy/supervisor.ts';
 import type { Invocation } from '../../kernel/process.ts';
 import type { ExitStatus } from '../../kernel/status.ts';
 import type { LoadOptions } from '../../runtime/loader.ts';
 import type { Program } from '../../runtime/program.ts';
 import type { Signal } from '../../syscalls/caller.ts';
+import type { Attended } from '../attendant.ts';
 import type { SuperosErrorCode } from '../error.ts';
 import type { Order } from '../order.ts';
 
@@ -22,6 +25,8 @@ export interface KernelStart {
   readonly processesMax: number;
   /** Directories that no guest may reach. */
   readonly protect: readonly string[];
+  /** It tells of what becomes of capabilities, and what is refused. */
+  readonly audits: boolean;
   /** It has one process at a time, which may be raw and hears of nothing while it runs. */
   readonly alone: boolean;
   /**
@@ -55,7 +60,7 @@ export type ToKernel =
       readonly order: Omit<Order, 'program'>;
       /** Where the kernel writes what changes: see page.ts. */
       readonly page: SharedArrayBuffer;
-      readonly softLimits: boolean;
+      readonly attended: Attended;
     }
   | { readonly type: 'signal'; readonly id: Id; readonly signal: Signal }
   | { readonly type: 'call'; readonly id: Id; readonly request: number; readonly invocation: Invocation }
@@ -67,6 +72,8 @@ export type ToKernel =
   | { readonly type: 'revoke'; readonly id: Id; readonly request: number; readonly what: string | number }
   /** For the process's standard input: one piece at a time. */
   | { readonly type: 'data'; readonly id: Id; readonly bytes: ArrayBuffer }
+  /** To a question: the call may go on, or not. */
+  | { readonly type: 'verdict'; readonly id: Id; readonly request: number; readonly allowed: boolean }
   /** The embedder has taken so many bytes of an output. */
   | { readonly type: 'credit'; readonly id: Id; readonly fd: number; readonly bytes: number }
   /** The embedder's end of a stream is closed. */
@@ -92,6 +99,9 @@ export type FromKernel =
   /** The process's end of a stream is closed. */
   | { readonly type: 'shut'; readonly id: Id; readonly fd: number }
   | { readonly type: 'soft'; readonly id: Id; readonly resource: Resource }
+  | { readonly type: 'ask'; readonly id: Id; readonly request: number; readonly question: Question }
+  | { readonly type: 'observed'; readonly id: Id; readonly observations: readonly Observation[] }
+  | { readonly type: 'audit'; readonly event: AuditEvent }
   | { readonly type: 'closed' };
 
 export interface ToLoader {

@@ -1,11 +1,14 @@
 // A process on another thread, as the machine reaches it: its streams, its calls, and its end, which comes whatever becomes of
 // the thread.
+
 import type { HeldCapability } from '../../kernel/grants.ts';
-import type { Limits, Resource } from '../../kernel/limits.ts';
+import type { Limits } from '../../kernel/limits.ts';
+import type { Question } from '../../kernel/policy/supervisor.ts';
 import type { Invocation } from '../../kernel/process.ts';
 import type { Cause, ExitStatus } from '../../kernel/status.ts';
 import type { Program } from '../../runtime/program.ts';
 import type { Signal } from '../../syscalls/caller.ts';
+import type { Attendant } from '../attendant.ts';
 import type { ChildStreams, Live, Running } from '../cpu.ts';
 import type { Order } from '../order.ts';
 import { newPage, PageReader } from './page.ts';
@@ -28,7 +31,7 @@ export interface Line {
   ready(): number;
 }
 
-type Told = Exclude<FromKernel, { type: 'ready' | 'spawned' | 'refused' | 'closed' }>;
+type Told = Exclude<FromKernel, { type: 'ready' | 'spawned' | 'refused' | 'closed' | 'audit' }>;
 
 export class RemoteProcess implements Running {
   readonly id: number;
@@ -45,20 +48,15 @@ export class RemoteProcess implements Running {
   readonly #requests = new Map<number, Request>();
   #nextRequest = 0;
   readonly #reader = new PageReader(this.page);
-  readonly #onSoftLimit: ((resource: Resource) => void) | undefined;
+  readonly #attendant: Attendant;
   readonly #resolve: (status: ExitStatus) => void;
 
-  constructor(
-    id: number,
-    line: Line,
-    { program, limits, stdio }: Order,
-    onSoftLimit: ((resource: Resource) => void) | undefined,
-  ) {
+  constructor(id: number, line: Line, { program, limits, stdio }: Order, attendant: Attendant) {
     this.id = id;
     this.#line = line;
     this.program = program;
     this.limits = limits;
-    this.#onSoftLimit = onSoftLimit;
+    this.#attendant = attendant;
     const { promise, resolve } = Promise.withResolvers<ExitStatus>();
     this.done = promise;
     this.#resolve = resolve;
@@ -134,8 +132,22 @@ export class RemoteProcess implements Running {
         this.#ends[message.fd]?.shut();
         return;
       case 'soft':
-        this.#onSoftLimit?.(message.resource);
+        this.#attendant.onSoftLimit?.(message.resource);
+        return;
+      case 'ask':
+        this.#answer(message.request, message.question);
+        return;
+      case 'observed':
+        this.#attendant.observe?.(message.observations);
     }
+  }
+
+  #answer(request: number, question: Question): void {
+    const answer = (allowed: boolean) => this.#send({ type: 'verdict', id: this.id, request, allowed });
+    (this.#attendant.ask?.(question) ?? Promise.resolve(false)).then(
+      (allowed) => answer(allowed === true),
+      () => answer(false),
+    );
   }
 
   /** It is gone with its thread. */

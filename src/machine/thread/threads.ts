@@ -1,5 +1,6 @@
 // The threads of a machine: kernels, those kept for processes with a thread of their own, and the loader of programs. Loaded
 // only by a machine that has any.
+import type { Auditor } from '../../caps/audit.ts';
 import type { Hal } from '../../hal/hal.ts';
 import { nodeHost } from '../../hal/node/host.ts';
 import { HostThread } from '../../hal/node/thread.ts';
@@ -24,6 +25,7 @@ export interface ThreadsOptions {
   /** Threads that wait for processes with a thread of their own. */
   readonly spare: number;
   readonly quantumNs: number;
+  readonly auditor: Auditor | undefined;
 }
 
 export class Threads {
@@ -34,8 +36,10 @@ export class Threads {
   readonly #host: Hal['host'] = nodeHost();
   readonly #kernels: number;
   readonly #quantumNs: number;
+  readonly #auditor: Auditor | undefined;
 
-  constructor({ cpus, protect, cache, spare, quantumNs }: ThreadsOptions) {
+  constructor({ cpus, protect, cache, spare, quantumNs, auditor }: ThreadsOptions) {
+    this.#auditor = auditor;
     this.#protect = protect;
     this.#quantumNs = quantumNs;
     this.#kernels = Math.max(1, cpus);
@@ -59,6 +63,7 @@ export class Threads {
       quantumNs: this.#quantumNs,
       processesMax: alone ? 1 : Math.max(1, Math.floor(this.#host.processesMax / this.#kernels)),
       protect: this.#protect,
+      audits: this.#auditor !== undefined,
       alone,
       busy,
     };
@@ -66,6 +71,7 @@ export class Threads {
       (events) => new HostThread({ entry: ENTRY, name, data: start, events, over: () => endTickLine(tick) }),
       new Float64Array(busy),
       alone,
+      this.#auditor,
     );
   }
 }

@@ -1,0 +1,125 @@
+// Policies as an embedder names them: read from where they are, in the language that people write.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { absolute } from '../caps/path.ts';
+import { nameGlob, pathGlob } from '../caps/policy/glob.ts';
+import type { PolicyLanguage } from '../caps/policy/language.ts';
+import type { Policy } from '../caps/policy/policy.ts';
+import type { Question } from '../kernel/policy/supervisor.ts';
+import type { Program } from '../runtime/program.ts';
+import { VOCABULARY } from '../syscalls/vocabulary.ts';
+import type { Attendant } from './attendant.ts';
+import type { ProcessOptions } from './builder.ts';
+import { SuperosError } from './error.ts';
+import { checkGrant } from './grammar.ts';
+import { limitName, parseLimit } from './limits.ts';
+
+/** A path, or the name of a policy that SuperOS brings; a policy's text; or one that was read before. */
+export type PolicySource = string | URL | { readonly text: string; readonly file?: string } | Policy;
+
+/** Whether what a policy refuses is refused, or only told. */
+export type PolicyMode = 'enforce' | 'audit';
+
+/** Whether a call goes on for which a policy asks. What throws, rejects or is not `true` is a no. */
+export type NotifyHandler = (question: Question) => boolean | Promise<boolean>;
+
+export interface PolicyOptions {
+  readonly mode?: PolicyMode;
+  readonly notify?: NotifyHandler;
+}
+
+interface Text {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** Rejects with SuperosError: `not-found`, or `invalid-argument` with every mistake in it, a line each. */
+export async function readPolicy(source: PolicySource): Promise<Policy> {
+  if (typeof source === 'object' && 'layers' in source) return source;
+  const { file, text } = typeof source === 'object' && 'text' in source ? { file: 'policy', ...source } : find(source);
+  try {
+    return (await language()).parse(text, { file, load, grant: checkGrant, limit: parseLimit, ready: brought() });
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'PolicyError')) throw error;
+    throw new SuperosError('invalid-argument', error.message, { cause: error });
+  }
+}
+
+async function language(): Promise<PolicyLanguage> {
+  const { policyLanguage } = await import('../caps/policy/language.ts');
+  return policyLanguage(VOCABULARY);
+}
+
+/** What the machine takes from what was said of a process: its policy, and whom it asks and tells. */
+export async function attendance(options: ProcessOptions): Promise<{ policy: Policy | undefined; attendant: Attendant }> {
+  const { onSoftLimit, onNotify, onObserved, policy } = options;
+  return {
+    policy: policy === undefined ? undefined : await readPolicy(policy),
+    attendant: {
+      onSoftLimit: onSoftLimit && ((resource) => onSoftLimit(limitName(resource))),
+      ask: onNotify && (async (question) => (await onNotify(question)) === true),
+      observe: onObserved,
+    },
+  };
+}
+
+/** Throws SuperosError where a policy is for other programs. */
+export function checkTarget(policy: Policy | undefined, path: string, program: Program): void {
+  if (policy?.for === undefined) return;
+  const fits = policy.for.some(
+    ({ program: pattern, sha256 }) =>
+      (pattern === undefined || [path, basename(path)].some((name) => fitsName(pattern, name))) &&
+      (sha256 === undefined || sha256 === program.hash),
+  );
+  if (fits) return;
+  const wanted = policy.for.map(({ program, sha256 }) => [program, sha256 && `sha256 ${sha256}`].filter(Boolean).join(' with '));
+  throw new SuperosError('invalid-argument', `the policy ${policy.name} is for ${wanted.join(', ')}, not for ${path}`);
+}
+
+const fitsName = (pattern: string, name: string): boolean =>
+  pattern.includes('/') ? pathGlob(absolute('/', pattern))(absolute('/', name)) : nameGlob(pattern)(name);
+
+/** What `extends` names: a policy that SuperOS brings, or a file beside the one that names it. */
+const load = (name: string, from: string): Text | undefined =>
+  isName(name) ? ready(name) : read(resolve(dirname(from), name), name);
+
+const isName = (text: string): boolean => /^[a-z][a-z0-9-]*$/.test(text);
+
+function find(source: string | URL): Text {
+  const path = source instanceof URL ? fileURLToPath(source) : source;
+  const found = read(path, path) ?? (isName(path) ? ready(path) : undefined);
+  if (found !== undefined) return found;
+  throw new SuperosError(
+    'not-found',
+    `there is no policy ${path}${isName(path) ? `; SuperOS brings ${brought().join(', ')}` : ''}`,
+  );
+}
+
+/** Undefined where there is none. */
+function read(path: string, shown: string): Text | undefined {
+  try {
+    return { file: shown, text: readFileSync(path, 'utf8') };
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new SuperosError('invalid-argument', `the policy ${shown} cannot be read: ${code}`, { cause: error });
+  }
+}
+
+/** The directory of policies that SuperOS brings: beside the sources, or beside what they are built to. */
+const READY = ['../../policies/', '../policies/'].map((path) => new URL(path, import.meta.url));
+
+const ready = (name: string): Text | undefined => {
+  for (const directory of READY) {
+    const found = read(fileURLToPath(new URL(`${name}.yaml`, directory)), name);
+    if (found !== undefined) return { ...found, file: `${name}.yaml` };
+  }
+  return undefined;
+};
+
+function brought(): string[] {
+  const directory = READY.find((one) => existsSync(one));
+  const files = directory === undefined ? [] : readdirSync(directory);
+  return files.filter((name) => name.endsWith('.yaml')).map((name) => name.slice(0, -'.yaml'.length));
+}
