@@ -109,8 +109,8 @@ export abstract class Description extends CapObject {
   }
   /** Drops what `entries` keeps of a listing that goes on; it is read anew when it does. */
   forgetEntries(): void {}
-  /** A connection that a listener has taken. */
-  accept(): Description | Errno {
+  /** A connection that a listener has taken; `freed` is called once the host holds nothing of it any more, unless there is none. */
+  accept(_freed: () => void): Description | Errno {
     return 'NOTSOCK';
   }
   shutdown(_reading: boolean, _writing: boolean): Errno | undefined {

@@ -180,3 +180,9 @@ export function parseName(text: string): string | undefined {
   if (name === '' || name.length > 253 || looksNumeric(name)) return undefined;
   return name.split('.').every((label) => LABEL.test(label)) ? name : undefined;
 }
+
+/** What a guest calls a host, in its one form: an address or a name; undefined where it is neither. */
+export function canonicalHost(text: string): string | undefined {
+  const address = parseAddress(text);
+  return address === undefined ? parseName(text) : formatAddress(address);
+}

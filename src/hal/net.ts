@@ -59,8 +59,8 @@ export interface NetDatagrams extends Socket {
   readonly state: Errno | undefined;
   /** The oldest datagram that came, or AGAIN. */
   receive(): Datagram | Errno;
-  /** Bytes of that datagram; undefined while there is none. */
-  readonly next: number | undefined;
+  /** That datagram, left where it is; undefined while there is none. */
+  readonly next: Datagram | undefined;
   /** Takes a copy: bytes sent, AGAIN, MSGSIZE. */
   send(to: NetAddress, from: Uint8Array): number | Errno;
 }

@@ -1,11 +1,16 @@
 // What a process was granted: the roots of its capabilities. Whoever started the process keeps them through the kernel, which
 // gives them back at its end; the process never holds one, so that it cannot keep what is taken away.
 import type { Capability } from '../caps/capability.ts';
+import { NET_RIGHT } from '../caps/endpoint.ts';
+import { HOST_RIGHT } from '../caps/hostfunction.ts';
 import type { CapObject } from '../caps/object.ts';
 import { PROCESS_RIGHT } from '../caps/process.ts';
 import { PROGRAM_RIGHT } from '../caps/program.ts';
 import { RIGHT } from '../caps/rights.ts';
+import { Socket } from '../caps/socket.ts';
 import type { CapTable } from '../caps/table.ts';
+import { formatAddress } from '../hal/address.ts';
+import type { NetAddress } from '../hal/net.ts';
 
 /** A capability that a process holds, for who looks at it. */
 export interface HeldCapability {
@@ -16,6 +21,8 @@ export interface HeldCapability {
   /** The grant that it came from; undefined for what came from elsewhere, such as a pipe. */
   readonly grant: string | undefined;
   readonly rights: readonly string[];
+  /** Of a socket: its own end, `ADDRESS:PORT`. */
+  readonly address?: string;
 }
 
 export class Grants {
@@ -34,6 +41,7 @@ export class Grants {
       kind: object.kind,
       grant: name,
       rights: words(object.kind, rights),
+      ...(object instanceof Socket && object.local !== undefined && { address: formatEndpoint(object.local) }),
     }));
   }
 
@@ -79,9 +87,14 @@ export function dropAll(capabilities: Iterable<Capability<CapObject> | undefined
 const VOCABULARIES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   process: PROCESS_RIGHT,
   program: PROGRAM_RIGHT,
+  function: HOST_RIGHT,
+  endpoint: NET_RIGHT,
 };
 
 const words = (kind: string, rights: number): string[] =>
   Object.entries(VOCABULARIES[kind] ?? RIGHT)
     .filter(([, bit]) => (rights & bit) !== 0)
     .map(([word]) => word);
+
+const formatEndpoint = ({ address, port }: NetAddress): string =>
+  address.bits === 32 ? `${formatAddress(address)}:${port}` : `[${formatAddress(address)}]:${port}`;

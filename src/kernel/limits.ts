@@ -33,7 +33,7 @@ export const RESOURCE = {
   threads: 2,
   /** Open descriptors. */
   fds: 3,
-  /** Bytes of the buffers of pipes that they made. */
+  /** Bytes of the buffers of pipes that they made, and of sockets. */
   pipes: 4,
   /** Bytes ever written to streams that lead out of the machine: standard output and error. */
   output: 5,
@@ -59,7 +59,7 @@ export const DEFAULT_LIMITS: Limits = {
   processes: 1024,
   threads: 1024,
   fds: 1024,
-  pipes: 64 * 2 ** 20,
+  pipes: 256 * 2 ** 20,
   output: Number.POSITIVE_INFINITY,
   written: Number.POSITIVE_INFINITY,
   cpuNs: Number.POSITIVE_INFINITY,

@@ -198,6 +198,13 @@ export class Process {
     return pipeEnds(new Pipe(PIPE_BYTES, () => account.release(RESOURCE.pipes, PIPE_BYTES)));
   }
 
+  /** Room for the buffers of a socket; to be called once they are given back. Undefined where there is none. */
+  hold(bytes: number): (() => void) | undefined {
+    const { account } = this;
+    if (!account.charge(RESOURCE.pipes, bytes)) return undefined;
+    return () => account.release(RESOURCE.pipes, bytes);
+  }
+
   /** All rights on it, to be handed to others. */
   capability(): Capability<ProcessObject> {
     return processRoot(this);

@@ -4,6 +4,7 @@ import type { Capability } from '../caps/capability.ts';
 import { clockOf } from '../caps/clock.ts';
 import { entropyOf } from '../caps/entropy.ts';
 import type { Counted } from '../caps/object.ts';
+import type { Facts } from '../caps/policy/policy.ts';
 import type { CapTable } from '../caps/table.ts';
 import type { Clock } from '../hal/clock.ts';
 import type { Alarm } from '../hal/cpu.ts';
@@ -14,7 +15,7 @@ import { BLOCKED, type Caller, type Result, type Signal, type Writing } from '..
 import { ERRNO } from '../syscalls/errno.ts';
 import type { Iovecs } from '../syscalls/iovecs.ts';
 import type { GuestMemory } from '../syscalls/memory.ts';
-import { CALLS } from '../syscalls/table.ts';
+import { CALLS, type CallName } from '../syscalls/table.ts';
 import type { Process } from './process.ts';
 import type { Runnable, Scheduler } from './scheduler/scheduler.ts';
 import type { StateTimes, ThreadState } from './scheduler/states.ts';
@@ -240,6 +241,14 @@ export class Thread implements Caller, Runnable {
 
   pipe(): readonly [Capability, Capability] | 'NFILE' {
     return this.process.pipe();
+  }
+
+  hold(bytes: number): (() => void) | undefined {
+    return this.process.hold(bytes);
+  }
+
+  review(_call: CallName, _facts: Facts, go: () => Result): Result {
+    return go();
   }
 
   resolve(path: string): { capability: Capability; directory: Directory; rest: string } | undefined {

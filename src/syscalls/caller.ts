@@ -1,6 +1,7 @@
 // What a system call sees of the thread and process that made it. The kernel implements it; handlers know nothing else.
 import type { Capability } from '../caps/capability.ts';
 import type { Counted } from '../caps/object.ts';
+import type { Facts } from '../caps/policy/policy.ts';
 import type { CapTable } from '../caps/table.ts';
 import type { Clock } from '../hal/clock.ts';
 import type { Directory } from '../hal/disk.ts';
@@ -8,6 +9,7 @@ import type { Entropy } from '../hal/entropy.ts';
 import type { Errno } from '../hal/errno.ts';
 import type { Iovecs } from './iovecs.ts';
 import type { GuestMemory } from './memory.ts';
+import type { CallName } from './table.ts';
 
 /** The call goes on later: the stub in the guest asks the kernel for its result. */
 export const BLOCKED: unique symbol = Symbol('blocked');
@@ -96,6 +98,10 @@ export interface Caller {
   fault(error: unknown): number;
   /** Both ends of a new pipe: where to read, where to write. NFILE where its pipes may hold no more. */
   pipe(): readonly [Capability, Capability] | 'NFILE';
+  /** Room for bytes that the host keeps for the process; to be called once they are given back. Undefined where there is none. */
+  hold(bytes: number): (() => void) | undefined;
+  /** What a call is about is known now, before anything is done: goes on with `go`, or not, as the process's policy has it. */
+  review(call: CallName, facts: Facts, go: () => Result): Result;
   /** Where an absolute or relative path of the process leads: the preopened directory and what is left of the path. */
   resolve(path: string): { readonly capability: Capability; readonly directory: Directory; readonly rest: string } | undefined;
 }

@@ -4,6 +4,7 @@
 // Each call gets source text of its own, compiled once, so that V8 sees one handler behind each: the text comes from the
 // table alone, never from a guest.
 import { WASI_RIGHTS } from '../caps/rights.ts';
+import { canonicalHost } from '../hal/address.ts';
 import { decodeUtf8 } from '../hal/utf8.ts';
 import { BLOCKED, type Caller, type Result } from './caller.ts';
 import { ERRNO } from './errno.ts';
@@ -12,6 +13,8 @@ import { CALLS, type Call, type CallName, TABLE } from './table.ts';
 
 /** POSIX PATH_MAX, in bytes. */
 const PATH_MAX = 4096;
+/** Bytes of a name in the domain name system, with a dot at its end. */
+const HOST_MAX = 254;
 
 /** A function that a guest imports: 32-bit integers in; a negative result asks the stub to turn to the kernel. */
 export type Import = (...raw: number[]) => number;
@@ -70,7 +73,7 @@ function compile(call: Call, name: CallName, polled: boolean): Factory {
   }
   const parameters = Array.from({ length: raw }, (_, i) => `a${i}`).join(', ');
   const source = `
-    const memory = caller.memory, slots = caller.capabilities.slots, iovecs = caller.iovecs, counts = caller.counts;
+    const memory = caller.memory, table = caller.capabilities, slots = table.slots, iovecs = caller.iovecs, counts = caller.counts;
     ${polled ? 'const epoch = caller.epoch;' : ''}
     ${constants.join('\n')}
     return function ${name}(${parameters}) {
@@ -85,9 +88,14 @@ function compile(call: Call, name: CallName, polled: boolean): Factory {
         return caller.fault(error);
       }
     };`;
-  const make = new Function('caller', 'handler', 'BLOCKED', 'ERRNO', 'decodePath', source);
-  return (caller, handler) => make(caller, handler, BLOCKED, ERRNO, decodeUtf8);
+  const make = new Function('caller', 'handler', 'BLOCKED', 'ERRNO', 'decodePath', 'decodeHost', source);
+  return (caller, handler) => make(caller, handler, BLOCKED, ERRNO, decodeUtf8, decodeHost);
 }
+
+const decodeHost = (bytes: Uint8Array, at: number, length: number): string | undefined => {
+  const text = decodeUtf8(bytes, at, length);
+  return text === undefined ? undefined : canonicalHost(text);
+};
 
 /** Adds the statements that decode and check one parameter, and what the handler is handed for it; `refuse` makes a refusal with an errno. */
 function emit(
@@ -110,6 +118,30 @@ function emit(
         fail(`(c${a}.rights & r${a}) !== r${a}`, 'NOTCAPABLE');
       }
       handed.push(`c${a}`);
+      return;
+    case 'handle':
+      unsigned(a);
+      checks.push(`const c${a} = table.lookup(${a});`);
+      fail(`c${a} === undefined`, 'BADF');
+      fail(
+        `c${a}.object.kind !== ${JSON.stringify(parameter.object)} || (c${a}.rights & ${parameter.mask}) !== ${parameter.mask}`,
+        'NOTCAPABLE',
+      );
+      handed.push(`c${a}`);
+      return;
+    case 'port':
+      unsigned(a);
+      fail(`${a} > 65535`, 'INVAL');
+      handed.push(a);
+      return;
+    case 'host':
+      unsigned(a);
+      unsigned(b);
+      fail(`!memory.has(${a}, ${b})`, 'FAULT');
+      fail(`${b} > ${HOST_MAX}`, 'NAMETOOLONG');
+      checks.push(`const h${a} = decodeHost(memory.bytes, ${a}, ${b});`);
+      fail(`h${a} === undefined`, 'INVAL');
+      handed.push(`h${a}`);
       return;
     case 'slot':
     case 'u32':
@@ -148,6 +180,7 @@ function emit(
       handed.push(a, b);
       return;
     case 'path':
+    case 'text':
       unsigned(a);
       unsigned(b);
       fail(`!memory.has(${a}, ${b})`, 'FAULT');

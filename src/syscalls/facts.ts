@@ -49,6 +49,12 @@ export function factsOf(name: CallName): CallFacts {
         capabilities.push(here);
         if (capabilities.length === 1) readers.set('kind', (handed) => ({ kind: (handed[here] as Capability).object.kind }));
         break;
+      case 'host':
+        readers.set('host', (handed) => ({ host: handed[here] as string }));
+        break;
+      case 'port':
+        readers.set('port', (handed) => ({ port: handed[here] as number }));
+        break;
       case 'path':
         if (!TEXTS.includes(described)) paths.push({ at: here, directory, follows: following(name, before, here) });
         break;

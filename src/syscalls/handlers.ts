@@ -9,6 +9,8 @@ import * as path from './preview1/path.ts';
 import * as poll from './preview1/poll.ts';
 import * as process from './preview1/process.ts';
 import * as socket from './preview1/socket.ts';
+import * as superosCapability from './superos/capability.ts';
+import * as superosNet from './superos/net.ts';
 
 export const HANDLERS: Handlers = {
   ...args,
@@ -20,4 +22,6 @@ export const HANDLERS: Handlers = {
   ...process,
   ...socket,
   ...posix,
+  ...superosCapability,
+  ...superosNet,
 };

@@ -1,6 +1,7 @@
 // The kinds of parameters of system calls: how each travels from the guest, what is checked before a handler runs, and what
 // the handler is handed. A 64-bit integer arrives as two halves, low first: the loader splits it in the guest, where that is free.
 import type { Capability } from '../caps/capability.ts';
+import type { CapObject } from '../caps/object.ts';
 import type { Iovecs } from './iovecs.ts';
 
 /** A parameter as the table lists it. `Handed` is what the handler gets for it. */
@@ -19,11 +20,17 @@ export interface Parameter<Handed extends readonly unknown[] = readonly unknown[
     | 'out'
     | 'buffer'
     | 'path'
-    | 'iovecs';
+    | 'iovecs'
+    | 'handle'
+    | 'text'
+    | 'host'
+    | 'port';
   /** The types of the WebAssembly parameters that it consists of. */
   readonly wasm: readonly ('i32' | 'i64')[];
-  /** capability: rights needed, which may depend on the raw arguments a0, a1... flags: all that are defined. */
+  /** capability and handle: rights needed, which may depend on the raw arguments a0, a1... flags: all that are defined. */
   readonly mask?: number | string;
+  /** handle: the kind of object. */
+  readonly object?: string;
   /** choice: by number. */
   readonly values?: readonly string[];
   /** out: bytes that will be written, or how many in terms of the raw arguments a0, a1... and `caller`. */
@@ -38,6 +45,12 @@ export const capability = (name: string, rights: number | string): Parameter<[ca
   wasm: ['i32'],
   mask: rights,
 });
+/** A handle: BADF unless open, NOTCAPABLE unless what it names is of this kind and its capability has these rights. */
+export const handle = <T extends CapObject>(
+  name: string,
+  object: T['kind'],
+  rights: number,
+): Parameter<[capability: Capability<T>]> => ({ name, kind: 'handle', wasm: ['i32'], object, mask: rights });
 /** A descriptor by number, for calls that work on the table itself. */
 export const slot = (name: string): Parameter<[slot: number]> => ({ name, kind: 'slot', wasm: ['i32'] });
 export const u32 = (name: string): Parameter<[value: number]> => ({ name, kind: 'u32', wasm: ['i32'] });
@@ -77,6 +90,12 @@ export const buffer = (name: string): Parameter<[address: number, length: number
 });
 /** Address and length of a path, copied once: FAULT, NAMETOOLONG, ILSEQ unless UTF-8, INVAL with a NUL. */
 export const path = (name: string): Parameter<[path: string]> => ({ name, kind: 'path', wasm: ['i32', 'i32'] });
+/** Address and length of a text that is no path; checked as one. */
+export const text = (name: string): Parameter<[text: string]> => ({ name, kind: 'text', wasm: ['i32', 'i32'] });
+/** Address and length of a host, copied once: an address or a name in its one form; INVAL where it is neither. */
+export const host = (name: string): Parameter<[host: string]> => ({ name, kind: 'host', wasm: ['i32', 'i32'] });
+/** INVAL above 65,535. */
+export const port = (name: string): Parameter<[port: number]> => ({ name, kind: 'port', wasm: ['i32'] });
 /** Address and count of a scatter or gather list, copied once: FAULT, INVAL. */
 export const iovecs = (name: string): Parameter<[iovecs: Iovecs]> => ({ name, kind: 'iovecs', wasm: ['i32', 'i32'] });
 

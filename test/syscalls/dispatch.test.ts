@@ -45,6 +45,9 @@ let child: ChildProcess;
 const FILE = 4;
 const DIRECTORY = 3;
 const POWERLESS = { file: 5, directory: 6 };
+/** Handles, in the order of the grants: clock, random, network. */
+const CLOCK = 2 ** 30;
+const ENDPOINT = CLOCK + 2;
 
 beforeAll(async () => {
   machine = await Machine.boot({ cpus: 0 });
@@ -59,7 +62,7 @@ beforeAll(async () => {
   const module = await wat(`${imports.join('\n')} (memory (export "memory") 1) ${exports.join('\n')}`);
   child = await machine
     .process(module)
-    .capabilities(['clock', 'random', { tmp: '/tmp' }])
+    .capabilities(['clock', 'random', { tmp: '/tmp' }, 'network'])
     .reactor()
     .spawn();
   await child.write(AT.good, Buffer.from('f'));
@@ -114,9 +117,16 @@ function good(name: CallName, { kind, name: parameter }: Parameter): (number | b
     case 'buffer':
       return [AT.out, 64];
     case 'path':
+    case 'text':
       return [AT.good, 1];
     case 'iovecs':
       return [AT.iovecs, 1];
+    case 'handle':
+      return [ENDPOINT];
+    case 'host':
+      return [AT.good, 1];
+    case 'port':
+      return [1];
   }
 }
 
@@ -158,7 +168,26 @@ function bad(name: CallName, parameter: Parameter): Bad[] {
         [65_535, 2],
         [65_537, 0],
       ].map((raw): Bad => ({ what: `buffer ${raw}`, raw, errno: 'FAULT' }));
+    case 'handle':
+      return [
+        ...[FILE, CLOCK - 1, 0x7fff_ffff, 0xffff_ffff, ENDPOINT + 1, ENDPOINT + 2 ** 16].map(
+          (number): Bad => ({ what: `handle ${number}`, raw: [number], errno: 'BADF' }),
+        ),
+        { what: 'another kind', raw: [CLOCK], errno: 'NOTCAPABLE' },
+      ];
+    case 'port':
+      return [65_536, 0xffff_ffff].map((port): Bad => ({ what: `port ${port}`, raw: [port], errno: 'INVAL' }));
+    case 'host':
+      return [
+        { what: 'outside', raw: [OUTSIDE, 16], errno: 'FAULT' },
+        { what: 'longer than memory', raw: [AT.good, 0xffff_ffff], errno: 'FAULT' },
+        { what: 'too long', raw: [AT.longPath, 255], errno: 'NAMETOOLONG' },
+        { what: 'no UTF-8', raw: [AT.badUtf8, 3], errno: 'INVAL' },
+        { what: 'a NUL', raw: [AT.nul, 3], errno: 'INVAL' },
+        { what: 'nothing', raw: [AT.good, 0], errno: 'INVAL' },
+      ];
     case 'path':
+    case 'text':
       return [
         { what: 'outside', raw: [OUTSIDE, 16], errno: 'FAULT' },
         { what: 'longer than memory', raw: [AT.good, 0xffff_ffff], errno: 'FAULT' },

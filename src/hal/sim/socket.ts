@@ -177,8 +177,8 @@ export class SimDatagrams implements NetDatagrams {
     net.open.add(this);
   }
 
-  get next(): number | undefined {
-    return this.#waiting[0]?.bytes.length;
+  get next(): Datagram | undefined {
+    return this.#waiting[0];
   }
 
   receive(): Datagram | Errno {

@@ -7,7 +7,8 @@ import type { Handler } from '../dispatch.ts';
 import type { Iovecs } from '../iovecs.ts';
 import { writeStat } from './stat.ts';
 
-type FileResult = ReturnType<Handler<'fd_read'>>;
+type FileResult = ReturnType<Handler<'fd_pread'>>;
+type StreamResult = ReturnType<Handler<'fd_read'>>;
 type Move = 'read' | 'write';
 
 /** Bytes that one call moves at most: it is soon over, and the process can be ended. POSIX lets any transfer be cut short. */
@@ -58,7 +59,7 @@ function settle(
   out: number,
   offset: number | undefined,
   done: number | Exclude<Result, undefined>,
-): FileResult {
+): StreamResult {
   const { object } = fd;
   if (done === 'AGAIN' && (object.flags & FDFLAG.nonblock) === 0) {
     const kept = list === caller.iovecs ? list.copy() : list;
@@ -67,7 +68,7 @@ function settle(
       caller.capabilities.holds(fd) ? transfer(caller, fd, move, kept, out, offset) : 'BADF',
     );
   }
-  if (typeof done !== 'number') return done as FileResult;
+  if (typeof done !== 'number') return done as StreamResult;
   if (move === 'read') caller.bytesRead += done;
   else wrote(caller, object, done);
   caller.memory.setU32(out, done);
@@ -83,7 +84,7 @@ function wrote(caller: Caller, { counted }: Description, bytes: number): void {
   if (counted !== undefined) caller.account.wrote(counted, bytes);
 }
 
-function transfer(caller: Caller, fd: Capability, move: Move, list: Iovecs, out: number, offset?: number): FileResult {
+function transfer(caller: Caller, fd: Capability, move: Move, list: Iovecs, out: number, offset?: number): StreamResult {
   const { object } = fd;
   const most = move === 'read' ? PIECE : writable(caller, object);
   if (most === 0 && list.bytes > 0) return caller.overflow(object.counted!);
@@ -103,9 +104,9 @@ export const fd_write: Handler<'fd_write'> = (caller, fd, list, out) => {
   return undefined;
 };
 export const fd_pread: Handler<'fd_pread'> = (caller, fd, list, offset, out) =>
-  offset > Number.MAX_SAFE_INTEGER ? 'INVAL' : transfer(caller, fd, 'read', list, out, offset);
+  offset > Number.MAX_SAFE_INTEGER ? 'INVAL' : (transfer(caller, fd, 'read', list, out, offset) as FileResult);
 export const fd_pwrite: Handler<'fd_pwrite'> = (caller, fd, list, offset, out) =>
-  offset > Number.MAX_SAFE_INTEGER ? 'FBIG' : transfer(caller, fd, 'write', list, out, offset);
+  offset > Number.MAX_SAFE_INTEGER ? 'FBIG' : (transfer(caller, fd, 'write', list, out, offset) as FileResult);
 
 export const fd_seek: Handler<'fd_seek'> = (caller, { object }, offset, whence, out) => {
   const position = object.seek(offset, whence);

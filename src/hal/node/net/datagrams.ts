@@ -56,8 +56,8 @@ export class UdpSocket implements NetDatagrams {
   get local(): NetAddress | undefined {
     return this.#local;
   }
-  get next(): number | undefined {
-    return this.#waiting[0]?.bytes.length;
+  get next(): Datagram | undefined {
+    return this.#waiting[0];
   }
 
   receive(): Datagram | Errno {

@@ -1,0 +1,23 @@
+// What a program asks of its own capabilities.
+import type { Capability } from '../../caps/capability.ts';
+import type { CapObject } from '../../caps/object.ts';
+import type { CapTable } from '../../caps/table.ts';
+import type { Handler } from '../dispatch.ts';
+
+/** By the text of the grant, or else by the kind of the object; the lowest handle of several. */
+export const cap_find: Handler<'cap_find'> = (caller, name, out) => {
+  const { capabilities } = caller;
+  const found = lowest(capabilities, (one) => one.name === name) ?? lowest(capabilities, (one) => one.object.kind === name);
+  if (found === undefined) return 'NOENT';
+  caller.memory.setU32(out, found.place);
+  return undefined;
+};
+
+function lowest(table: CapTable, wanted: (one: Capability<CapObject>) => boolean): Capability<CapObject> | undefined {
+  let found: Capability<CapObject> | undefined;
+  for (const one of table.handles) if (wanted(one) && (found === undefined || one.place < found.place)) found = one;
+  return found;
+}
+
+export const cap_drop: Handler<'cap_drop'> = ({ capabilities }, number) =>
+  capabilities.closeHandle(number) || capabilities.close(number) ? undefined : 'BADF';
