@@ -1,0 +1,49 @@
+// Checks a tree against the shape of policies, and tells what does not belong at the place where it is written.
+import type * as Zod from 'zod';
+import type { Source } from './source.ts';
+import { type Node, offsetOf, plainOf } from './tree.ts';
+
+type Issue = Zod.core.$ZodIssue;
+
+export function checkShape(schema: Zod.ZodType, root: Node, source: Source): void {
+  // What the schema does not word itself is worded below: zod would spell out hundreds of names.
+  const { error } = schema.safeParse(plainOf(root), { error: () => '' });
+  for (const issue of error?.issues ?? []) tell(issue, [], root, source);
+}
+
+function tell(issue: Issue, above: readonly PropertyKey[], root: Node, source: Source): void {
+  const path = [...above, ...issue.path];
+  switch (issue.code) {
+    case 'unrecognized_keys': {
+      const lines = issue.message.split('\n');
+      for (const [i, key] of issue.keys.entries()) source.problem(offsetOf(root, [...path, key], true), lines[i]!);
+      return;
+    }
+    case 'invalid_union': {
+      // Of several shapes the one that was meant is the one whose kind it has.
+      const meant = issue.errors.find((branch) => !branch.some(isOtherKind));
+      if (meant === undefined || meant.length === 0) break;
+      for (const inner of meant) tell(inner, path, root, source);
+      return;
+    }
+    case 'invalid_key': {
+      source.problem(offsetOf(root, path, true), issue.issues[0]?.message ?? '');
+      return;
+    }
+  }
+  source.problem(offsetOf(root, path), issue.message || otherwise(issue, path));
+}
+
+/** The value is of another kind than the shape wants: a name where a mapping should be, or the other way round. */
+function isOtherKind(issue: Issue): boolean {
+  if (issue.path.length > 0) return false;
+  if (issue.code === 'invalid_union') return issue.errors.every((branch) => branch.some(isOtherKind));
+  return issue.code === 'invalid_type' || (issue.code === 'invalid_value' && !issue.message.includes("not '"));
+}
+
+function otherwise(issue: Issue, path: readonly PropertyKey[]): string {
+  const what = path.findLast((step) => typeof step === 'string') ?? 'the policy';
+  if (issue.code === 'too_small') return `'${what}' is ${issue.origin === 'number' ? 'too small' : 'empty'}`;
+  if (issue.code === 'too_big') return `'${what}' is too ${issue.origin === 'number' ? 'large' : 'long'}`;
+  return `'${what}' is not as it should be`;
+}
