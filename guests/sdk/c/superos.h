@@ -1,0 +1,70 @@
+// The calls of the import module `superos`, for C and C++. Each returns 0 or an errno of WASI preview 1, and works on the
+// capability that it names; a process has no other authority. No call changes what it points to unless it returns 0, but
+// for `used` of those that say ERANGE.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// The number of a capability: a handle (2^30 and above), as superos_cap_find gives it. Numbers mean nothing elsewhere.
+typedef uint32_t superos_handle_t;
+// A descriptor, as of WASI: a socket is read, written, polled, shut down and closed by the calls of preview 1.
+typedef uint32_t superos_fd_t;
+typedef uint32_t superos_errno_t;
+
+typedef struct {
+  const void *base;
+  size_t length;
+} superos_iovec_t;
+
+enum { SUPEROS_LOCAL = 0, SUPEROS_REMOTE = 1 };
+// What any address as text takes.
+enum { SUPEROS_ADDRESS_BYTES = 46 };
+
+#define SUPEROS(call) __attribute__((import_module("superos"), import_name(#call))) superos_##call
+
+// The capability that was granted by the text `name` (`net:connect:example.org:443`), or else the first of the kind `name`
+// (`endpoint`, `clock`, `entropy`). ENOENT: there is none.
+superos_errno_t SUPEROS(cap_find)(const char *name, size_t name_length, superos_handle_t *handle);
+
+// Gives up a capability for good. EBADF: no handle or descriptor has this number.
+superos_errno_t SUPEROS(cap_drop)(uint32_t number);
+
+// A TCP connection to a host, an address or a name, of which every address is checked against the grant. Waits until it is made.
+// ENOTCAPABLE: the grant does not cover the host, the port, or any address of the name. EINVAL: no host is written so.
+superos_errno_t SUPEROS(net_connect)(superos_handle_t endpoint, const char *host, size_t host_length, uint32_t port,
+                                     superos_fd_t *fd);
+
+// Listens for TCP connections at an address of this host; at port 0, at any port that is free. Take them with sock_accept.
+superos_errno_t SUPEROS(net_listen)(superos_handle_t endpoint, const char *address, size_t address_length, uint32_t port,
+                                    uint32_t backlog, superos_fd_t *fd);
+
+// A socket for datagrams. At an address and port that `net:bind` grants it hears from anyone, and may answer; with `net:udp` alone
+// at 0.0.0.0 or ::, port 0: it hears from those that it sent to.
+superos_errno_t SUPEROS(net_bind)(superos_handle_t endpoint, const char *address, size_t address_length, uint32_t port,
+                                  superos_fd_t *fd);
+
+// Sends one datagram of all the pieces.
+superos_errno_t SUPEROS(net_send_to)(superos_fd_t fd, const superos_iovec_t *pieces, size_t count, const char *host,
+                                     size_t host_length, uint32_t port, size_t *sent);
+
+// Receives one datagram, cut where the pieces do not hold it, and where it came from. ERANGE: the address does not fit, and the
+// datagram waits.
+superos_errno_t SUPEROS(net_recv_from)(superos_fd_t fd, const superos_iovec_t *pieces, size_t count, char *address,
+                                       size_t address_length, size_t *address_used, uint32_t *port, size_t *received);
+
+// The addresses of a name, each as text with a NUL. ERANGE: `used` says how many bytes they take.
+superos_errno_t SUPEROS(net_resolve)(superos_handle_t endpoint, const char *name, size_t name_length, char *addresses,
+                                     size_t addresses_length, size_t *used);
+
+// The address and port of an end of a socket: SUPEROS_LOCAL or SUPEROS_REMOTE. The text has no NUL.
+superos_errno_t SUPEROS(net_address)(superos_fd_t fd, uint32_t end, char *address, size_t address_length, size_t *used,
+                                     uint32_t *port);
+
+#ifdef __cplusplus
+}
+#endif
