@@ -4,7 +4,8 @@ import { findPackageJSON } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { nearest } from '../caps/nearest.ts';
 import { CommandError, STATUS } from './error.ts';
-import { OPTIONS } from './options.ts';
+import { flagsOf, OPTIONS } from './options.ts';
+import { auditCommands, policyCommands } from './policy/commands.ts';
 
 /** Runs `superos ARGS...`; the exit status. */
 export async function command(args: readonly string[]): Promise<number> {
@@ -26,10 +27,7 @@ export async function command(args: readonly string[]): Promise<number> {
       'before',
       'PROGRAM is a WebAssembly module, its text form (.wat), or - for standard input. What follows it is its own.\n',
     );
-  for (const { name, short, value, help } of OPTIONS) {
-    if (name === 'help') continue;
-    run.option(`${short === undefined ? '' : `-${short}, `}--${name}${value === undefined ? '' : ` <${value}>`}`, help);
-  }
+  for (const option of OPTIONS) if (option.name !== 'help') run.option(flagsOf(option), option.help);
   superos
     .command('doctor')
     .description('what this host offers, and what is lost without')
@@ -38,6 +36,17 @@ export async function command(args: readonly string[]): Promise<number> {
       const { doctor } = await import('./doctor.ts');
       status = doctor(options.json === true);
     });
+  const done = (ended: number): void => {
+    status = ended;
+  };
+  policyCommands(superos, done);
+  auditCommands(superos, done);
+  if (args[0] === 'policy' && args[1] === 'learn') {
+    const { learnPolicy } = await import('./policy/learn.ts');
+    const ended = await learnPolicy(args.slice(2));
+    // Otherwise help was asked for.
+    if (ended !== undefined) return ended;
+  }
   const names = superos.commands.map((one) => one.name());
   const [, wanted] = args;
   if (args[0] === 'help' && wanted !== undefined && !names.includes(wanted)) {
@@ -53,8 +62,25 @@ export async function command(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return STATUS.ok;
+    if (error.code === 'commander.help') throw incomplete(superos, args);
+    if (error.code === 'commander.unknownCommand') throw unknown(superos, args);
     throw new CommandError(error.message.replace(/^error: /, '').replaceAll('\n', ' '));
   }
+}
+
+const commandsOf = (superos: Command, group: string | undefined): string[] =>
+  (superos.commands.find((one) => one.name() === group)?.commands ?? []).map((one) => one.name());
+
+/** Of a command that is nothing without the name of one of its own. */
+const incomplete = (superos: Command, [group]: readonly string[]): CommandError =>
+  new CommandError(`${group}: a command is expected: ${commandsOf(superos, group).join(', ')}`);
+
+function unknown(superos: Command, [group, wanted = '']: readonly string[]): CommandError {
+  const names = commandsOf(superos, group);
+  const meant = nearest(wanted, names);
+  return new CommandError(
+    `there is no command ${group} ${wanted}; ${meant === undefined ? `there are ${names.join(', ')}` : `did you mean ${group} ${meant}?`}`,
+  );
 }
 
 function version(): string {

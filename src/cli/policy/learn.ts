@@ -1,0 +1,103 @@
+// `superos policy learn`: runs a program, sees what calls it makes, and writes the least policy that lets it make them again.
+import { decide } from '../../caps/policy/decide.ts';
+import { permits } from '../../caps/policy/diff.ts';
+import { learn, learnEntries, type Observation } from '../../caps/policy/learn.ts';
+import type { ExitStatus } from '../../kernel/status.ts';
+import { covers, parseGrant } from '../../machine/grammar.ts';
+import { withStandard } from '../../machine/grants.ts';
+import { VOCABULARY } from '../../syscalls/vocabulary.ts';
+import { complain, say } from '../error.ts';
+import { readText } from '../file.ts';
+import type { RunRequest } from '../options.ts';
+import { parseRun } from '../parse.ts';
+import { run } from '../run.ts';
+import { type LearnFiles, learnOptions } from './files.ts';
+import { load } from './load.ts';
+import { addEntries } from './merge.ts';
+import { checkNew, replace, writeNew } from './output.ts';
+import { usedGrants } from './used.ts';
+import { where } from './words.ts';
+
+const BYTES_MAX = 2 ** 20;
+
+/** The exit status is the program's; undefined where help is asked for. */
+export async function learnPolicy(args: readonly string[]): Promise<number | undefined> {
+  const files: LearnFiles = {};
+  const request = parseRun(args, learnOptions(files));
+  if (request.help) return undefined;
+  // Before the program has run, and what it did is lost.
+  if (files.output !== undefined) checkNew(files.output);
+  if (files.merge !== undefined) await load(files.merge);
+  let seen: readonly Observation[] = [];
+  let ended: ExitStatus | undefined;
+  const status = await run(request, {
+    configure: (process) => {
+      process.observe((observations) => {
+        seen = observations;
+      });
+    },
+    ended: (found) => {
+      ended = found;
+    },
+  });
+  const text = files.merge === undefined ? fresh(request, seen, ended) : await merged(files.merge, request, seen);
+  if (files.output !== undefined) writeNew(files.output, text);
+  else if (files.merge !== undefined) replace(files.merge, text);
+  else say('stdout', text.trimEnd());
+  return status;
+}
+
+const grantsOf = (request: RunRequest) => (request.standard ? withStandard(request.grants) : request.grants);
+
+function fresh(request: RunRequest, seen: readonly Observation[], ended: ExitStatus | undefined): string {
+  return learn(seen, {
+    name: nameOf(request.program),
+    origin: [request.program, ...request.args].join(' '),
+    vocabulary: VOCABULARY,
+    capabilities: usedGrants(grantsOf(request), seen).map((text) => ({ text })),
+    ...(ended !== undefined && { memoryPeak: ended.usage.memoryPeak }),
+  });
+}
+
+const NAME_MAX = 128;
+const nameOf = (program: string): string =>
+  program
+    .replace(/^.*[/\\]/, '')
+    .replace(/\.\w+$/, '')
+    .replace(/[^\w.-]/g, '-')
+    .slice(0, NAME_MAX) || 'learned';
+
+/** What the policy refuses of what was seen is added to its list. What a denial or a policy that it extends refuses is told. */
+async function merged(path: string, request: RunRequest, seen: readonly Observation[]): Promise<string> {
+  const yaml = await import('yaml');
+  const policy = await load(path);
+  const own = policy.layers.at(-1)!;
+  const lacking = seen.filter(({ call, facts }) => !permits(decide({ ...policy, layers: [own] }, call, facts)));
+  let text = readText(path, BYTES_MAX);
+  const added = addEntries(yaml, text, 'allowed_syscalls', learnEntries(lacking, VOCABULARY));
+  if (added !== undefined) text = added;
+  const granted = own.capabilities?.map((one) => parseGrant(one.text));
+  if (granted !== undefined) {
+    const more = usedGrants(grantsOf(request), seen).filter((one) => !granted.some((wide) => covers(wide, parseGrant(one))));
+    text =
+      addEntries(
+        yaml,
+        text,
+        'capabilities',
+        more.map((call) => ({ call, when: [] })),
+      ) ?? text;
+  }
+  await tellRefused(text, path, seen);
+  return text;
+}
+
+async function tellRefused(text: string, path: string, seen: readonly Observation[]): Promise<void> {
+  const { readPolicy } = await import('../../machine/policy.ts');
+  const policy = await readPolicy({ text, file: path });
+  const refused = new Map<string, string>();
+  for (const { call, facts } of seen) {
+    const verdict = decide(policy, call, facts);
+    if (!permits(verdict)) refused.set(`${call} is still refused, by ${where(verdict.place)}`, call);
+  }
+  for (const message of refused.keys()) complain(message);
+}

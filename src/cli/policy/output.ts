@@ -1,0 +1,32 @@
+// Policies that commands write: a file that is there is not overwritten by surprise, and never half.
+import fs from 'node:fs';
+import { CommandError } from '../error.ts';
+
+/** Throws CommandError where `writeNew` would, as far as can be told before. */
+export function checkNew(path: string): void {
+  if (fs.existsSync(path)) throw present(path);
+}
+
+export function writeNew(path: string, text: string): void {
+  try {
+    fs.writeFileSync(path, text, { flag: 'wx' });
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    throw code === 'EEXIST' ? present(path) : new CommandError(`-o ${path}: it cannot be written: ${code}`);
+  }
+}
+
+const present = (path: string) => new CommandError(`-o ${path}: it is there already`);
+
+/** In one step. */
+export function replace(path: string, text: string): void {
+  const temporary = `${path}.${process.pid}`;
+  try {
+    const { mode } = fs.statSync(path);
+    fs.writeFileSync(temporary, text, { flag: 'wx', mode });
+    fs.renameSync(temporary, path);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw new CommandError(`${path} cannot be written: ${(error as NodeJS.ErrnoException).code}`);
+  }
+}
