@@ -2,7 +2,6 @@
 // expected in place of what does not belong there; what names and patterns mean is looked at elsewhere.
 import type * as Zod from 'zod';
 import { ERRNO_NAMES } from '../../hal/errno.ts';
-import { nearest } from '../nearest.ts';
 import type { Vocabulary } from './policy.ts';
 
 type Z = typeof Zod.z;
@@ -11,13 +10,14 @@ type Issue = Zod.core.$ZodRawIssue;
 const ERRNOS = ERRNO_NAMES.filter((name) => name !== 'SUCCESS');
 const ACTION = 'an action: errno, errno: NAME, trap or kill';
 
+/** The message about a key that does not belong somewhere is the list of those that do. */
 export function schemaOf(z: Z, vocabulary: Vocabulary): Zod.ZodType {
   const { calls, groups, posix, wordsOf } = vocabulary;
   const record = <T extends Zod.core.$ZodLooseShape>(what: string, shape: T) =>
     z.strictObject(shape, {
-      error: (issue) => (issue.code === 'unrecognized_keys' ? strangers(issue, Object.keys(shape)) : expected(what)(issue)),
+      error: (issue) => (issue.code === 'unrecognized_keys' ? Object.keys(shape).join(', ') : expected(what)(issue)),
     });
-  const words = <const T extends readonly string[]>(what: string, names: T) => z.enum(names, { error: oneOf(what, names) });
+  const words = <const T extends readonly string[]>(what: string, names: T) => z.enum(names, { error: expected(what) });
   const text = (what: string) =>
     z
       .string({ error: expected(what) })
@@ -198,7 +198,7 @@ export function schemaOf(z: Z, vocabulary: Vocabulary): Zod.ZodType {
 }
 
 /** What was found, in a few words. */
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
   if (value === undefined || value === null) return 'nothing';
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (typeof value === 'object') return 'a mapping';
@@ -207,24 +207,3 @@ function shown(value: unknown): string {
 }
 
 const expected = (what: string) => (issue: Issue) => `${what} is expected, not ${shown(issue.input)}`;
-
-function oneOf(what: string, names: readonly string[]) {
-  return (issue: Issue) => {
-    const meant = typeof issue.input === 'string' ? guess(issue.input, names) : undefined;
-    return `${what} is expected, not ${shown(issue.input)}${meant === undefined ? '' : `; did you mean '${meant}'?`}`;
-  };
-}
-
-/** A line for each key that does not belong there. */
-function strangers(issue: Issue, names: readonly string[]): string {
-  const keys = issue['keys'] as readonly string[];
-  return keys
-    .map((key, i) => {
-      const meant = i < 50 ? guess(key, names) : undefined;
-      return `${shown(key)} is no key here; ${meant === undefined ? `there are ${names.join(', ')}` : `did you mean '${meant}'?`}`;
-    })
-    .join('\n');
-}
-
-/** What is long is no slip of the pen. */
-const guess = (written: string, names: readonly string[]) => (written.length > 40 ? undefined : nearest(written, names));

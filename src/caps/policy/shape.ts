@@ -1,7 +1,9 @@
 // Checks a tree against the shape of policies, and tells what does not belong at the place where it is written.
 import type * as Zod from 'zod';
+import { nearest } from '../nearest.ts';
+import { shown } from './schema.ts';
 import type { Source } from './source.ts';
-import { type Node, offsetOf, plainOf } from './tree.ts';
+import { type Node, nodeAt, offsetOf, plainOf } from './tree.ts';
 
 type Issue = Zod.core.$ZodIssue;
 
@@ -15,8 +17,19 @@ function tell(issue: Issue, above: readonly PropertyKey[], root: Node, source: S
   const path = [...above, ...issue.path];
   switch (issue.code) {
     case 'unrecognized_keys': {
-      const lines = issue.message.split('\n');
-      for (const [i, key] of issue.keys.entries()) source.problem(offsetOf(root, [...path, key], true), lines[i]!);
+      const names = issue.message.split(', ');
+      for (const key of issue.keys)
+        source.problem(
+          offsetOf(root, [...path, key], true),
+          () => `${shown(key)} is no key here; ${guess(key, names) ?? `there are ${names.join(', ')}`}`,
+        );
+      return;
+    }
+    case 'invalid_value': {
+      const node = nodeAt(root, path);
+      const written = node?.kind === 'scalar' ? node.value : undefined;
+      const advice = () => (typeof written === 'string' ? guess(written, issue.values.map(String)) : undefined);
+      source.problem(offsetOf(root, path), () => [issue.message, advice()].filter((part) => part !== undefined).join('; '));
       return;
     }
     case 'invalid_union': {
@@ -32,6 +45,12 @@ function tell(issue: Issue, above: readonly PropertyKey[], root: Node, source: S
     }
   }
   source.problem(offsetOf(root, path), issue.message || otherwise(issue, path));
+}
+
+/** What is long is no slip of the pen. */
+function guess(written: string, names: readonly string[]): string | undefined {
+  const meant = written.length > 40 ? undefined : nearest(written, names);
+  return meant === undefined ? undefined : `did you mean '${meant}'?`;
 }
 
 /** The value is of another kind than the shape wants: a name where a mapping should be, or the other way round. */

@@ -31,8 +31,10 @@ export class Source {
     return { file: this.file, line, column: offset - this.#starts[line - 1]! + 1, text: shortened(this.#textOf(line)) };
   }
 
-  problem(offset: number, message: string): void {
-    this.#problems.add({ place: this.place(offset), message }, () => this.#show(offset));
+  /** The message is asked for if it is told. */
+  problem(offset: number, message: string | (() => string)): void {
+    const told = typeof message === 'string' ? () => message : message;
+    this.#problems.add(this.place(offset), () => ({ message: told(), shown: this.#show(offset) }));
   }
 
   #lineOf(offset: number): number {
@@ -81,8 +83,8 @@ export class Problems {
   }
 
   /** One problem is told of each place: the first. */
-  add(problem: Problem, show: () => string): void {
-    const { file, line, column } = problem.place;
+  add(place: Place, tell: () => { message: string; shown: string }): void {
+    const { file, line, column } = place;
     const at = `${file}:${line}:${column}`;
     if (this.#places.has(at)) return;
     if (this.#found.length >= PROBLEMS_MAX) {
@@ -91,7 +93,8 @@ export class Problems {
     }
     this.#places.add(at);
     if (!this.#files.includes(file)) this.#files.push(file);
-    this.#found.push({ problem, shown: show() });
+    const { message, shown } = tell();
+    this.#found.push({ problem: { place, message }, shown });
   }
 
   /** Throws PolicyError if there are any. */

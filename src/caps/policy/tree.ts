@@ -166,18 +166,19 @@ export function plainOf(node: Node): unknown {
   }
 }
 
-/** Where what a path leads to is written: a key for a key, a value for a value; of what is missing, what it is missing from. */
-export function offsetOf(node: Node, path: readonly PropertyKey[], keyWanted = false): number {
-  let at = node;
-  let offset = node.offset;
-  for (const [i, step] of path.entries()) {
-    const entry = at.kind === 'mapping' ? at.entries.get(String(step)) : undefined;
-    const next = entry?.value ?? (at.kind === 'list' ? at.items[Number(step)] : undefined);
-    if (next === undefined) return offset;
-    offset = keyWanted && i === path.length - 1 && entry !== undefined ? entry.offset : next.offset;
-    at = next;
-  }
-  return offset;
+/** Undefined where a path leads to nothing. */
+export function nodeAt(root: Node, path: readonly PropertyKey[]): Node | undefined {
+  let at: Node | undefined = root;
+  for (const step of path) at = at?.kind === 'mapping' ? at.entries.get(String(step))?.value : itemsOf(at)[Number(step)];
+  return at;
+}
+
+/** Where what a path leads to is written; of a key, where the key is; of what is missing, where that is from which it is. */
+export function offsetOf(root: Node, path: readonly PropertyKey[], keyWanted = false): number {
+  const found = nodeAt(root, path);
+  if (found === undefined) return path.length === 0 ? root.offset : offsetOf(root, path.slice(0, -1));
+  const key = keyWanted ? entriesOf(nodeAt(root, path.slice(0, -1))).get(String(path.at(-1))) : undefined;
+  return (key ?? found).offset;
 }
 
 const NO_ENTRIES: Mapping['entries'] = new Map();
