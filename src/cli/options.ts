@@ -16,6 +16,11 @@ export interface RunRequest {
   grants: Grant[];
   /** In the order given; undefined: the host's value. */
   environment: [name: string, value: string | undefined][];
+  policy?: string;
+  /** What the policy refuses goes on, and is told. */
+  policyAudit: boolean;
+  /** The path of an audit log. */
+  audit?: string;
   memory?: number;
   timeout?: string;
   cpuTime?: string;
@@ -44,6 +49,10 @@ export interface Option {
   readonly set: (request: RunRequest, value: string) => void;
 }
 
+/** As help shows it. */
+export const flagsOf = ({ name, short, value }: Option): string =>
+  `${short === undefined ? '' : `-${short}, `}--${name}${value === undefined ? '' : ` <${value}>`}`;
+
 export const OPTIONS: readonly Option[] = [
   {
     name: 'dir',
@@ -71,6 +80,31 @@ export const OPTIONS: readonly Option[] = [
     set: (request, value) => {
       if (value === 'none') request.standard = false;
       else request.grants.push(parseGrant(value));
+    },
+  },
+  {
+    name: 'policy',
+    value: 'FILE',
+    help: 'a policy in YAML: what the program may call, have and use. Also by name: none, compute, cli, reader, server, strict, database',
+    set: (request, value) => {
+      request.policy = value;
+    },
+  },
+  {
+    name: 'policy-mode',
+    value: 'MODE',
+    help: 'audit: what the policy refuses goes on, and is told at the end; enforce: it is refused (default)',
+    set: (request, value) => {
+      if (value !== 'audit' && value !== 'enforce') throw new Error(`audit or enforce is expected, not '${value}'`);
+      request.policyAudit = value === 'audit';
+    },
+  },
+  {
+    name: 'audit',
+    value: 'FILE',
+    help: 'add every refusal and every change of capabilities to this log; superos audit verify checks it',
+    set: (request, value) => {
+      request.audit = value;
     },
   },
   {

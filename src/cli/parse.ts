@@ -4,14 +4,15 @@ import { nearest } from '../caps/nearest.ts';
 import { CommandError } from './error.ts';
 import { OPTIONS, type Option, type RunRequest } from './options.ts';
 
-/** Throws CommandError, whose message names the option, what was expected and what was found. */
-export function parseRun(args: readonly string[]): RunRequest {
+/** `more` are options besides its own. Throws CommandError, whose message names the option, what was expected and what was found. */
+export function parseRun(args: readonly string[], more: readonly Option[] = []): RunRequest {
   const request: RunRequest = {
     program: '',
     args: [],
     standard: true,
     grants: [],
     environment: [],
+    policyAudit: false,
     raw: false,
     dedicated: false,
     json: false,
@@ -26,7 +27,7 @@ export function parseRun(args: readonly string[]): RunRequest {
       at--;
       break;
     }
-    const [option, attached] = find(word);
+    const [option, attached] = find(word, [...more, ...OPTIONS]);
     if (option.value === undefined) {
       if (attached !== undefined) throw new CommandError(`--${option.name} takes no value, but has '${attached}'`);
       option.set(request, '');
@@ -45,19 +46,19 @@ export function parseRun(args: readonly string[]): RunRequest {
 }
 
 /** The option that a word names, and the value attached to it. */
-function find(word: string): [Option, string | undefined] {
+function find(word: string, options: readonly Option[]): [Option, string | undefined] {
   if (word.startsWith('--')) {
     const equals = word.indexOf('=');
     const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
-    const option = OPTIONS.find((one) => one.name === name);
+    const option = options.find((one) => one.name === name);
     if (option !== undefined) return [option, equals < 0 ? undefined : word.slice(equals + 1)];
   } else {
-    const option = OPTIONS.find(({ short }) => short !== undefined && short === word[1]);
+    const option = options.find(({ short }) => short !== undefined && short === word[1]);
     if (option !== undefined) return [option, word.length === 2 ? undefined : word.slice(2)];
   }
   const meant = nearest(
     word.replace(/^-+/, '').replace(/=.*$/s, ''),
-    OPTIONS.map(({ name }) => name),
+    options.map(({ name }) => name),
   );
   const advice = meant === undefined ? 'see superos help run' : `did you mean --${meant}?`;
   throw new CommandError(`unknown option ${word.replace(/=.*$/s, '')}; ${advice}`);

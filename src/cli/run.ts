@@ -2,10 +2,11 @@
 
 import { DiskCache } from '../hal/node/cache.ts';
 import { Machine } from '../index.ts';
+import type { ExitStatus } from '../kernel/status.ts';
 import type { ProcessBuilder } from '../machine/builder.ts';
 import type { ChildProcess } from '../machine/child.ts';
 import { SuperosError } from '../machine/error.ts';
-import { withStandard } from '../machine/grants.ts';
+import { type Grant, withStandard } from '../machine/grants.ts';
 import { Programs } from '../runtime/program.ts';
 import { CommandError, STATUS, say } from './error.ts';
 import type { RunRequest } from './options.ts';
@@ -13,17 +14,29 @@ import { programOf } from './program.ts';
 import { jsonResults, resultLines } from './results.ts';
 import { ended, epitaph, exitCode, jsonStatus } from './status.ts';
 
+/** What another command wants of a run. */
+export interface Watcher {
+  /** Before the program starts. */
+  configure(process: ProcessBuilder): void;
+  /** After its end. */
+  ended(status: ExitStatus): void;
+}
+
 /** The exit status. Throws CommandError where the program could not be started. */
-export async function run(request: RunRequest): Promise<number> {
+export async function run(request: RunRequest, watcher?: Watcher): Promise<number> {
   const programs = new Programs(request.cache ? new DiskCache() : undefined);
   const raw = request.raw || request.dedicated;
   const program = await programOf(request.program, programs, raw ? { raw } : {});
-  const machine = await Machine.boot({ cpus: 0 });
-  const child = await spawn(configure(machine.process(program), request), request);
+  const machine = await boot(request);
+  const builder = configure(machine.process(program), request);
+  if (request.policy !== undefined) await govern(builder, request, request.policy);
+  watcher?.configure(builder);
+  const child = await spawn(builder, request);
   // Without checks and on this thread, a signal that is caught here would never be: it ends the command itself.
   const sent = inPlace(request) && raw ? new Set<string>() : forwardSignals(child);
   const status = await child.wait();
   await machine[Symbol.asyncDispose]();
+  watcher?.ended(status);
   const { results } = child;
   if (results !== undefined && request.invoke !== undefined) {
     for (const line of resultLines(program, request.invoke, results)) say('stdout', line);
@@ -32,6 +45,7 @@ export async function run(request: RunRequest): Promise<number> {
   else if (!(status.reason === 'signal' && sent.has(status.signal!))) {
     const text = epitaph(program.name, status);
     if (text !== undefined) say('stderr', text);
+    for (const line of await refusals(program.name, status, request)) say('stderr', line);
   }
   return exitCode(status);
 }
@@ -39,7 +53,7 @@ export async function run(request: RunRequest): Promise<number> {
 function configure(process: ProcessBuilder, request: RunRequest): ProcessBuilder {
   const { invoke, argv0, cwd, memory, timeout, cpuTime, pids, fds, nice, args } = request;
   process.stdio('inherit').env(environment(request));
-  process.capabilities(request.standard ? withStandard(request.grants) : request.grants);
+  if (request.policy === undefined) process.capabilities(given(request));
   process.limits({
     ...(memory === undefined ? {} : { memory }),
     ...(timeout === undefined ? {} : { timeout }),
@@ -55,6 +69,45 @@ function configure(process: ProcessBuilder, request: RunRequest): ProcessBuilder
   if (invoke === undefined) process.args(args);
   else process.invoke(invoke, args);
   return process;
+}
+
+const given = ({ standard, grants }: RunRequest): readonly Grant[] => (standard ? withStandard(grants) : grants);
+
+/** The policy, who answers for it, and of the standard set what it lets a program have. */
+async function govern(process: ProcessBuilder, request: RunRequest, name: string): Promise<void> {
+  const [{ readPolicy }, { permitted }, { asker }] = await Promise.all([
+    import('../machine/policy.ts'),
+    import('../machine/governed.ts'),
+    import('./ask.ts'),
+  ]);
+  const policy = await failing('--policy', () => readPolicy(name));
+  const notify = asker();
+  process.policy(policy, { mode: request.policyAudit ? 'audit' : 'enforce', ...(notify && { notify }) });
+  const { grants, standard } = request;
+  if (grants.length === 0 && standard) return;
+  const own = given(request).filter((one) => !grants.includes(one));
+  process.capabilities([...permitted(policy, own), ...grants]);
+}
+
+async function boot({ audit }: RunRequest): Promise<Machine> {
+  return audit === undefined ? Machine.boot({ cpus: 0 }) : failing('--audit', () => Machine.boot({ cpus: 0, audit }));
+}
+
+/** An error of the machine's is one of the option's value. */
+async function failing<T>(option: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (!(error instanceof SuperosError)) throw error;
+    throw new CommandError(`${option}: ${error.message}`);
+  }
+}
+
+/** Lines for a person; the module is loaded where there is something to tell. */
+async function refusals(program: string, { refused }: ExitStatus, { policyAudit }: RunRequest): Promise<string[]> {
+  if (refused === undefined) return [];
+  const { refusalLines } = await import('./refusals.ts');
+  return refusalLines(program, refused, !policyAudit);
 }
 
 /** Whether the program runs on this thread. Without checks nothing ends it there when its time is over. */

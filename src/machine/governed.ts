@@ -21,12 +21,13 @@ export interface Said {
 
 /** What it is to have; throws SuperosError where it may not have what was said. */
 export interface Governed extends Said {
+  readonly policy: Policy | undefined;
   readonly grants: readonly Grant[];
 }
 
-export function governed(policy: Policy | undefined, said: Said): Governed {
-  if (policy === undefined) return { ...said, grants: said.grants ?? STANDARD };
+export function governed(policy: Policy, said: Said): Governed {
   return {
+    policy,
     grants: seen(policy, granted(policy, said.grants)),
     environment: environment(policy, said.environment),
     limits: least(said.limits, parseLimits(limits(policy))),

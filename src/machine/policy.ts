@@ -6,14 +6,13 @@ import { absolute } from '../caps/path.ts';
 import { nameGlob, pathGlob } from '../caps/policy/glob.ts';
 import type { PolicyLanguage } from '../caps/policy/language.ts';
 import type { Policy } from '../caps/policy/policy.ts';
+import type { PolicyError } from '../caps/policy/source.ts';
 import type { Question } from '../kernel/policy/supervisor.ts';
 import type { Program } from '../runtime/program.ts';
 import { VOCABULARY } from '../syscalls/vocabulary.ts';
-import type { Attendant } from './attendant.ts';
-import type { ProcessOptions } from './builder.ts';
 import { SuperosError } from './error.ts';
 import { checkGrant } from './grammar.ts';
-import { limitName, parseLimit } from './limits.ts';
+import { parseLimit } from './limits.ts';
 
 /** A path, or the name of a policy that SuperOS brings; a policy's text; or one that was read before. */
 export type PolicySource = string | URL | { readonly text: string; readonly file?: string } | Policy;
@@ -34,7 +33,7 @@ interface Text {
   readonly text: string;
 }
 
-/** Rejects with SuperosError: `not-found`, or `invalid-argument` with every mistake in it, a line each. */
+/** Rejects with SuperosError: `not-found`, or `invalid-argument` with the first mistake; all are in its cause, a PolicyError. */
 export async function readPolicy(source: PolicySource): Promise<Policy> {
   if (typeof source === 'object' && 'layers' in source) return source;
   const { file, text } = typeof source === 'object' && 'text' in source ? { file: 'policy', ...source } : find(source);
@@ -42,8 +41,15 @@ export async function readPolicy(source: PolicySource): Promise<Policy> {
     return (await language()).parse(text, { file, load, grant: checkGrant, limit: parseLimit, ready: brought() });
   } catch (error) {
     if (!(error instanceof Error && error.name === 'PolicyError')) throw error;
-    throw new SuperosError('invalid-argument', error.message, { cause: error });
+    throw new SuperosError('invalid-argument', problemText((error as PolicyError).problems), { cause: error });
   }
+}
+
+/** The first, and how many more there are. */
+function problemText([first, ...more]: PolicyError['problems']): string {
+  const { place, message } = first!;
+  const others = more.length === 0 ? '' : ` (and ${more.length} more: see superos policy check)`;
+  return `${place.file}:${place.line}:${place.column}: ${message}${others}`;
 }
 
 async function language(): Promise<PolicyLanguage> {
@@ -51,34 +57,20 @@ async function language(): Promise<PolicyLanguage> {
   return policyLanguage(VOCABULARY);
 }
 
-/** What the machine takes from what was said of a process: its policy, and whom it asks and tells. */
-export async function attendance(options: ProcessOptions): Promise<{ policy: Policy | undefined; attendant: Attendant }> {
-  const { onSoftLimit, onNotify, onObserved, policy } = options;
-  return {
-    policy: policy === undefined ? undefined : await readPolicy(policy),
-    attendant: {
-      onSoftLimit: onSoftLimit && ((resource) => onSoftLimit(limitName(resource))),
-      ask: onNotify && (async (question) => (await onNotify(question)) === true),
-      observe: onObserved,
-    },
-  };
-}
-
 /** Throws SuperosError where a policy is for other programs. */
-export function checkTarget(policy: Policy | undefined, path: string, program: Program): void {
-  if (policy?.for === undefined) return;
+export function checkTarget(policy: Policy, program: Program): void {
+  if (policy.for === undefined) return;
   const fits = policy.for.some(
     ({ program: pattern, sha256 }) =>
-      (pattern === undefined || [path, basename(path)].some((name) => fitsName(pattern, name))) &&
-      (sha256 === undefined || sha256 === program.hash),
+      (pattern === undefined || fitsName(pattern, program.name)) && (sha256 === undefined || sha256 === program.hash),
   );
   if (fits) return;
   const wanted = policy.for.map(({ program, sha256 }) => [program, sha256 && `sha256 ${sha256}`].filter(Boolean).join(' with '));
-  throw new SuperosError('invalid-argument', `the policy ${policy.name} is for ${wanted.join(', ')}, not for ${path}`);
+  throw new SuperosError('invalid-argument', `the policy ${policy.name} is for ${wanted.join(', ')}, not for ${program.name}`);
 }
 
 const fitsName = (pattern: string, name: string): boolean =>
-  pattern.includes('/') ? pathGlob(absolute('/', pattern))(absolute('/', name)) : nameGlob(pattern)(name);
+  nameGlob(pattern.slice(pattern.lastIndexOf('/') + 1))(basename(name));
 
 /** What `extends` names: a policy that SuperOS brings, or a file beside the one that names it. */
 const load = (name: string, from: string): Text | undefined =>

@@ -1,0 +1,18 @@
+// What a policy refused, told at the end of a run: which call, by which line, and what would allow it.
+
+import type { Refusal } from '../kernel/policy/supervisor.ts';
+import { plain } from '../kernel/printable.ts';
+import { factsText } from './ask.ts';
+
+/** Lines that a person is told; `--json` has all. */
+const TOLD_MAX = 10;
+
+export function refusalLines(program: string, refused: readonly Refusal[], enforced: boolean): string[] {
+  const lines = refused.slice(0, TOLD_MAX).map(({ call, facts, count, remedy }) => {
+    const times = count === 1 ? '' : `, ${count} times`;
+    const verb = enforced ? 'was refused' : 'would have been refused';
+    return `superos: ${plain(`${program} ${verb} ${call}${factsText(facts)}${times}; to allow it, ${remedy}`)}`;
+  });
+  const more = refused.length - TOLD_MAX;
+  return more > 0 ? [...lines, `superos: and ${more} more; --json has all`] : lines;
+}
