@@ -1,5 +1,6 @@
 // The embedding API: all that is public.
 
+export type { HostType } from './caps/hostfunction.ts';
 export type { Standing } from './kernel/account.ts';
 export type { HeldCapability } from './kernel/grants.ts';
 export type { StateTimes, ThreadInfo, ThreadState } from './kernel/scheduler/states.ts';
@@ -19,6 +20,7 @@ export type {
   ResolveGrant,
   TemporaryGrant,
 } from './machine/grants.ts';
+export type { HostArguments, HostCall, HostFunction, HostResult } from './machine/hostfunction.ts';
 export type { Bound, LimitName, LimitOptions, ProcessLimits } from './machine/limits.ts';
 export { Machine, type MachineOptions } from './machine/machine.ts';
 export type { Stdio } from './machine/order.ts';

@@ -3,7 +3,7 @@
 import { type Address, scopeOf } from '../hal/address.ts';
 import type { Net } from '../hal/net.ts';
 import { CapObject } from './object.ts';
-import { type HostPattern, matchesAddress, matchesName, matchesPort, type PortPattern } from './pattern.ts';
+import { type HostPattern, isLocalhost, matchesAddress, matchesName, matchesPort, type PortPattern } from './pattern.ts';
 import { RIGHT, streamRights } from './rights.ts';
 
 /** TCP to others, TCP at this host; datagrams to others, datagrams at this host; names. Bits of a capability's rights. */
@@ -71,5 +71,3 @@ export class Endpoint extends CapObject {
     );
   }
 }
-
-const isLocalhost = (name: string): boolean => name === 'localhost' || name.endsWith('.localhost');

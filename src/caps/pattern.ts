@@ -70,8 +70,7 @@ function hostName(written: string, offset: number): string {
   }
   if (name.length > NAME_MAX) throw new PatternError(offset, `a name has at most ${NAME_MAX} characters`);
   // What ends in a number is an address to whoever looks it up, in one of the forms that people are tricked with.
-  if (/(?:^|\.)(?:\d+|0x[0-9a-f]*)$/.test(name))
-    throw new PatternError(offset, `'${written}' is neither a name nor an address a.b.c.d`);
+  if (looksNumeric(name)) throw new PatternError(offset, `'${written}' is neither a name nor an address a.b.c.d`);
   return name;
 }
 
@@ -91,6 +90,9 @@ export function formatHost(pattern: HostPattern): string {
   }
 }
 
+/** A name that stands for addresses of the host itself. */
+export const isLocalhost = (name: string): boolean => name === 'localhost' || name.endsWith('.localhost');
+
 /** Whether a host that somebody asks for by this name is meant. Names compare in lower case without a dot at the end. */
 export function matchesName(pattern: HostPattern, name: string): boolean {
   if (pattern.kind === 'any') return true;
@@ -101,19 +103,20 @@ export const matchesAddress = (pattern: HostPattern, address: Address): boolean 
   pattern.kind === 'any' || (pattern.kind === 'net' && sharesPrefix(pattern.address, address, pattern.prefix));
 
 /**
- * Whether everything that `narrow` matches is matched by `wide`. `local`: addresses of this host are meant, all of which `*`
- * stands for; elsewhere it leaves out what is not global, which only whoever names it means.
+ * Whether everything that `narrow` reaches is reached by `wide`. `all`: `*` stands for all there is, as it does where addresses
+ * of this host or names alone are meant; elsewhere it leaves out what is not global, which only whoever names it means.
  */
-export function hostCovers(wide: HostPattern, narrow: HostPattern, local: boolean): boolean {
+export function hostCovers(wide: HostPattern, narrow: HostPattern, all: boolean): boolean {
   switch (narrow.kind) {
     case 'any':
       return wide.kind === 'any';
     case 'name':
-      return matchesName(wide, narrow.name);
+      return matchesName(wide, narrow.name) && (all || wide.kind !== 'any' || !isLocalhost(narrow.name));
     case 'below':
-      return wide.kind === 'any' || (wide.kind === 'below' && `.${narrow.name}`.endsWith(`.${wide.name}`));
+      if (wide.kind === 'any') return all || !isLocalhost(narrow.name);
+      return wide.kind === 'below' && `.${narrow.name}`.endsWith(`.${wide.name}`);
     case 'net':
-      if (wide.kind === 'any') return local || isGlobal(narrow.address, narrow.prefix);
+      if (wide.kind === 'any') return all || isGlobal(narrow.address, narrow.prefix);
       return wide.kind === 'net' && wide.prefix <= narrow.prefix && matchesAddress(wide, narrow.address);
   }
 }

@@ -14,6 +14,7 @@ import { Account } from './account.ts';
 import { SpawnError } from './error.ts';
 import { dropAll, Grants } from './grants.ts';
 import { HeapPolicy } from './heap.ts';
+import { refusedFunctions } from './hostcall.ts';
 import { ARGUMENT_BYTES_MAX, FDS_MAX, type Limits, PAGES_MAX, QUANTUM_NS, RESOURCE, type Resource, WASM_PAGE } from './limits.ts';
 import { refusal } from './link.ts';
 import { type PidShare, PidTable } from './pid.ts';
@@ -113,7 +114,10 @@ export class Kernel {
       }
     }
     const refused =
-      refusal(program.layout) ?? refusedTask(program.layout, request.task) ?? refusedMemory(program.layout, capabilities);
+      refusal(program.layout) ??
+      refusedTask(program.layout, request.task) ??
+      refusedMemory(program.layout, capabilities) ??
+      refusedFunctions(program.layout, capabilities);
     if (refused !== undefined) throw new SpawnError('NOEXEC', refused);
     const [args, environment] = strings(request);
     const types = program.layout.memories.map((layout) => memoryType(layout, limits));

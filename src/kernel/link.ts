@@ -6,6 +6,7 @@ import type { Layout } from '../runtime/layout.ts';
 import { bind, signature } from '../syscalls/dispatch.ts';
 import { HANDLERS } from '../syscalls/handlers.ts';
 import { type CallName, TABLE } from '../syscalls/table.ts';
+import { HostCalls } from './hostcall.ts';
 import { MEMORIES_MAX, TABLE_ELEMENTS_MAX } from './limits.ts';
 import { printable } from './printable.ts';
 import { stopped, trapped } from './status.ts';
@@ -72,10 +73,13 @@ export function imports(layout: Layout, thread: Thread, memories: readonly WebAs
   // Names are the guest's choice: objects without a prototype take any.
   const given: WebAssembly.Imports = Object.create(null);
   given[KERNEL_MODULE] = kernel;
-  for (const { module, name } of layout.functions) {
+  const functions = new HostCalls(thread, polled);
+  Object.assign(kernel, functions.values);
+  for (const wanted of layout.functions) {
+    const { module, name } = wanted;
     given[module] ??= Object.create(null) as Record<string, unknown>;
     const call = CALLS.get(`${module} ${name}`);
-    given[module][name] = call === undefined ? unknown(thread, module, name) : link(call);
+    given[module][name] = call === undefined ? (functions.link(wanted) ?? unknown(thread, module, name)) : link(call);
   }
   return given;
 }
@@ -85,6 +89,10 @@ export function imports(layout: Layout, thread: Thread, memories: readonly WebAs
  * call, not the import, that ends the process.
  */
 const unknown = (thread: Thread, module: string, name: string) => () => {
-  thread.process.end(trapped(`called ${printable(module)}.${printable(name)}, which SuperOS does not provide`));
+  thread.process.end(
+    trapped(
+      `called ${printable(module)}.${printable(name)}, which SuperOS does not provide, and for which it was given no function`,
+    ),
+  );
   return -1;
 };

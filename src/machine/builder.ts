@@ -6,6 +6,7 @@ import type { ChildProcess } from './child.ts';
 import { SuperosError } from './error.ts';
 import { canonicalGrant } from './grammar.ts';
 import type { Grant } from './grants.ts';
+import { HostFunction } from './hostfunction.ts';
 import type { Argument, Call } from './invocation.ts';
 import { type LimitName, type LimitOptions, mergeLimits, parseLimits } from './limits.ts';
 import type { Machine } from './machine.ts';
@@ -107,7 +108,7 @@ export class ProcessBuilder {
 
   /** All that the process is given besides its standard streams; without this call: clock, random. */
   capabilities(grants: readonly (Grant | string)[]): this {
-    this.#options.grants = grants.map(canonicalGrant);
+    this.#options.grants = grants.map((grant) => (grant instanceof HostFunction ? grant : canonicalGrant(grant)));
     return this;
   }
 

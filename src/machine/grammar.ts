@@ -187,12 +187,13 @@ export function covers(wide: Grant, narrow: Grant): boolean {
   if ('program' in narrow)
     return typeof wide === 'object' && 'program' in wide && resolve(wide.program) === resolve(narrow.program);
   if ('function' in narrow) return typeof wide === 'object' && 'function' in wide && wide.function === narrow.function;
-  if (wide === 'network') return true;
-  if (typeof wide === 'string' || !('net' in wide) || wide.net !== narrow.net) return false;
-  if (!hostCovers(parseHost(wide.host), parseHost(narrow.host), narrow.net !== 'resolve' && isLocal(narrow.net))) return false;
-  if (narrow.net === 'resolve' || wide.net === 'resolve') return true;
+  if (wide !== 'network' && (typeof wide === 'string' || !('net' in wide) || wide.net !== narrow.net)) return false;
+  const whole = wide === 'network' ? { host: '*', ports: '*' } : { ports: '*', ...wide };
+  const local = narrow.net === 'resolve' || isLocal(narrow.net);
+  if (!hostCovers(parseHost(whole.host), parseHost(narrow.host), local)) return false;
+  if (narrow.net === 'resolve') return true;
   const least = leastPort(narrow.net);
-  return portsCover(parsePorts(String(wide.ports), least), parsePorts(String(narrow.ports), least));
+  return portsCover(parsePorts(String(whole.ports), least), parsePorts(String(narrow.ports), least));
 }
 
 const BOTH = RIGHTS.rw;

@@ -4,6 +4,7 @@ import { Capability } from '../caps/capability.ts';
 import { CoarseClock, clockRoot } from '../caps/clock.ts';
 import { OpenDirectory } from '../caps/directory.ts';
 import { entropyRoot } from '../caps/entropy.ts';
+import { type HostFunctionObject, hostFunctionRoot } from '../caps/hostfunction.ts';
 import type { CapObject } from '../caps/object.ts';
 import { absolute } from '../caps/path.ts';
 import { DIRECTORY_RIGHTS, FILE_RIGHTS, READ_ACCESS, READ_ONLY, RIGHT } from '../caps/rights.ts';
@@ -41,6 +42,8 @@ export interface Granting {
   readonly console: () => Console;
   /** The process has the machine's own input and output. */
   readonly hasConsole: boolean;
+  /** The functions of the embedder that may be among the grants. */
+  readonly functions: readonly HostFunctionObject[];
   /** A directory among those given. */
   readonly cwd: string | undefined;
   /** Whether walks follow symbolic links by themselves. */
@@ -105,11 +108,17 @@ class Grantor implements Granted {
   }
 
   #giveNamed(grant: Exclude<Grant, string>, name: string): void {
-    const { hal } = this.#granting;
     if ('dir' in grant) this.#descriptor(hostDirectory(this.#granting, grant, name));
     else if ('tmp' in grant) this.#descriptor(temporary(this.#granting, this.#clock, grant, name));
     else if ('net' in grant) this.#network(grant, name);
+    else if ('function' in grant) this.#giveFunction(grant.function, name);
     else this.#refuse(name);
+  }
+
+  #giveFunction(wanted: string, name: string): void {
+    const found = this.#granting.functions.find(({ function: one }) => one === wanted);
+    if (found === undefined) this.#refuse(name);
+    else this.#handle(hostFunctionRoot(found, name));
   }
 
   #network(grant: Parameters<typeof endpointRoot>[1], name: string): void {

@@ -1,6 +1,7 @@
 // From an order to a process of a kernel, on the thread that the kernel runs on: what the order names of the host is opened
 // here. A launch that fails leaves nothing open.
 import { Capability } from '../caps/capability.ts';
+import { HostFunctionObject, type HostInvoke } from '../caps/hostfunction.ts';
 import { streamRights } from '../caps/rights.ts';
 import { OpenStream } from '../caps/stream.ts';
 import type { Console, Stream } from '../hal/console.ts';
@@ -25,18 +26,21 @@ export interface Surroundings {
   readonly console: () => Console;
   /** Makes the process's end of a standard stream that is a pipe. */
   readonly pipe: (fd: number) => Capability;
+  /** What calls a function of the embedder. */
+  readonly invoke: (id: number) => HostInvoke;
   readonly attendant: Attendant;
   readonly onCharge?: (process: Process) => void;
 }
 
 /** Starts a process. Throws SuperosError. */
 export function launch(kernel: Kernel, order: Order, around: Surroundings): Process {
-  const { program, args, environment, grants, cwd, stdio, limits, nice, task } = order;
+  const { program, args, environment, grants, functions, cwd, stdio, limits, nice, task } = order;
   const watch = watchOf(order, around.attendant);
   const granted = grant(grants, {
     hal: kernel.hal,
     console: around.console,
     hasConsole: stdio[0] === 'inherit' && stdio[1] === 'inherit',
+    functions: functions.map(({ id, name, signature }) => new HostFunctionObject(name, signature, around.invoke(id))),
     cwd,
     links: watch === undefined || !looksAtPaths(watch),
   });

@@ -1,6 +1,7 @@
 // The machine: kernels on this host's hardware, in place or on threads, with the programs and processes of one embedder. It
 // decides where a process runs; what runs there, and how, is its CPU's affair.
 import type { Auditor } from '../caps/audit.ts';
+import type { HostSignature, HostType } from '../caps/hostfunction.ts';
 import type { CodeCache } from '../hal/cache.ts';
 import type { Hal } from '../hal/hal.ts';
 import { nodeHal } from '../hal/node/hal.ts';
@@ -15,6 +16,15 @@ import { SuperosError } from './error.ts';
 import { governed } from './governed.ts';
 import { formatGrant } from './grammar.ts';
 import type { Grant } from './grants.ts';
+import {
+  type HostArguments,
+  type HostCall,
+  type HostCallback,
+  type HostFunction,
+  HostFunctions,
+  type HostResult,
+  plainGrant,
+} from './hostfunction.ts';
 import { invocation } from './invocation.ts';
 import type { Order } from './order.ts';
 import { pidShare } from './pids.ts';
@@ -52,6 +62,7 @@ interface Parts {
   readonly loader: ProgramLoader;
   /** Undefined where there can be none. */
   readonly threads: (() => Promise<Threads>) | undefined;
+  readonly functions: HostFunctions;
   readonly auditing: Auditing | undefined;
 }
 
@@ -60,6 +71,7 @@ export class Machine implements AsyncDisposable {
   readonly #loader: ProgramLoader;
   readonly #startThreads: (() => Promise<Threads>) | undefined;
   #threads: Promise<Threads> | undefined;
+  readonly #functions: HostFunctions;
   readonly #auditing: Auditing | undefined;
   readonly #children = new Set<ChildProcess>();
   readonly #starting = new Set<Promise<unknown>>();
@@ -71,7 +83,8 @@ export class Machine implements AsyncDisposable {
   /** A process was ended, and did not end by itself. */
   #forced = false;
 
-  private constructor({ cpus, loader, threads, auditing }: Parts) {
+  private constructor({ cpus, loader, threads, functions, auditing }: Parts) {
+    this.#functions = functions;
     this.#cpus = cpus;
     this.#loader = loader;
     this.#startThreads = threads;
@@ -88,26 +101,29 @@ export class Machine implements AsyncDisposable {
     if (hal !== undefined && cpus + (spare ?? 0) > 0)
       throw new SuperosError('invalid-argument', 'a HAL is there for the thread that made it: cpus and spare are 0 with one');
     const auditing = options.audit === undefined ? undefined : await Auditing.open(options.audit);
+    const functions = new HostFunctions();
     const settings: ThreadsOptions = {
       cpus,
       spare: spare ?? SPARE,
       cache: cache?.directory,
       protect: protectedBy(cache),
       quantumNs,
+      functions,
       auditor: auditing,
     };
     if (cpus === 0) {
       const machine = new Machine({
-        cpus: [new PlaceCpu(hal ?? hardware(cache, quantumNs), pidShare(0, 0), quantumNs, auditing)],
+        cpus: [new PlaceCpu(hal ?? hardware(cache, quantumNs), pidShare(0, 0), quantumNs, functions, auditing)],
         loader: new PlaceLoader(cache),
         threads: hal === undefined ? () => startThreads(settings) : undefined,
+        functions,
         auditing,
       });
       if (spare !== undefined && spare > 0) await (await machine.#getThreads()).dedicated.fill();
       return machine;
     }
     const threads = await startThreads(settings);
-    const machine = new Machine({ cpus: threads.cpus, loader: threads.loader, threads: async () => threads, auditing });
+    const machine = new Machine({ cpus: threads.cpus, loader: threads.loader, threads: async () => threads, functions, auditing });
     machine.#threads = Promise.resolve(threads);
     try {
       await Promise.all([...threads.cpus.map(({ ready }) => ready), spare === undefined ? undefined : threads.dedicated.fill()]);
@@ -126,6 +142,25 @@ export class Machine implements AsyncDisposable {
   /** Loads a program once, to be spawned many times. `raw`: for processes that are not to be preempted. */
   compile(bytes: Uint8Array, name = 'program', { raw = false }: { readonly raw?: boolean } = {}): Promise<Program> {
     return this.#loader.load(bytes, loadOptions(raw), name);
+  }
+
+  /**
+   * A function that guests may call, as the import `MODULE.FIELD`: those that are given it, among their capabilities. Arguments
+   * and result are numbers, an i64 a bigint; `call` reads and writes the guest's memory. Where `callback` gives a promise the guest
+   * waits for it. Where it throws or rejects, or gives what is no such number, the process ends. Throws SuperosError.
+   */
+  hostFunction<const P extends readonly HostType[], T extends HostType>(
+    name: string,
+    signature: { readonly params: P; readonly results: readonly [T] },
+    callback: (call: HostCall, ...args: HostArguments<P>) => HostResult<T>,
+  ): HostFunction;
+  hostFunction<const P extends readonly HostType[]>(
+    name: string,
+    signature: { readonly params: P; readonly results: readonly [] },
+    callback: (call: HostCall, ...args: HostArguments<P>) => void,
+  ): HostFunction;
+  hostFunction(name: string, signature: HostSignature, callback: HostCallback): HostFunction {
+    return this.#functions.add(name, signature, callback);
   }
 
   get processes(): readonly ChildProcess[] {
@@ -154,7 +189,8 @@ export class Machine implements AsyncDisposable {
       program,
       args: [options.argv0 ?? program.name, ...options.args],
       environment,
-      grants,
+      grants: grants.map(plainGrant),
+      functions: this.#functions.orders(grants),
       cwd: options.cwd,
       stdio: options.stdio,
       limits: { ...DEFAULT_LIMITS, ...limits },

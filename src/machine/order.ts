@@ -5,6 +5,7 @@ import type { Limits } from '../kernel/limits.ts';
 import type { Task } from '../kernel/process.ts';
 import type { Program } from '../runtime/program.ts';
 import type { Grant } from './grants.ts';
+import type { FunctionOrder } from './hostfunction.ts';
 
 /** A standard stream: a pipe to the embedder, the machine's own console, or nothing (end of input; output thrown away). */
 export type Stdio = 'pipe' | 'inherit' | 'null';
@@ -15,6 +16,8 @@ export interface Order {
   readonly args: readonly string[];
   readonly environment: ReadonlyMap<string, string>;
   readonly grants: readonly Grant[];
+  /** Those of the embedder among the grants. */
+  readonly functions: readonly FunctionOrder[];
   readonly cwd: string | undefined;
   readonly stdio: readonly [Stdio, Stdio, Stdio];
   readonly limits: Limits;

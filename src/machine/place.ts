@@ -1,6 +1,7 @@
 // The CPU in place: the kernel runs on the thread that booted the machine, and is called directly.
 import type { Auditor } from '../caps/audit.ts';
 import type { Capability } from '../caps/capability.ts';
+import type { HostCaller } from '../caps/hostfunction.ts';
 import type { Console } from '../hal/console.ts';
 import type { Hal } from '../hal/hal.ts';
 import { nodeConsole } from '../hal/node/console.ts';
@@ -11,6 +12,7 @@ import type { Invocation, Process } from '../kernel/process.ts';
 import type { Signal } from '../syscalls/caller.ts';
 import type { Attendant } from './attendant.ts';
 import type { ChildStreams, Live, MachineCpu, Running } from './cpu.ts';
+import type { HostFunctions, HostReach } from './hostfunction.ts';
 import { closeConsole, launch } from './launch.ts';
 import type { Order } from './order.ts';
 import { readable, writable } from './streams.ts';
@@ -21,11 +23,13 @@ const TICK_AFTER_MS = 50;
 
 export class PlaceCpu implements MachineCpu {
   readonly #kernel: Kernel;
+  readonly #functions: HostFunctions;
   readonly #tickStart: NodeJS.Timeout;
   #console: Console | undefined;
   load = 0;
 
-  constructor(hal: Hal, pids: PidShare, quantumNs: number, auditor: Auditor | undefined) {
+  constructor(hal: Hal, pids: PidShare, quantumNs: number, functions: HostFunctions, auditor: Auditor | undefined) {
+    this.#functions = functions;
     this.#kernel = new Kernel(hal, pids, quantumNs);
     this.#kernel.auditor = auditor;
     this.#tickStart = setTimeout(() => hal.tick.start(), TICK_AFTER_MS).unref();
@@ -41,7 +45,12 @@ export class PlaceCpu implements MachineCpu {
     };
     let process: Process;
     try {
-      process = launch(this.#kernel, order, { console: () => this.#host, pipe, attendant });
+      process = launch(this.#kernel, order, {
+        console: () => this.#host,
+        pipe,
+        invoke: (id) => (caller, args) => this.#functions.call(id, reachOf(caller), args),
+        attendant,
+      });
     } catch (error) {
       for (const end of outer) end?.drop();
       throw error;
@@ -74,6 +83,14 @@ export class PlaceCpu implements MachineCpu {
     return this.#console;
   }
 }
+
+/** Functions of the embedder see the process as they do from another thread. */
+const reachOf = (caller: HostCaller): HostReach => ({
+  pid: caller.pid,
+  done: caller.done,
+  read: async (address, length) => caller.read(address, length),
+  write: async (address, bytes) => caller.write(address, bytes),
+});
 
 class PlacedProcess implements Running {
   readonly streams: ChildStreams;

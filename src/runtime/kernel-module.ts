@@ -7,3 +7,8 @@ export const PREEMPT = -0x8000_0000;
 
 /** The memory whose first word is nonzero when the kernel wants to be called: shared, of one page. */
 export const EPOCH = 'epoch';
+
+export type NumberType = 'i32' | 'i64' | 'f32' | 'f64';
+
+/** With a type after it: the import that gives the result of the call just made, where that is no i32. */
+export const VALUE = 'value_';

@@ -14,7 +14,8 @@ export interface FunctionImport extends ImportName {
   readonly results: readonly ValueType[];
   /**
    * True: the import takes each i64 parameter as two i32 (low, high) and returns an i32, whose negative values the stub hands
-   * to `wait`. False: a type that the kernel does not serve, or a foreign module.
+   * to `wait`; a result that is no i32 is then asked for by `value_TYPE`. False: a type that the kernel does not serve, or a
+   * foreign module.
    */
   readonly lowered: boolean;
 }

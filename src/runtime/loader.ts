@@ -23,7 +23,7 @@ export type { Loaded } from './pipeline.ts';
 export type { LoadOptions } from './plan.ts';
 
 /** Part of the code cache's key: to be changed whenever the output for any input changes. */
-export const LOADER_VERSION = '9';
+export const LOADER_VERSION = '10';
 
 /** `entry` comes last: it collects what the others want run first. */
 const PASSES: readonly Pass[] = [memory, tables, bulk, segments, unwind, meter, preempt, entry];

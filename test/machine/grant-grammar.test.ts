@@ -201,9 +201,7 @@ describe('covers', () => {
     if (grant === 'filesystem') return [...reach({ dir: '.' }), 'dev'];
     if (grant === 'network')
       return (['connect', 'udp', 'listen', 'bind', 'resolve'] as const).flatMap((net) =>
-        net === 'resolve'
-          ? NAMES.map((one) => `resolve ${one}`)
-          : [...NAMES, ...ADDRESSES].flatMap((one) => PORTS.map((number) => `${net} ${one} ${number}`)),
+        reach(net === 'resolve' ? { net, host: '*' } : { net, host: '*', ports: '*' }),
       );
     if (typeof grant === 'string') return [grant];
     if ('dir' in grant)
@@ -258,7 +256,12 @@ describe('covers', () => {
   test.each<[wide: string, narrow: string, expected: boolean]>([
     ['clock', 'clock:coarse', true],
     ['clock:coarse', 'clock', false],
-    ['network', 'net:connect:127.0.0.1:80', true],
+    ['network', 'net:connect:127.0.0.1:80', false],
+    ['network', 'net:connect:localhost:80', false],
+    ['network', 'net:connect:a.example.org:80', true],
+    ['network', 'net:listen:127.0.0.1:0', true],
+    ['network', 'net:resolve:localhost', true],
+    ['net:connect:*.localhost:80', 'net:connect:a.localhost:80', true],
     ['net:connect:*.example.org:*', 'net:connect:a.example.org:443', true],
     ['net:connect:*.example.org:*', 'net:connect:example.org:443', false],
     ['net:connect:*:*', 'net:connect:127.0.0.1:80', false],

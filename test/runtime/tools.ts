@@ -14,6 +14,8 @@ export interface Provided {
   readonly memoryGrow?: Call;
   readonly tableSize?: Call;
   readonly wait?: Call;
+  /** The result of a call, where that is no i32. */
+  readonly value?: number | bigint;
   /** The epoch's word: 0 unless set. While it is not 0 every check calls `wait`. */
   readonly epoch?: number;
   readonly options?: LoadOptions;
@@ -55,6 +57,9 @@ export function link(source: Uint8Array, provided: Provided = {}): Running {
     epoch,
     allocated: () => 1 << 18,
     allocate: () => 0,
+    value_i64: () => provided.value ?? 0n,
+    value_f32: () => provided.value ?? 0,
+    value_f64: () => provided.value ?? 0,
   };
   memories.forEach((memory, index) => {
     kernel[`memory${index}`] = memory;

@@ -7,7 +7,9 @@ import { type Cause, crashed, signalled } from '../../kernel/status.ts';
 import type { Program } from '../../runtime/program.ts';
 import { type Attendant, attended } from '../attendant.ts';
 import { SuperosError } from '../error.ts';
+import type { HostFunctions } from '../hostfunction.ts';
 import type { Order } from '../order.ts';
+import { AnsweringSide } from './hostcalls.ts';
 import type { FromKernel, ToKernel } from './protocol.ts';
 import { type Line, RemoteProcess } from './remote.ts';
 
@@ -26,6 +28,7 @@ export class KernelThread {
   greatestPid = 0;
   readonly #thread: HostThread;
   readonly #busy: Float64Array;
+  readonly #answering: AnsweringSide;
   readonly #auditor: Auditor | undefined;
   readonly #line: Line;
   readonly #spawning = new Map<number, Spawning>();
@@ -43,8 +46,15 @@ export class KernelThread {
   readonly #gone = Promise.withResolvers<void>();
 
   /** `start` makes the thread, with what it is to tell this one. */
-  constructor(start: (events: ThreadEvents) => HostThread, busy: Float64Array, alone: boolean, auditor: Auditor | undefined) {
+  constructor(
+    start: (events: ThreadEvents) => HostThread,
+    busy: Float64Array,
+    alone: boolean,
+    functions: HostFunctions,
+    auditor: Auditor | undefined,
+  ) {
     this.#busy = busy;
+    this.#answering = new AnsweringSide(functions, (message) => this.#send({ type: 'host', message }));
     this.#auditor = auditor;
     this.#line = {
       alone,
@@ -130,6 +140,9 @@ export class KernelThread {
       case 'closed':
         this.#closed.resolve();
         return;
+      case 'host':
+        this.#answering.receive(message.message);
+        return;
       case 'audit':
         this.#auditor?.record(message.event);
         return;
@@ -174,6 +187,7 @@ export class KernelThread {
       remote.lost(cause);
     }
     this.#processes.clear();
+    this.#answering.lose();
     this.#gone.resolve();
   }
 

@@ -7,7 +7,13 @@ import type { HostFunctions } from '../hostfunction.ts';
 type CallId = number;
 
 export type FromCaller =
-  | { readonly what: 'call'; readonly call: CallId; readonly function: number; readonly pid: number; readonly args: readonly HostValue[] }
+  | {
+      readonly what: 'call';
+      readonly call: CallId;
+      readonly function: number;
+      readonly pid: number;
+      readonly args: readonly HostValue[];
+    }
   /** The process that called has ended: nobody waits for the answer. */
   | { readonly what: 'over'; readonly call: CallId }
   | { readonly what: 'reached'; readonly request: number; readonly value: Uint8Array | boolean | undefined };
@@ -16,7 +22,13 @@ export type ToCaller =
   | { readonly what: 'answer'; readonly call: CallId; readonly value: unknown }
   | { readonly what: 'failed'; readonly call: CallId; readonly message: string }
   | { readonly what: 'read'; readonly call: CallId; readonly request: number; readonly address: number; readonly length: number }
-  | { readonly what: 'write'; readonly call: CallId; readonly request: number; readonly address: number; readonly bytes: Uint8Array };
+  | {
+      readonly what: 'write';
+      readonly call: CallId;
+      readonly request: number;
+      readonly address: number;
+      readonly bytes: Uint8Array;
+    };
 
 interface Waiting {
   readonly caller: HostCaller;
@@ -140,4 +152,5 @@ export class AnsweringSide {
 }
 
 /** What is no number is refused on the other side, by its type; much of it could not be sent. */
-const sendable = (value: unknown): unknown => (typeof value === 'object' && value !== null ? {} : typeof value === 'function' || typeof value === 'symbol' ? {} : value);
+const sendable = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null ? {} : typeof value === 'function' || typeof value === 'symbol' ? {} : value;

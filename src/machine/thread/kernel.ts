@@ -13,6 +13,7 @@ import type { Attendant, Attended } from '../attendant.ts';
 import { SuperosError } from '../error.ts';
 import { closeConsole, launch } from '../launch.ts';
 import { Inlet, inlet, Outlet, outlet, type Wire } from './ends.ts';
+import { CallingSide } from './hostcalls.ts';
 import { PageWriter } from './page.ts';
 import type { FromKernel, KernelStart, ToKernel } from './protocol.ts';
 
@@ -31,6 +32,7 @@ interface Entry {
 export class ThreadKernel {
   readonly #kernel: Kernel;
   readonly #send: Send;
+  readonly #calling: CallingSide;
   readonly #eager: boolean;
   readonly #programs = new Map<number, Program>();
   readonly #entries = new Map<number, Entry>();
@@ -40,8 +42,9 @@ export class ThreadKernel {
 
   constructor(start: KernelStart, send: Send) {
     this.#send = send;
+    this.#calling = new CallingSide((message) => send({ type: 'host', message }));
     this.#eager = start.alone;
-    const hal = nodeHal({ disk: { protect: start.protect }, tick: start.tick });
+    const hal = nodeHal({ disk: { protect: start.protect }, net: { servers: start.dns }, tick: start.tick });
     const busy = new Float64Array(start.busy);
     this.#kernel = new Kernel(
       {
@@ -67,6 +70,9 @@ export class ThreadKernel {
       case 'spawn':
         this.#spawn(message);
         return;
+      case 'host':
+        this.#calling.receive(message.message);
+        return;
       case 'close':
         this.#close(message.forced);
         return;
@@ -84,6 +90,7 @@ export class ThreadKernel {
     const around = {
       console: () => this.#host,
       pipe: (fd: number) => this.#end(entry, id, fd),
+      invoke: (id: number) => this.#calling.invoke(id),
       attendant: this.#attendant(id, entry, attended),
       onCharge: (process: Process) => this.#charged.set(process, entry),
     };
@@ -126,7 +133,7 @@ export class ThreadKernel {
     };
   }
 
-  #tell(entry: Entry, message: Exclude<ToKernel, { type: 'program' | 'forget' | 'spawn' | 'close' }>): void {
+  #tell(entry: Entry, message: Exclude<ToKernel, { type: 'program' | 'forget' | 'spawn' | 'host' | 'close' }>): void {
     const { id } = message;
     const process = entry.process!;
     switch (message.type) {

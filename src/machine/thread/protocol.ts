@@ -14,6 +14,7 @@ import type { Signal } from '../../syscalls/caller.ts';
 import type { Attended } from '../attendant.ts';
 import type { SuperosErrorCode } from '../error.ts';
 import type { Order } from '../order.ts';
+import type { FromCaller, ToCaller } from './hostcalls.ts';
 
 /** What a kernel's thread is started with. */
 export interface KernelStart {
@@ -25,6 +26,8 @@ export interface KernelStart {
   readonly processesMax: number;
   /** Directories that no guest may reach. */
   readonly protect: readonly string[];
+  /** Name servers to ask instead of the host's resolver. */
+  readonly dns: readonly string[] | undefined;
   /** It tells of what becomes of capabilities, and what is refused. */
   readonly audits: boolean;
   /** It has one process at a time, which may be raw and hears of nothing while it runs. */
@@ -78,6 +81,7 @@ export type ToKernel =
   | { readonly type: 'credit'; readonly id: Id; readonly fd: number; readonly bytes: number }
   /** The embedder's end of a stream is closed. */
   | { readonly type: 'shut'; readonly id: Id; readonly fd: number }
+  | { readonly type: 'host'; readonly message: ToCaller }
   | { readonly type: 'close'; readonly forced: boolean };
 
 export type FromKernel =
@@ -99,6 +103,8 @@ export type FromKernel =
   /** The process's end of a stream is closed. */
   | { readonly type: 'shut'; readonly id: Id; readonly fd: number }
   | { readonly type: 'soft'; readonly id: Id; readonly resource: Resource }
+  /** Of the calls of functions of the embedder: see hostcalls.ts. */
+  | { readonly type: 'host'; readonly message: FromCaller }
   | { readonly type: 'ask'; readonly id: Id; readonly request: number; readonly question: Question }
   | { readonly type: 'observed'; readonly id: Id; readonly observations: readonly Observation[] }
   | { readonly type: 'audit'; readonly event: AuditEvent }

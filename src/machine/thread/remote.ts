@@ -31,7 +31,7 @@ export interface Line {
   ready(): number;
 }
 
-type Told = Exclude<FromKernel, { type: 'ready' | 'spawned' | 'refused' | 'closed' | 'audit' }>;
+type Told = Exclude<FromKernel, { type: 'ready' | 'spawned' | 'refused' | 'closed' | 'audit' | 'host' }>;
 
 export class RemoteProcess implements Running {
   readonly id: number;

@@ -6,6 +6,7 @@ import { nodeHost } from '../../hal/node/host.ts';
 import { HostThread } from '../../hal/node/thread.ts';
 import { endTickLine, tickLine } from '../../hal/node/tick.ts';
 import type { PidShare } from '../../kernel/pid.ts';
+import type { HostFunctions } from '../hostfunction.ts';
 import { DEDICATED_MAX, pidShare } from '../pids.ts';
 import { ThreadCpu } from './cpu.ts';
 import { DedicatedPool } from './dedicated.ts';
@@ -25,6 +26,9 @@ export interface ThreadsOptions {
   /** Threads that wait for processes with a thread of their own. */
   readonly spare: number;
   readonly quantumNs: number;
+  /** Name servers to ask instead of the host's resolver. */
+  readonly dns: readonly string[] | undefined;
+  readonly functions: HostFunctions;
   readonly auditor: Auditor | undefined;
 }
 
@@ -36,12 +40,16 @@ export class Threads {
   readonly #host: Hal['host'] = nodeHost();
   readonly #kernels: number;
   readonly #quantumNs: number;
+  readonly #dns: readonly string[] | undefined;
+  readonly #functions: HostFunctions;
   readonly #auditor: Auditor | undefined;
 
-  constructor({ cpus, protect, cache, spare, quantumNs, auditor }: ThreadsOptions) {
+  constructor({ cpus, protect, cache, spare, quantumNs, dns, functions, auditor }: ThreadsOptions) {
+    this.#functions = functions;
     this.#auditor = auditor;
     this.#protect = protect;
     this.#quantumNs = quantumNs;
+    this.#dns = dns;
     this.#kernels = Math.max(1, cpus);
     this.cpus = Array.from(
       { length: cpus },
@@ -63,6 +71,7 @@ export class Threads {
       quantumNs: this.#quantumNs,
       processesMax: alone ? 1 : Math.max(1, Math.floor(this.#host.processesMax / this.#kernels)),
       protect: this.#protect,
+      dns: this.#dns,
       audits: this.#auditor !== undefined,
       alone,
       busy,
@@ -71,6 +80,7 @@ export class Threads {
       (events) => new HostThread({ entry: ENTRY, name, data: start, events, over: () => endTickLine(tick) }),
       new Float64Array(busy),
       alone,
+      this.#functions,
       this.#auditor,
     );
   }

@@ -3,9 +3,10 @@
 // which no guest handler can catch. Stubs have the original type, and every use of the import goes through its stub.
 
 import { encodeUtf8 } from '../../hal/utf8.ts';
+import { type NumberType, VALUE } from '../kernel-module.ts';
 import { BlockType, Op } from '../opcodes.ts';
 import { emit, emitConst, type FunctionRef, type Pass, type Plan } from '../plan.ts';
-import type { FunctionType } from '../types.ts';
+import type { FunctionType, ValueType } from '../types.ts';
 
 // No system call has more parameters. Without a bound stubs could outgrow the module many times.
 const PARAMS_MAX = 32;
@@ -13,15 +14,20 @@ const PARAMS_MAX = 32;
 function lowerable(type: FunctionType): boolean {
   const { params, results } = type;
   const words = params.reduce((sum, param) => sum + (param === 'i64' ? 2 : 1), 0);
-  return (
-    words <= PARAMS_MAX &&
-    params.every((param) => param === 'i32' || param === 'i64' || param === 'f32' || param === 'f64') &&
-    (results.length === 0 || (results.length === 1 && results[0] === 'i32'))
-  );
+  return words <= PARAMS_MAX && params.every(isNumber) && results.length <= 1 && results.every(isNumber);
 }
 
+const isNumber = (type: ValueType): type is NumberType => type === 'i32' || type === 'i64' || type === 'f32' || type === 'f64';
+
+/** A result that is no i32 is fetched once the call is over: what the call itself returns asks for attention, or does not. */
+const fetched = (plan: Plan, { results: [result] }: FunctionType): FunctionRef | undefined =>
+  result === undefined || result === 'i32' ? undefined : plan.import(`${VALUE}${result as NumberType}`, [], [result]);
+
 function stub(plan: Plan, name: Uint8Array, typeIndex: number, target: FunctionRef, wait: FunctionRef): FunctionRef {
-  const { params, results } = plan.module.types[typeIndex]!;
+  const type = plan.module.types[typeIndex]!;
+  const { params, results } = type;
+  const fetch = fetched(plan, type);
+  const returns = results.length > 0 && fetch === undefined;
   const result = params.length;
   const answer = params.length + 1;
   return plan.function(name, typeIndex, ['i32', 'f64'], (out, hint) => {
@@ -49,13 +55,14 @@ function stub(plan: Plan, name: Uint8Array, typeIndex: number, target: FunctionR
     emit(out, Op.if, BlockType.empty);
     emit(out, Op.unreachable);
     emit(out, Op.end);
-    if (results.length > 0) {
+    if (returns) {
       emit(out, Op.localGet, answer);
       emit(out, Op.i32TruncSatF64S);
       emit(out, Op.localSet, result);
     }
     emit(out, Op.end);
-    if (results.length > 0) emit(out, Op.localGet, result);
+    if (returns) emit(out, Op.localGet, result);
+    else if (fetch !== undefined) emit(out, Op.call, fetch.index);
   });
 }
 

@@ -19,8 +19,8 @@ describe('unwind', () => {
     expect(layout.functions.map(({ name, lowered }) => [name, lowered])).toEqual([
       ['none', true],
       ['one', true],
-      ['wide', false],
-      ['float', false],
+      ['wide', true],
+      ['float', true],
       ['two', false],
       ['ref', false],
       ['vector', false],
@@ -48,6 +48,20 @@ describe('unwind', () => {
       [0x9abc_def0 | 0, 0x1234_5678, 1.5, -7, -1, -1, -0],
       [0, -(2 ** 31), Number.NaN, 0, 1, 0, 1e300],
     ]);
+  });
+
+  test.each([
+    ['i64', -5n],
+    ['f32', 0.5],
+    ['f64', -1e300],
+  ] as const)('a result of type %s is fetched once the call is over', async (type, value) => {
+    const source = await wat(`(import "sys" "f" (func $f (param i32) (result ${type})))
+      (func (export "f") (param i32) (result ${type}) (call $f (local.get 0)))`);
+    const wait = (raw?: number) => (raw === -2 ? Number.NaN : 7);
+    const { call } = link(source, { imports: { sys: { f: (raw: number) => raw } }, wait, value });
+    expect(call('f', 0)).toBe(value);
+    expect(call('f', -1)).toBe(value);
+    expect(() => call('f', -2)).toThrow(WebAssembly.RuntimeError);
   });
 
   test('a result that is not negative never waits; a negative one does, and the answer replaces it', async () => {
