@@ -86,7 +86,7 @@ async function govern(process: ProcessBuilder, request: RunRequest, name: string
   const { grants, standard } = request;
   if (grants.length === 0 && standard) return;
   const own = given(request).filter((one) => !grants.includes(one));
-  process.capabilities([...permitted(policy, own), ...grants]);
+  process.capabilities([...(request.policyAudit ? own : permitted(policy, own)), ...grants]);
 }
 
 async function boot({ audit }: RunRequest): Promise<Machine> {

@@ -25,7 +25,12 @@ export interface Governed extends Said {
   readonly grants: readonly Grant[];
 }
 
-export function governed(policy: Policy, said: Said): Governed {
+/** `enforce`: without it the policy is only told what it would refuse, and takes nothing away. */
+export function governed(policy: Policy, said: Said, enforce: boolean): Governed {
+  if (!enforce) {
+    const grants = said.grants ?? [...new Set([...STANDARD, ...(listed(policy) ?? [])])];
+    return { ...said, policy, grants, environment: environment(policy, said.environment) };
+  }
   return {
     policy,
     grants: seen(policy, granted(policy, said.grants)),

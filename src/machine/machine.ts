@@ -8,14 +8,15 @@ import { nodeHal } from '../hal/node/hal.ts';
 import { DEFAULT_LIMITS, QUANTUM_NS } from '../kernel/limits.ts';
 import type { LoadOptions } from '../runtime/loader.ts';
 import type { Program } from '../runtime/program.ts';
+import { attendantOf } from './attendant.ts';
 import { Auditing } from './auditing.ts';
 import { ProcessBuilder, type ProcessOptions } from './builder.ts';
 import { ChildProcess } from './child.ts';
 import type { MachineCpu, Running } from './cpu.ts';
 import { SuperosError } from './error.ts';
-import { governed } from './governed.ts';
+import type { Governed } from './governed.ts';
 import { formatGrant } from './grammar.ts';
-import type { Grant } from './grants.ts';
+import { type Grant, STANDARD } from './grants.ts';
 import {
   type HostArguments,
   type HostCall,
@@ -29,7 +30,6 @@ import { invocation } from './invocation.ts';
 import type { Order } from './order.ts';
 import { pidShare } from './pids.ts';
 import { PlaceCpu } from './place.ts';
-import { attendance, checkTarget } from './policy.ts';
 import { PlaceLoader, type ProgramLoader, type ProgramSource } from './source.ts';
 import type { Threads, ThreadsOptions } from './thread/threads.ts';
 import { parseTime } from './units.ts';
@@ -41,6 +41,8 @@ export interface MachineOptions {
   readonly spare?: number;
   /** How long a thread runs before others, and the embedder's event loop, have their turn: `5ms` by default, 1 ms to 1 s; a number is milliseconds. */
   readonly quantum?: string | number;
+  /** Name servers (`ADDRESS` or `ADDRESS:PORT`) that are asked for the addresses of names; by default this host's resolver is. */
+  readonly dns?: readonly string[];
   /** The hardware; this host's by default. Another one is there for the thread that boots the machine only: `cpus` is 0 with it. */
   readonly hal?: Hal;
   /** Where rewritten programs are kept between runs; nowhere by default. Threads open its directory themselves. */
@@ -108,12 +110,13 @@ export class Machine implements AsyncDisposable {
       cache: cache?.directory,
       protect: protectedBy(cache),
       quantumNs,
+      dns: options.dns,
       functions,
       auditor: auditing,
     };
     if (cpus === 0) {
       const machine = new Machine({
-        cpus: [new PlaceCpu(hal ?? hardware(cache, quantumNs), pidShare(0, 0), quantumNs, functions, auditing)],
+        cpus: [new PlaceCpu(hal ?? hardware(cache, quantumNs, options.dns), pidShare(0, 0), quantumNs, functions, auditing)],
         loader: new PlaceLoader(cache),
         threads: hal === undefined ? () => startThreads(settings) : undefined,
         functions,
@@ -123,7 +126,13 @@ export class Machine implements AsyncDisposable {
       return machine;
     }
     const threads = await startThreads(settings);
-    const machine = new Machine({ cpus: threads.cpus, loader: threads.loader, threads: async () => threads, functions, auditing });
+    const machine = new Machine({
+      cpus: threads.cpus,
+      loader: threads.loader,
+      threads: async () => threads,
+      functions,
+      auditing,
+    });
     machine.#threads = Promise.resolve(threads);
     try {
       await Promise.all([...threads.cpus.map(({ ready }) => ready), spare === undefined ? undefined : threads.dedicated.fill()]);
@@ -178,10 +187,9 @@ export class Machine implements AsyncDisposable {
 
   async #spawn(options: ProcessOptions): Promise<ChildProcess> {
     this.#open();
-    const { attendant, policy } = await attendance(options);
-    const { grants, environment, limits } = governed(policy, options);
+    const { policy, grants, environment, limits } = await govern(options);
     const program = await this.#loader.load(options.source, loadOptions(options.scheduling !== 'shared'));
-    checkTarget(policy, program.name, program);
+    if (policy !== undefined) (await import('./policy.ts')).checkTarget(policy, program);
     // It may have been shut down while the program was read.
     this.#open();
     options.abort?.throwIfAborted();
@@ -200,7 +208,7 @@ export class Machine implements AsyncDisposable {
       task: typeof options.task === 'string' ? options.task : invocation(program, options.task),
     };
     const alone = options.scheduling === 'dedicated' || (options.scheduling === 'raw' && !options.share);
-    const running = await (alone ? (await this.#getThreads()).dedicated : this.#place(order)).spawn(order, attendant);
+    const running = await (alone ? (await this.#getThreads()).dedicated : this.#place(order)).spawn(order, attendantOf(options));
     return this.#adopt(running, options.abort, grants);
   }
 
@@ -289,6 +297,13 @@ export class Machine implements AsyncDisposable {
 
 const cores = (): number => process.getBuiltinModule('node:os').availableParallelism();
 
+/** What a policy makes of what was said. What policies take is loaded with the first of them. */
+async function govern(options: ProcessOptions): Promise<Governed> {
+  if (options.policy === undefined) return { ...options, policy: undefined, grants: options.grants ?? STANDARD };
+  const [{ readPolicy }, { governed }] = await Promise.all([import('./policy.ts'), import('./governed.ts')]);
+  return governed(await readPolicy(options.policy), options, options.policyMode === 'enforce');
+}
+
 const loadOptions = (raw: boolean): LoadOptions => (raw ? { raw } : {});
 
 /** No guest reaches the machine's own cache. */
@@ -311,8 +326,8 @@ function quantumOf(quantum: string | number | undefined): number {
 }
 
 /** This host, on which no guest reaches the machine's own cache. */
-const hardware = (cache: CodeCache | undefined, quantumNs: number): Hal =>
-  nodeHal({ disk: { protect: protectedBy(cache) }, quantumMs: quantumNs / NS_PER_MS });
+const hardware = (cache: CodeCache | undefined, quantumNs: number, dns: readonly string[] | undefined): Hal =>
+  nodeHal({ disk: { protect: protectedBy(cache) }, net: { servers: dns }, quantumMs: quantumNs / NS_PER_MS });
 
 function check(name: 'cpus' | 'spare', given: number, most: number): void {
   if (!(Number.isInteger(given) && given >= 0 && given <= most))

@@ -1,0 +1,200 @@
+// Policies as their authors meet them: on the command line, with a real program.
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { guest, superos } from './command.ts';
+
+const root = path.join(import.meta.dirname, '../..');
+
+/** The specification's sample, byte for byte. */
+const SAMPLE = `# Example policy
+process:
+  name: "database"
+  allowed_syscalls:
+    - read
+    - write
+    - mmap
+    - munmap
+  denied_syscalls:
+    - execve
+    - ptrace
+`;
+
+let scratch = '';
+beforeAll(() => {
+  scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'superos-policy-'));
+  fs.mkdirSync(path.join(scratch, 'data/private'), { recursive: true });
+  fs.writeFileSync(path.join(scratch, 'data/f'), 'f');
+  fs.writeFileSync(path.join(scratch, 'data/private/f'), 'f');
+});
+afterAll(() => fs.rmSync(scratch, { recursive: true }));
+
+const policy = (text: string): string => {
+  const file = path.join(scratch, 'p.yaml');
+  fs.writeFileSync(file, text);
+  return file;
+};
+
+const database = (options: readonly string[], ...lines: readonly string[]) =>
+  superos([...options, guest('database')], { input: `${lines.join('\n')}\n`, cwd: scratch });
+
+describe("the specification's sample", () => {
+  test('is what SuperOS brings as database', () => {
+    expect(fs.readFileSync(path.join(root, 'policies/database.yaml'), 'utf8')).toBe(SAMPLE);
+  });
+
+  test('lets a database work, and refuses the rest', () => {
+    const file = policy(SAMPLE);
+    expect(database(['--policy', file], 'set a 1', 'get a', 'grow 1', 'backup', 'now')).toEqual({
+      stdout: 'ok\n1\ngrow: SUCCESS\nbackup: EPERM\nnow: EPERM\n',
+      stderr: [
+        `superos: database.wasm was refused proc_spawn; to allow it, ${file}:10: take 'execve' out of denied_syscalls\n`,
+        `superos: database.wasm was refused clock_time_get; to allow it, ${file}:4: add '- clock_time_get' to allowed_syscalls\n`,
+      ].join(''),
+      status: 0,
+    });
+  });
+
+  test('without mmap memory does not grow', () => {
+    const { stdout, stderr } = database(['--policy', policy(SAMPLE.replace(/ {4}- mmap\n/, ''))], 'grow 1');
+    expect(stdout).toBe('grow: refused\n');
+    expect(stderr).toContain("add '- memory_grow' to allowed_syscalls");
+  });
+});
+
+describe('what becomes of a call', () => {
+  const denied = (action: string) => policy(`process: { denied_syscalls: [{ call: execve, action: ${action} }] }`);
+
+  test.each([
+    ['kill', 159, 'was ended by policy: proc_spawn is not allowed'],
+    ['trap', 134, 'trapped: proc_spawn is not allowed'],
+  ])('%s', (action, status, why) => {
+    const result = database(['--policy', denied(action)], 'set a 1', 'backup', 'get a');
+    expect(result).toMatchObject({ stdout: 'ok\n', status });
+    expect(result.stderr).toContain(why);
+    expect(result.stderr).toContain("take 'execve' out of denied_syscalls");
+    expect(result.stderr).not.toContain('    at ');
+  });
+
+  test('an errno of the policy', () => {
+    expect(database(['--policy', denied('"errno: NOSYS"')], 'backup').stdout).toBe('backup: ENOSYS\n');
+  });
+
+  test('where it is not enforced all goes on, and is told', () => {
+    const result = database(['--policy', 'none', '--policy-mode', 'audit'], 'set a 1', 'now');
+    expect(result.stdout).toBe('ok\nnow: SUCCESS\n');
+    expect(result.status).toBe(0);
+    expect(result.stderr).toContain('database.wasm would have been refused fd_read of 1 bytes, ');
+  });
+
+  test('without a terminal nobody answers', () => {
+    const result = database(
+      ['--policy', policy('process: { allowed_syscalls: ["@io", { call: clock_time_get, action: notify }] }')],
+      'now',
+    );
+    expect(result.stdout).toBe('now: EPERM\n');
+    expect(result.stderr).toContain("take 'action: notify' from 'clock_time_get'");
+  });
+
+  test('all of it as JSON', () => {
+    const { stderr } = database(['--json', '--policy', 'database'], 'backup', 'backup');
+    expect(JSON.parse(stderr)).toMatchObject({
+      status: 0,
+      refused: [{ call: 'proc_spawn', rule: 'execve', count: 2, action: { do: 'errno', errno: 'PERM' }, place: { line: 10 } }],
+    });
+  });
+});
+
+describe('beside calls', () => {
+  test('capabilities, and paths in them', () => {
+    const file = policy(`process:
+  capabilities: ["dir:data:/data:ro"]
+  allowed_syscalls:
+    - "@io"
+    - { call: path_open, when: { path: ["/data/**", "!/data/private/**"] } }
+`);
+    expect(database(['--policy', file], 'open f', 'open private/f', 'open ../x', 'now').stdout).toBe(
+      'open: SUCCESS\nopen: EPERM\nopen: EPERM\nnow: EPERM\n',
+    );
+  });
+
+  test('a program has what its policy lists, and no more than that', () => {
+    const file = policy('process: { capabilities: ["dir:data:/data:ro"] }');
+    expect(database(['--policy', file], 'now', 'open f').stdout).toBe('now: ENOTCAPABLE\nopen: SUCCESS\n');
+    expect(database(['--policy', file, '-v', 'data:/data:ro'], 'now', 'open f').stdout).toBe('now: ENOTCAPABLE\nopen: SUCCESS\n');
+    expect(database(['--policy', file, '-v', 'data:/data'], 'open f')).toEqual({
+      stdout: '',
+      stderr: `superos: the policy does not let a process have dir:data:/data:rw; add it to the capabilities at ${file}:1\n`,
+      status: 125,
+    });
+  });
+
+  test('limits are the least of all that are said', () => {
+    const file = policy('process: { limits: { memory: 256k, timeout: 10s } }');
+    expect(database(['--policy', file, '--memory', '1g'], 'grow 1', 'grow 1', 'grow 1').stdout).toContain('grow: refused');
+    const brief = policy('process: { limits: { timeout: 50ms } }');
+    expect(superos(['--policy', brief, '--timeout', '1h', guest('spin-calls')]).status).toBe(124);
+  });
+
+  test('what it is for', () => {
+    const file = policy('process: { for: { program: "other*" } }');
+    expect(database(['--policy', file], 'now').stderr).toBe('superos: the policy p is for other*, not for database.wasm\n');
+  });
+
+  test('the environment', () => {
+    const file = policy('process: { namespaces: { hostname: box, environment: { pass: ["LAN*"], set: { HOME: / } } } }');
+    const { stdout } = superos(['--policy', file, '--env', 'OWN=1', guest('args-env')], { env: { LANG: 'C', SECRET: 'x' } });
+    expect(stdout).toContain('LANG=C');
+    expect(stdout).toContain('HOME=/');
+    expect(stdout).toContain('HOSTNAME=box');
+    expect(stdout).toContain('OWN=1');
+    expect(stdout).not.toContain('SECRET');
+  });
+});
+
+describe('mistakes', () => {
+  test.each([
+    ['none.such', 'there is no policy none.such'],
+    ['databse', 'there is no policy databse; SuperOS brings '],
+    ['.', 'the policy . cannot be read: EISDIR'],
+  ])('%s', (name, message) => {
+    const { stderr, status, stdout } = superos(['--policy', name, guest('hello')]);
+    expect(stderr.startsWith(`superos: --policy: ${message}`)).toBe(true);
+    expect(stderr.trimEnd()).not.toContain('\n');
+    expect([stdout, status]).toEqual(['', 125]);
+  });
+
+  test('of the policy: the first, with its place', () => {
+    const file = policy('process:\n  allowed_syscalls:\n    - fd_raed\n    - fd_wrte\n');
+    const { stderr, status } = superos(['--policy', file, guest('hello')]);
+    expect(stderr).toBe(
+      `superos: --policy: ${file}:3:7: a system call, @group or name of POSIX is expected, not 'fd_raed'; did you mean 'fd_read'? (and 1 more: see superos policy check)\n`,
+    );
+    expect(status).toBe(125);
+  });
+
+  test('of the mode', () => {
+    expect(superos(['--policy-mode', 'off', guest('hello')]).stderr).toBe(
+      "superos: --policy-mode: audit or enforce is expected, not 'off'\n",
+    );
+  });
+
+  test('of the log', () => {
+    expect(superos(['--audit', scratch, guest('hello')]).stderr).toContain('superos: --audit: the audit log');
+  });
+});
+
+test('an audit log holds what was granted, refused and dropped, and verifies', () => {
+  const log = path.join(scratch, 'audit.log');
+  database(['--policy', 'database', '--audit', log], 'backup', 'now');
+  const records = fs
+    .readFileSync(log, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(records.map(({ what }) => what)).toEqual(expect.arrayContaining(['grant', 'refuse', 'drop']));
+  expect(records.find(({ call }) => call === 'proc_spawn')).toMatchObject({ what: 'refuse', rule: 'execve', enforced: true });
+  expect(records.find(({ call }) => call === 'clock_time_get')).toMatchObject({ clock: 'monotonic', rule: 'default' });
+  expect(superos(['audit', 'verify', log])).toMatchObject({ status: 0 });
+});
