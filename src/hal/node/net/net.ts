@@ -9,7 +9,7 @@ import { TcpStream } from './stream.ts';
 
 export interface NodeNetOptions {
   /** Name servers to ask instead of the host's resolver: `ADDRESS` or `ADDRESS:PORT`. */
-  readonly servers?: readonly string[];
+  readonly servers?: readonly string[] | undefined;
 }
 
 /** Milliseconds that what was written may take to be sent where the machine is shut down by force. */
