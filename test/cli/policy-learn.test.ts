@@ -180,6 +180,12 @@ test('what a program is called steers no terminal, and ends no comment', async (
   expect((await read(text)).layers[0]!.allowed).toEqual([]);
 });
 
+test('what no policy has a word for is not asked for', async () => {
+  const seen: Observation[] = ['none', 'realtime'].map((clock) => ({ call: 'clock_time_get', facts: { clock }, count: 1 }));
+  const policy = await read(learn(seen, OPTIONS));
+  for (const one of seen) expect(allows(policy, one)).toBe(true);
+});
+
 test('a program that did nothing may do nothing', async () => {
   expect((await read(learn([], OPTIONS))).layers[0]!.allowed).toEqual([]);
 });

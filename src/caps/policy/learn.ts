@@ -66,12 +66,14 @@ export function learnEntries(observations: readonly Observation[], vocabulary: V
   const order = (call: string) => vocabulary.calls.indexOf(call);
   return [...byCall]
     .sort(([a], [b]) => order(a) - order(b))
-    .flatMap(([call, seen]) => needed(seen, entriesFor(call, seen, vocabulary.keysOf(call))));
+    .flatMap(([call, seen]) => needed(seen, entriesFor(call, seen, vocabulary)));
 }
 
-function entriesFor(call: string, seen: readonly Observation[], keys: readonly Key[]): Entry[] {
-  // Nothing can be asked of what is not known of each.
-  const known = KEYS.filter((key) => keys.includes(key) && seen.every(({ facts }) => values(facts, key).length > 0));
+function entriesFor(call: string, seen: readonly Observation[], { keysOf, wordsOf }: Vocabulary): Entry[] {
+  // Nothing can be asked of what is not known of each, or has no word.
+  const sayable = (key: Key, found: readonly string[]) =>
+    found.length > 0 && (wordsOf(key).length === 0 || found.every((word) => wordsOf(key).includes(word)));
+  const known = KEYS.filter((key) => keysOf(call).includes(key) && seen.every(({ facts }) => sayable(key, values(facts, key))));
   // Of the last key one entry has several values; in all others its uses agree, or it would allow what was not seen.
   const listed = known.at(-1);
   const alike = Map.groupBy(seen, ({ facts }) => JSON.stringify(known.slice(0, -1).map((key) => values(facts, key))));
