@@ -1,0 +1,375 @@
+// What capabilities promise of whole processes, with the kernel and its system calls: random ones, each promise checked, and
+// each broken on purpose.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Capability } from '../../src/caps/capability.ts';
+import { clockRoot } from '../../src/caps/clock.ts';
+import { OpenDirectory } from '../../src/caps/directory.ts';
+import { entropyRoot } from '../../src/caps/entropy.ts';
+import type { CapObject } from '../../src/caps/object.ts';
+import { PROCESS_RIGHT } from '../../src/caps/process.ts';
+import { RIGHT } from '../../src/caps/rights.ts';
+import { CapTable } from '../../src/caps/table.ts';
+import { RamDisk } from '../../src/hal/ramdisk.ts';
+import { Random } from '../../src/hal/sim/random.ts';
+import { Kernel } from '../../src/kernel/kernel.ts';
+import { Iovecs } from '../../src/syscalls/iovecs.ts';
+import { type CallName, OFLAG } from '../../src/syscalls/table.ts';
+import { replace } from './mutations.ts';
+import { Bench, type Held, iovec, prober } from './probe.ts';
+import { ToyChannel, ToyFile } from './toys.ts';
+
+const ALL = 2 ** 31 - 1;
+const rights = fc.noBias(fc.nat(ALL));
+
+/** Says on how many of the runs a property does not hold; it does not stop at the first. */
+async function failures<T>(runs: number, arbitrary: fc.Arbitrary<T>, holds: (value: T) => Promise<void>): Promise<number> {
+  const results = await Promise.allSettled(fc.sample(arbitrary, { numRuns: runs, seed: 1 }).map(holds));
+  return results.filter(({ status }) => status === 'rejected').length;
+}
+
+/** It holds always; and does not once the rule is broken. */
+function promise<T>(
+  what: string,
+  runs: number,
+  arbitrary: fc.Arbitrary<T>,
+  holds: (value: T) => Promise<void>,
+  mutations: Record<string, () => () => void>,
+): void {
+  describe(what, () => {
+    test('always', async () => {
+      await fc.assert(fc.asyncProperty(arbitrary, holds), { numRuns: runs });
+    });
+    test.each(Object.entries(mutations))('fails where %s', async (_rule, apply) => {
+      const mend = apply();
+      try {
+        expect(await failures(50, arbitrary, holds)).toBeGreaterThan(0);
+      } finally {
+        mend();
+      }
+    });
+  });
+}
+
+const spawn = Kernel.prototype.spawn;
+const spawning = (change: (kernel: Kernel, request: Parameters<typeof spawn>[0]) => Partial<Held>) => () =>
+  replace(
+    Kernel.prototype,
+    'spawn',
+    () =>
+      function (this: Kernel, request) {
+        return spawn.call(this, { ...request, ...change(this, request) });
+      },
+  );
+
+interface Given {
+  readonly descriptors: readonly (readonly [number, number])[];
+  readonly handles: readonly (readonly [number, number])[];
+}
+const given: fc.Arbitrary<Given> = fc.record({
+  descriptors: fc.array(fc.tuple(rights, rights), { maxLength: 6 }),
+  handles: fc.array(fc.tuple(rights, rights), { maxLength: 6 }),
+});
+
+const nothing = prober();
+
+/** What a table holds, in order. */
+const contents = ({ slots, handles }: CapTable) =>
+  [...slots, ...handles].map((one) => one && [(one.object as ToyFile).id, one.rights, one.inheriting]);
+
+promise(
+  '9: a child has exactly what it was given, whatever its parent has',
+  300,
+  fc.tuple(given, given),
+  async ([first, second]) => {
+    const bench = new Bench();
+    let ids = 0;
+    const make = ({ descriptors, handles }: Given) => {
+      const list: unknown[] = [];
+      const root = <T extends CapObject>(object: T & { id: number }, [rights, inheriting]: readonly [number, number]) => {
+        list.push([object.id, rights, inheriting]);
+        return new Capability<T>(object, ALL, ALL).derive(rights, inheriting);
+      };
+      const held = {
+        descriptors: descriptors.map((one) => root(new ToyFile(ids++, 0), one)),
+        handles: handles.map((one) => root<CapObject>(new ToyChannel(ids++, 0), one)),
+      };
+      return { list, held };
+    };
+    const [parent, child] = [make(first), make(second)];
+    const above = bench.spawn(await nothing, parent.held);
+    const below = bench.spawn(await nothing, { ...child.held, parent: above });
+    expect(contents(below.capabilities)).toEqual(child.list);
+    expect(contents(above.capabilities)).toEqual(parent.list);
+    expect([below.thread.clock, below.thread.entropy]).toEqual([undefined, undefined]);
+    // 13: what each held is given back with it.
+    for (const process of [below, above]) {
+      process.signal('SIGKILL');
+      await bench.hal.timeline.run();
+      bench.kernel.reap(process);
+      expect(process.getLimits().fds.used).toBe(0);
+    }
+    expect([...bench.kernel.processes]).toEqual([]);
+  },
+  {
+    'a clock comes with every process': spawning((kernel, { handles }) => ({
+      handles: [...handles, clockRoot(kernel.hal.clock)],
+    })),
+    'a child has what its parent has, too': spawning((_kernel, { descriptors, parent }) => {
+      const held = parent?.capabilities.slots.filter((one) => one !== undefined) ?? [];
+      return { descriptors: [...descriptors, ...held.map((one) => one.derive(one.rights, one.inheriting))] };
+    }),
+    'what is given is given with all rights': spawning((_kernel, { descriptors }) => {
+      for (const one of descriptors) one.rights = ALL;
+      return {};
+    }),
+  },
+);
+
+interface Power {
+  readonly clock: number | undefined;
+  readonly entropy: number | undefined;
+  readonly directory: number;
+  readonly file: number;
+  readonly process: number | undefined;
+  /** Which is revoked half-way. */
+  readonly revoked: number;
+}
+const power: fc.Arbitrary<Power> = fc.record({
+  clock: fc.option(rights, { nil: undefined }),
+  entropy: fc.option(rights, { nil: undefined }),
+  directory: rights,
+  file: rights,
+  process: fc.option(rights, { nil: undefined }),
+  revoked: fc.nat(5),
+});
+
+const user = prober(
+  'clock_time_get',
+  'clock_res_get',
+  'random_get',
+  'sleep_ms',
+  'fd_read',
+  'fd_write',
+  'fd_filestat_get',
+  'path_open',
+  'path_create_directory',
+  'proc_kill',
+);
+
+promise(
+  '11: a call does what the capability that it names allows, and nothing by the authority of the kernel',
+  300,
+  power,
+  async ({ clock, entropy, directory, file, process: other, revoked }) => {
+    const bench = new Bench();
+    const { hal } = bench;
+    const target = bench.spawn(await nothing, {});
+    const disk = new RamDisk({ clock: hal.clock, device: 1n, bytes: 1e6, entries: 100 }).open('/');
+    if (typeof disk === 'string') throw new Error(disk);
+    const roots: Capability<CapObject>[] = [
+      clockRoot(hal.clock),
+      entropyRoot(hal.entropy),
+      target.capability() as Capability<CapObject>,
+    ];
+    const [open, stream] = [
+      new Capability(new OpenDirectory(disk, '/'), ALL, ALL),
+      new Capability(new ToyStream(0, 0), ALL, ALL),
+    ];
+    const handles = [clock, entropy, other].flatMap((rights, i) => (rights === undefined ? [] : [roots[i]!.derive(rights, 0)]));
+    const process = bench.spawn(await user, { descriptors: [open.derive(directory, ALL), stream.derive(file, 0)], handles });
+    let round = 0;
+    // The kernel can do all of it: only the capability decides.
+    const check = async (dead: number) => {
+      const may = (which: number, rights: number | undefined, needed: number) =>
+        dead !== which && rights !== undefined && (rights & needed) === needed;
+      const expected = (allowed: boolean, refusal = 'NOTCAPABLE') => (allowed ? 0 : refusal);
+      const fd = (which: number, rights: number, needed: number) =>
+        dead === which ? 'BADF' : expected(may(which, rights, needed));
+      const call = (name: CallName, ...args: (number | bigint)[]) => bench.call(process, name, ...args);
+      expect(await call('clock_time_get', 1, 0n, 64)).toBe(expected(may(0, clock, RIGHT.read)));
+      expect(await call('clock_res_get', 0, 64)).toBe(expected(may(0, clock, RIGHT.read)));
+      expect(await call('sleep_ms', 0)).toBe(expected(may(0, clock, RIGHT.read)));
+      expect(await call('random_get', 64, 8)).toBe(expected(may(1, entropy, RIGHT.read)));
+      iovec(process, 1024, 4);
+      expect(await call('fd_read', 1, 0, 1, 64)).toBe(fd(4, file, RIGHT.read));
+      expect(await call('fd_write', 1, 0, 1, 64)).toBe(fd(4, file, RIGHT.write));
+      expect(await call('fd_filestat_get', 1, 64)).toBe(fd(4, file, RIGHT.stat));
+      process.memory.setU8(512, 'a'.charCodeAt(0) + round);
+      expect(await call('path_create_directory', 0, 512, 1)).toBe(fd(3, directory, RIGHT.pathCreateDirectory));
+      process.memory.setU8(520, 'A'.charCodeAt(0) + round++);
+      expect(await call('path_open', 0, 0, 520, 1, OFLAG.creat, 0n, 0n, 0, 64)).toBe(
+        fd(3, directory, RIGHT.pathOpen | RIGHT.pathCreateFile),
+      );
+      expect(await call('proc_kill', target.pid, 0)).toBe(expected(may(2, other, PROCESS_RIGHT.signal), 'SRCH'));
+    };
+    await check(5);
+    [...roots, open, stream][revoked]?.revoke();
+    await check(revoked);
+  },
+  {
+    'the clock is everybody’s': () => {
+      const ours = clockRoot(new Bench().hal.clock);
+      return finding((found, kind) => found ?? (kind === 'clock' ? ours : undefined));
+    },
+    'any capability of a kind will do, whatever its rights': () =>
+      finding((found, kind, table) => found ?? [...table.handles].find(({ object }) => object.kind === kind)),
+    'what is revoked is still read by who had it': () => {
+      const had = new WeakMap<CapTable, Capability<CapObject>>();
+      return finding((found, kind, table) => {
+        if (kind !== 'clock') return found;
+        if (found !== undefined) had.set(table, found);
+        return had.get(table);
+      });
+    },
+  },
+);
+
+type Found = Capability<CapObject> | undefined;
+
+/** Another `find`, which is handed what the table found. */
+function finding(change: (found: Found, kind: string, table: CapTable) => Found): () => void {
+  return replace(
+    CapTable.prototype as unknown as { find(this: CapTable, kind: string, predicate?: never): Found },
+    'find',
+    (find) =>
+      function (this: CapTable, kind, predicate) {
+        return change(find.call(this, kind, predicate), kind, this);
+      },
+  );
+}
+
+/** What is read of it is nothing, and what is written to it is gone. */
+class ToyStream extends ToyFile {
+  override read(): number {
+    return 0;
+  }
+  override write(_from: Uint8Array, _at: number, length: number): number {
+    return length;
+  }
+}
+
+const busy = prober(
+  'fd_read',
+  'fd_write',
+  'fd_pipe',
+  'fd_dup',
+  'fd_close',
+  'fd_renumber',
+  'random_get',
+  'fd_fdstat_get',
+  'sched_yield',
+  'path_create_directory',
+  'fd_readdir',
+);
+
+const ROUNDS = 25;
+const script = fc.array(fc.noBias(fc.nat(2 ** 31 - 1)), { minLength: 6, maxLength: ROUNDS, size: 'max' });
+
+promise(
+  '12: what a process sees does not depend on another with which it shares nothing',
+  100,
+  fc.tuple(script, script),
+  async ([mine, others]) => {
+    const alone = await trace(mine, []);
+    expect(await trace(mine, others)).toEqual(alone);
+  },
+  {
+    'the list of buffers of a call that waits is not its own': () =>
+      replace(
+        Iovecs.prototype,
+        'copy',
+        () =>
+          function (this: Iovecs) {
+            return this;
+          },
+      ),
+    'all draw from one source of randomness': () => {
+      const shared = new Random(1);
+      return replace(
+        Random.prototype,
+        'next',
+        (next) =>
+          function (this: Random) {
+            return next.call(shared);
+          },
+      );
+    },
+    'descriptors are numbered in one row': () => {
+      let given = 0;
+      return replace(
+        CapTable.prototype,
+        'insert',
+        (insert) =>
+          function (this: CapTable, one) {
+            const slot = insert.call(this, one);
+            return slot === undefined || given++ % 3 > 0 ? slot : slot + 1;
+          },
+      );
+    },
+  },
+);
+
+/** What a process sees that makes the calls of one script, while another makes those of a second. */
+async function trace(mine: readonly number[], others: readonly number[]): Promise<unknown[]> {
+  const bench = new Bench();
+  const seen: unknown[] = [];
+  const actor = async (seed: number) => {
+    const disk = new RamDisk({ clock: bench.hal.clock, device: BigInt(seed), bytes: 1e6, entries: 100 }).open('/');
+    if (typeof disk === 'string') throw new Error(disk);
+    const random = new Random(seed);
+    const fill = (into: Uint8Array, at: number, length: number) => {
+      for (let i = 0; i < length; i++) into[at + i] = random.next();
+    };
+    const process = bench.spawn(await busy, {
+      descriptors: [new Capability(new OpenDirectory(disk, '/'), ALL, ALL)],
+      handles: [entropyRoot({ fill })],
+    });
+    // A pipe of its own: descriptors 1 and 2.
+    expect(await bench.call(process, 'fd_pipe', 64, 68)).toBe(0);
+    return process;
+  };
+  const [first, second] = [await actor(1), await actor(2)];
+  let [own, other] = [undefined, undefined] as (ReturnType<Bench['begin']> | undefined)[];
+  const rests = (call: typeof own) => call === undefined || call.result !== undefined;
+  for (let i = 0; i < ROUNDS; i++) {
+    if (i < others.length && rests(other)) other = act(bench, second, others[i]!);
+    await bench.hal.timeline.advance(1000);
+    // It reads from an empty pipe since the round before: the test is the writer.
+    if (!rests(own)) first.capabilities.slots[2]?.object.write(Uint8Array.of(i, i + 1, i + 2), 0, 3);
+    else if (i < mine.length) own = act(bench, first, mine[i]!);
+    await bench.hal.timeline.advance(1000);
+    seen.push([
+      own?.result,
+      first.state,
+      [...first.memory.bytes.subarray(64, 192)],
+      [...first.memory.bytes.subarray(1024, 1064)],
+    ]);
+  }
+  return seen;
+}
+
+function act(bench: Bench, process: ReturnType<Bench['spawn']>, number: number): ReturnType<Bench['begin']> {
+  const fd = (number >> 4) % 6;
+  const to = (number >> 8) % 6;
+  const at = 1024 + ((number >> 12) % 16);
+  iovec(process, at, 1 + ((number >> 16) % 8));
+  process.memory.setU8(512, 97 + ((number >> 20) % 26));
+  const calls: readonly (readonly [CallName, ...(number | bigint)[]])[] = [
+    ['fd_read', 1, 0, 1, 64],
+    ['fd_read', 1, 0, 1, 64],
+    ['fd_write', 2, 0, 1, 64],
+    ['fd_read', fd, 0, 1, 64],
+    ['fd_pipe', 64, 68],
+    ['fd_dup', fd, 64],
+    ['fd_close', 3 + (fd % 3)],
+    ['fd_renumber', 3 + (fd % 3), 3 + (to % 3)],
+    ['random_get', 128, 16],
+    ['fd_fdstat_get', fd, 64],
+    ['sched_yield'],
+    ['path_create_directory', 0, 512, 1],
+    ['fd_readdir', 0, 1024, 40, 0n, 64],
+  ];
+  const [name, ...args] = calls[number % calls.length]!;
+  return bench.begin(process, name, ...args);
+}
