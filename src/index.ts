@@ -1,8 +1,11 @@
 // The embedding API: all that is public.
 
+export type { AuditEvent, Auditor } from './caps/audit.ts';
 export type { HostType } from './caps/hostfunction.ts';
+export type { Action, Facts, Place, Policy } from './caps/policy/policy.ts';
 export type { Standing } from './kernel/account.ts';
 export type { HeldCapability } from './kernel/grants.ts';
+export type { Observation, Question, Refusal } from './kernel/policy/supervisor.ts';
 export type { StateTimes, ThreadInfo, ThreadState } from './kernel/scheduler/states.ts';
 export type { ExitStatus, Reason } from './kernel/status.ts';
 export type { Spent, Usage } from './kernel/usage.ts';
@@ -24,6 +27,7 @@ export type { HostArguments, HostCall, HostFunction, HostResult } from './machin
 export type { Bound, LimitName, LimitOptions, ProcessLimits } from './machine/limits.ts';
 export { Machine, type MachineOptions } from './machine/machine.ts';
 export type { Stdio } from './machine/order.ts';
+export type { NotifyHandler, PolicyMode, PolicyOptions, PolicySource } from './machine/policy.ts';
 export type { ProgramSource } from './machine/source.ts';
 export type { Program } from './runtime/program.ts';
 export type { Signal } from './syscalls/caller.ts';

@@ -2,6 +2,7 @@
 // decides where a process runs; what runs there, and how, is its CPU's affair.
 import type { Auditor } from '../caps/audit.ts';
 import type { HostSignature, HostType } from '../caps/hostfunction.ts';
+import type { Policy } from '../caps/policy/policy.ts';
 import type { CodeCache } from '../hal/cache.ts';
 import type { Hal } from '../hal/hal.ts';
 import { nodeHal } from '../hal/node/hal.ts';
@@ -30,6 +31,7 @@ import { invocation } from './invocation.ts';
 import type { Order } from './order.ts';
 import { pidShare } from './pids.ts';
 import { PlaceCpu } from './place.ts';
+import type { PolicySource } from './policy.ts';
 import { PlaceLoader, type ProgramLoader, type ProgramSource } from './source.ts';
 import type { Threads, ThreadsOptions } from './thread/threads.ts';
 import { parseTime } from './units.ts';
@@ -170,6 +172,11 @@ export class Machine implements AsyncDisposable {
   ): HostFunction;
   hostFunction(name: string, signature: HostSignature, callback: HostCallback): HostFunction {
     return this.#functions.add(name, signature, callback);
+  }
+
+  /** Reads a policy once, to be used for many processes. Rejects with SuperosError; its cause has every mistake. */
+  async policy(source: PolicySource): Promise<Policy> {
+    return (await import('./policy.ts')).readPolicy(source);
   }
 
   get processes(): readonly ChildProcess[] {

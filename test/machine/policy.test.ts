@@ -1,0 +1,184 @@
+// Policies as an embedder uses them: the same where the kernel runs in place, on threads, and on a thread of the process's own.
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { AuditEvent } from '../../src/index.ts';
+import { Machine, type Observation, type Question } from '../../src/index.ts';
+import { CPUS, guest, temporaryTree } from './guests.ts';
+
+const lines = (...text: readonly string[]) => `${text.join('\n')}\n`;
+const policy = (process: string) => ({ text: `process: ${process}`, file: 'p.yaml' });
+
+describe.each([...CPUS.map((cpus) => [cpus, 'shared'] as const), [0, 'dedicated'] as const])(
+  'cpus: %i, %s',
+  (cpus, scheduling) => {
+    const events: AuditEvent[] = [];
+    let machine: Machine;
+    beforeAll(async () => {
+      machine = await Machine.boot({ cpus, audit: { record: (event) => events.push(event) } });
+    });
+    afterAll(() => machine[Symbol.asyncDispose]());
+
+    const database = (...input: readonly string[]) =>
+      machine
+        .process(guest('database'))
+        .scheduling(scheduling)
+        .input(lines(...input));
+    const text = ({ stdout }: { stdout: Buffer }) => stdout.toString();
+
+    test('by the name of one that SuperOS brings, by path, as text, as an object', async () => {
+      const read = await machine.policy('database');
+      const sources = [
+        'database',
+        path.join(import.meta.dirname, '../../policies/database.yaml'),
+        policy('{ denied_syscalls: [clock_time_get] }'),
+        read,
+      ];
+      for (const source of sources) {
+        const result = await database('now', 'set a 1').policy(source).run();
+        expect(text(result)).toBe('now: EPERM\nok\n');
+        expect(result.status).toMatchObject({ reason: 'exit', refused: [{ call: 'clock_time_get', count: 1 }] });
+      }
+    });
+
+    test('an end by policy', async () => {
+      const killing = policy('{ denied_syscalls: [{ call: clock_time_get, action: kill }] }');
+      const { status, ...rest } = await database('set a 1', 'now', 'get a').policy(killing).run();
+      expect(text(rest)).toBe('ok\n');
+      expect(status).toMatchObject({
+        reason: 'policy',
+        signal: 'SIGSYS',
+        code: null,
+        message: 'clock_time_get is not allowed (p.yaml:1)',
+      });
+    });
+
+    test('the embedder is asked, and the call waits for the answer', async () => {
+      const questions: Question[] = [];
+      const asking = policy('{ allowed_syscalls: ["@io", { call: clock_time_get, action: notify }] }');
+      const { status, ...rest } = await database('now', 'now', 'now')
+        .policy(asking, {
+          notify: async (question) => {
+            questions.push(question);
+            await new Promise((resolve) => setImmediate(resolve));
+            return questions.length !== 2;
+          },
+        })
+        .run();
+      expect(text(rest)).toBe('now: SUCCESS\nnow: EPERM\nnow: SUCCESS\n');
+      expect(questions).toHaveLength(3);
+      expect(questions[0]).toEqual({
+        pid: expect.any(Number),
+        program: 'database.wasm',
+        call: 'clock_time_get',
+        facts: { clock: 'monotonic' },
+        rule: 'clock_time_get',
+        place: expect.objectContaining({ file: 'p.yaml', line: 1 }),
+      });
+      expect(status.refused).toMatchObject([{ call: 'clock_time_get', action: { do: 'notify' }, count: 1 }]);
+    });
+
+    test('a handler that throws says no', async () => {
+      const result = await database('now')
+        .policy(policy('{ denied_syscalls: [], allowed_syscalls: ["@io", { call: clock_time_get, action: notify }] }'), {
+          notify: () => {
+            throw new Error('no');
+          },
+        })
+        .run();
+      expect(text(result)).toBe('now: EPERM\n');
+    });
+
+    test('one that waits for an answer is killed', async () => {
+      const asked = Promise.withResolvers<void>();
+      const child = await database()
+        .policy(policy('{ allowed_syscalls: [fd_write, { call: fd_read, action: notify }] }'), {
+          notify: () => {
+            asked.resolve();
+            return new Promise(() => undefined);
+          },
+        })
+        .spawn();
+      await asked.promise;
+      child.kill('SIGKILL');
+      expect(await child.wait()).toMatchObject({ reason: 'signal', signal: 'SIGKILL' });
+    });
+
+    test('where it is not enforced', async () => {
+      const result = await database('now').policy('none', { mode: 'audit' }).run();
+      expect(text(result)).toBe('now: SUCCESS\n');
+      expect(result.status.refused?.map(({ call }) => call)).toEqual(['fd_read', 'clock_time_get', 'fd_write']);
+    });
+
+    test('what it did, before its end is told', async () => {
+      using tree = temporaryTree({ f: 'x', l: '-> f' });
+      let seen: readonly Observation[] = [];
+      await database('open l', 'now')
+        .capabilities(['clock', { dir: tree.path, at: '/data', rights: ['read'] }])
+        .observe((observations) => {
+          seen = observations;
+        })
+        .run();
+      expect(seen).toContainEqual({
+        call: 'path_open',
+        facts: { kind: 'directory', access: 'read', paths: ['/data/f'] },
+        count: 1,
+      });
+      expect(seen).toContainEqual({ call: 'clock_time_get', facts: { clock: 'monotonic' }, count: 1 });
+      expect(seen.find(({ call }) => call === 'fd_read')?.count).toBe(12);
+    });
+
+    test('capabilities: what the policy lists; what is asked for beyond that is refused', async () => {
+      const coarse = policy('{ capabilities: ["clock:coarse"] }');
+      expect(text(await database('now').policy(coarse).run())).toBe('now: SUCCESS\n');
+      expect(text(await database('now').policy(coarse).capabilities([]).run())).toBe('now: ENOTCAPABLE\n');
+      await expect(database('now').policy(coarse).capabilities(['clock']).spawn()).rejects.toMatchObject({
+        code: 'invalid-argument',
+        message: 'the policy does not let a process have clock; add it to the capabilities at p.yaml:1',
+      });
+    });
+
+    test('mistakes reject before anything is started', async () => {
+      await expect(database().policy('no-such').spawn()).rejects.toMatchObject({ code: 'not-found' });
+      await expect(database().policy(policy('{ allowed: [] }')).spawn()).rejects.toMatchObject({
+        code: 'invalid-argument',
+        message: expect.stringContaining('p.yaml:1:12: '),
+      });
+      expect(machine.processes).toHaveLength(0);
+    });
+
+    test('an auditor is told of what was granted, refused, dropped and revoked', async () => {
+      events.length = 0;
+      const child = await database().policy('database').spawn();
+      child.stdin?.end(lines('backup'));
+      child.stdout?.resume();
+      await child.wait();
+      const own = events.filter(({ pid }) => pid === child.pid);
+      expect(own.find(({ what }) => what === 'grant')).toMatchObject({
+        program: 'database.wasm',
+        kind: 'pipe',
+        number: 0,
+      });
+      expect(own.find(({ what }) => what === 'refuse')).toMatchObject({
+        call: 'proc_spawn',
+        rule: 'execve',
+        enforced: true,
+      });
+      expect(own.filter(({ what }) => what === 'drop').length).toBe(own.filter(({ what }) => what === 'grant').length);
+    });
+  },
+);
+
+test('where the auditor fails nothing goes on', async () => {
+  await using machine = await Machine.boot({
+    cpus: 0,
+    audit: {
+      record: ({ what }) => {
+        if (what === 'refuse') throw new Error('the disk is full');
+      },
+    },
+  });
+  const child = await machine.process(guest('database')).policy('database').spawn();
+  child.stdin?.write(lines('now'));
+  expect(await child.wait()).toMatchObject({ signal: 'SIGKILL' });
+  await expect(machine.process(guest('hello')).run()).rejects.toThrow('the auditor failed: Error: the disk is full');
+});
