@@ -1,6 +1,9 @@
 // Row 25: the checked address is the one connected to. A name is looked up once; what it leads to is refused where it is
 // private, of this host, of this link or the cloud's metadata, however it is written, unless the grant names that very address.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { formatAddress, parseAddress } from '../../src/hal/address.ts';
+import type { Net, NetAddress } from '../../src/hal/net.ts';
+import { nodeHal } from '../../src/hal/node/hal.ts';
 import { type Grant, Machine } from '../../src/index.ts';
 import { CPUS, guest } from '../machine/guests.ts';
 import { listener, type NameServer, nameServer, type TestListener } from './networks.ts';
@@ -261,4 +264,28 @@ describe.each(CPUS)('%i threads', (cpus) => {
     expect(await probe([net('127.0.0.1')], 'listen', 'endpoint', '127.0.0.1', 0, 1)).toEqual(['listen: ENOTCAPABLE']);
     expect(await probe([listen], ...connecting('127.0.0.1'))).toEqual(['connect: ENOTCAPABLE']);
   });
+});
+
+test('the connection goes to the address that was checked, though the name has another one by then', async () => {
+  await using here = await listener();
+  await using dns = await nameServer({ 'turns.example': [['8.8.8.8'], ['127.0.0.1']] });
+  const hal = nodeHal({ net: { servers: [dns.address] } });
+  const used: string[] = [];
+  // Whatever is connected to is written down, and led to the listener here.
+  const connect = ({ address }: NetAddress) => {
+    used.push(formatAddress(address));
+    return hal.net.connect({ address: parseAddress('127.0.0.1')!, port: here.port });
+  };
+  const watched: Net = {
+    connect,
+    listen: (at, backlog) => hal.net.listen(at, backlog),
+    bind: (at, accepts) => hal.net.bind(at, accepts),
+    resolve: (name) => hal.net.resolve(name),
+    close: (forced) => hal.net.close(forced),
+  };
+  await using machine = await Machine.boot({ cpus: 0, hal: { ...hal, net: watched } });
+  const args = ['connect', 'endpoint', 'turns.example', '443', 'connect', 'endpoint', 'turns.example', '443'];
+  const { stdout } = await machine.process(guest('net-probe')).capabilities(['net:connect:*.example:443']).args(args).run();
+  expect(stdout.toString()).toBe(`connect: SUCCESS 127.0.0.1 ${here.port}\nconnect: ENOTCAPABLE\n`);
+  expect([dns.asked, used, here.came]).toEqual([['turns.example', 'turns.example'], ['8.8.8.8'], 1]);
 });
