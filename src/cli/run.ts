@@ -32,6 +32,7 @@ export async function run(request: RunRequest, watcher?: Watcher): Promise<numbe
   if (request.policy !== undefined) await govern(builder, request, request.policy);
   watcher?.configure(builder);
   const child = await spawn(builder, request);
+  if (child.info().capabilities.some(isAnyPort)) await announce(child, request);
   // Without checks and on this thread, a signal that is caught here would never be: it ends the command itself.
   const sent = inPlace(request) && raw ? new Set<string>() : forwardSignals(child);
   const status = await child.wait();
@@ -72,6 +73,17 @@ function configure(process: ProcessBuilder, request: RunRequest): ProcessBuilder
 }
 
 const given = ({ standard, grants }: RunRequest): readonly Grant[] => (standard ? withStandard(grants) : grants);
+
+/** A grant to listen at whatever port is free, as text. */
+const isAnyPort = (grant: string): boolean => /^net:listen:.*:0$/.test(grant);
+
+/** Where such a program listens is known now, to nobody else. */
+async function announce(child: ChildProcess, { json }: RunRequest): Promise<void> {
+  for (const { address, grant } of await child.capabilities()) {
+    if (address === undefined || grant === undefined || !isAnyPort(grant)) continue;
+    say('stderr', json ? JSON.stringify({ listening: address }) : `superos: listening on ${address}`);
+  }
+}
 
 /** The policy, who answers for it, and of the standard set what it lets a program have. */
 async function govern(process: ProcessBuilder, request: RunRequest, name: string): Promise<void> {

@@ -107,6 +107,9 @@ export class Account implements Writing {
   wrote(what: Counted, bytes: number): void {
     this.add(RESOURCE[what], bytes);
   }
+  hold(bytes: number): (() => void) | undefined {
+    return this.charge(RESOURCE.pipes, bytes) ? () => this.release(RESOURCE.pipes, bytes) : undefined;
+  }
 
   /** CPU time until the next bound is reached, at least 1 ns: a soft one not passed yet, or a hard one. */
   get cpuLeftNs(): number {

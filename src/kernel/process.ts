@@ -193,16 +193,8 @@ export class Process {
 
   /** A new pipe, which counts against it until it is closed. */
   pipe(): readonly [Capability, Capability] | 'NFILE' {
-    const { account } = this;
-    if (!account.charge(RESOURCE.pipes, PIPE_BYTES)) return 'NFILE';
-    return pipeEnds(new Pipe(PIPE_BYTES, () => account.release(RESOURCE.pipes, PIPE_BYTES)));
-  }
-
-  /** Room for the buffers of a socket; to be called once they are given back. Undefined where there is none. */
-  hold(bytes: number): (() => void) | undefined {
-    const { account } = this;
-    if (!account.charge(RESOURCE.pipes, bytes)) return undefined;
-    return () => account.release(RESOURCE.pipes, bytes);
+    const freed = this.account.hold(PIPE_BYTES);
+    return freed === undefined ? 'NFILE' : pipeEnds(new Pipe(PIPE_BYTES, freed));
   }
 
   /** All rights on it, to be handed to others. */

@@ -243,12 +243,9 @@ export class Thread implements Caller, Runnable {
     return this.process.pipe();
   }
 
-  hold(bytes: number): (() => void) | undefined {
-    return this.process.hold(bytes);
-  }
-
-  review(_call: CallName, _facts: Facts, go: () => Result): Result {
-    return go();
+  review(call: CallName, facts: Facts, go: () => Result): Result {
+    const { gate } = this.process;
+    return gate === undefined ? go() : gate.review(call, this, facts, go);
   }
 
   resolve(path: string): { capability: Capability; directory: Directory; rest: string } | undefined {

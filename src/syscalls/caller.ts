@@ -47,11 +47,13 @@ export type Signal =
   | 'SIGPWR'
   | 'SIGSYS';
 
-/** What a process may write, and has written, to what counts: standard streams and files. */
+/** What a process may write, and has written, to what counts: standard streams and files; and what is kept for it. */
 export interface Writing {
   /** Bytes that may still be written. */
   writable(what: Counted): number;
   wrote(what: Counted, bytes: number): void;
+  /** Room for buffers; to be called once they are given back. Undefined where there is none. */
+  hold(bytes: number): (() => void) | undefined;
 }
 
 export interface Caller {
@@ -98,8 +100,6 @@ export interface Caller {
   fault(error: unknown): number;
   /** Both ends of a new pipe: where to read, where to write. NFILE where its pipes may hold no more. */
   pipe(): readonly [Capability, Capability] | 'NFILE';
-  /** Room for bytes that the host keeps for the process; to be called once they are given back. Undefined where there is none. */
-  hold(bytes: number): (() => void) | undefined;
   /** What a call is about is known now, before anything is done: goes on with `go`, or not, as the process's policy has it. */
   review(call: CallName, facts: Facts, go: () => Result): Result;
   /** Where an absolute or relative path of the process leads: the preopened directory and what is left of the path. */

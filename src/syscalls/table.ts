@@ -86,7 +86,7 @@ const SOCKET = ['CONNABORTED', 'CONNRESET', 'DESTADDRREQ', 'HOSTUNREACH', 'NETDO
 const OPENING = [...SOCKET, 'ACCES', 'ADDRINUSE', 'ADDRNOTAVAIL', 'AFNOSUPPORT', 'CANCELED', 'CONNREFUSED', 'MFILE', 'NFILE', 'NOBUFS', 'NOENT', 'PERM'] as const satisfies readonly Errno[];
 const stream = { errors: [...FS, ...SOCKET] };
 const socket = { errors: OPENING };
-export const ENDS = ['local', 'remote'] as const;
+const ENDS = ['local', 'remote'] as const;
 
 export const CLOCKS = ['realtime', 'monotonic', 'process_cputime', 'thread_cputime'] as const;
 export const ADVICE = ['normal', 'sequential', 'random', 'willneed', 'dontneed', 'noreuse'] as const;

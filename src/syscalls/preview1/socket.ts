@@ -21,7 +21,7 @@ export const sock_accept: Handler<'sock_accept'> = (caller, fd, flags, out) => {
   if (!isSocket(fd)) return 'NOTSOCK';
   if ((fd.rights & RIGHT.accept) === 0) return 'NOTCAPABLE';
   if (caller.capabilities.room < 1) return 'MFILE';
-  const freed = caller.hold(SOCKET_BYTES);
+  const freed = caller.account.hold(SOCKET_BYTES);
   if (freed === undefined) return 'NFILE';
   const accepted = fd.object.accept(freed);
   if (typeof accepted === 'string') freed();

@@ -49,7 +49,7 @@ function open(
   failed: (why: Errno) => Result,
 ): Result {
   if (caller.capabilities.room < 1) return 'MFILE';
-  const freed = caller.hold(SOCKET_BYTES);
+  const freed = caller.account.hold(SOCKET_BYTES);
   if (freed === undefined) return 'NFILE';
   const made = make(freed);
   if (typeof made === 'string') {
@@ -136,9 +136,10 @@ export const net_send_to: Handler<'net_send_to'> = (caller, fd, list, host, port
     at += list.length[i]!;
   }
   const address = parseAddress(host);
-  const what = { call: 'net_send_to', by: fd, endpoint: socket.endpoint, use: 'udp', host, port } as const;
+  const facts = { kind: socket.kind, size: bytes.length };
+  const what = { call: 'net_send_to', by: fd, endpoint: socket.endpoint, use: 'udp', host, port, facts } as const;
   if (address !== undefined && socket.peers.has({ address, port }))
-    return caller.review('net_send_to', { host, addresses: [host], port }, () =>
+    return caller.review('net_send_to', { ...facts, host, addresses: [host], port }, () =>
       caller.capabilities.holds(fd) ? send(caller, fd, socket, [address], port, bytes, out) : 'BADF',
     ) as NetResult;
   if (!socket.sends) return 'NOTCAPABLE';
