@@ -25,10 +25,14 @@ export interface CallFacts {
   /** Of capabilities: places in what the handler is handed. */
   readonly capabilities: readonly number[];
   readonly read: Reader;
+  /** It says on its way what it is about, by `Caller.review`. */
+  readonly reviewed: boolean;
 }
 
 /** The target of a new link is text, not a path that is walked now. */
 const TEXTS: readonly string[] = ['path_symlink old_path'];
+/** Calls about hosts, whose addresses are known once a name was looked up. */
+const REVIEWED: readonly CallName[] = ['net_connect', 'net_send_to'];
 /** Parameters that say how many bytes a call is about. */
 const SIZES: readonly string[] = ['fd_allocate len', 'fd_filestat_set_size size', 'random_get buf'];
 
@@ -79,6 +83,7 @@ export function factsOf(name: CallName): CallFacts {
     keys: [...(paths.length > 0 ? (['path'] as const) : []), ...readers.keys()],
     paths,
     capabilities,
+    reviewed: REVIEWED.includes(name),
     read: (handed) => {
       let facts: Facts = {};
       for (const reader of readers.values()) facts = { ...facts, ...reader(handed) };

@@ -2,7 +2,7 @@
 // its arguments is linked to the bare system call, one that is refused so to a stub; only what depends on arguments is looked at
 // when it is made, after they were copied and checked, and before the handler sees them.
 import type { Audit } from '../../caps/audit.ts';
-import { type Judge, judge, outlook, type Verdict } from '../../caps/policy/decide.ts';
+import { decide, type Judge, judge, outlook, strictness, type Verdict } from '../../caps/policy/decide.ts';
 import { narrow } from '../../caps/policy/narrow.ts';
 import type { Action, Facts, Place, Policy } from '../../caps/policy/policy.ts';
 import { BLOCKED, type Caller, type Result } from '../../syscalls/caller.ts';
@@ -13,7 +13,7 @@ import { HANDLERS } from '../../syscalls/handlers.ts';
 import { CALLS, type Call, type CallName, TABLE } from '../../syscalls/table.ts';
 import type { Process } from '../process.ts';
 import { denied, trapped } from '../status.ts';
-import { guard, type LooseHandler } from './guard.ts';
+import { guard, type LooseHandler, settle } from './guard.ts';
 import { Observations } from './observations.ts';
 import { Refusals } from './refusals.ts';
 import type { Refusal, Supervisor } from './supervisor.ts';
@@ -29,6 +29,7 @@ export interface Watch {
 /** The one call that no policy is asked about: a process can always end. */
 const FREE: CallName = 'proc_exit';
 const GROW = 'memory_grow';
+const REFUSING = strictness({ do: 'errno', errno: 'PERM' });
 
 export class Gate {
   readonly observations: Observations | undefined;
@@ -75,13 +76,27 @@ export class Gate {
     const verdict = policy === undefined ? 'allow' : outlook(policy, name);
     const facts = factsOf(name);
     const seen = this.observations !== undefined || (this.looksAtPaths && facts.paths.length > 0);
-    if (verdict === 'allow' && !seen) return bind(name, handler, caller, polled);
+    // One that is reviewed on its way is judged there, unless it is refused whatever it is about.
+    const refused = typeof verdict === 'object' && strictness(verdict.action) >= REFUSING && this.enforced;
+    const bare = facts.reviewed ? !refused : verdict === 'allow' && !seen;
+    if (bare) return bind(name, handler, caller, polled);
     // Who watches wants to know what was asked for: then the arguments are decoded all the same.
     const watched = seen || this.#audit !== undefined || !this.enforced;
     if (typeof verdict === 'object' && verdict.action.do === 'errno' && !watched)
       return this.#stub(name, verdict, caller, polled);
     const decide = policy === undefined ? undefined : judge(policy, name);
     return bind(name, guard(this, name, facts, decide, handler as LooseHandler) as AnyHandler, caller, polled);
+  }
+
+  /** A call that tells only on its way what it is about, such as the addresses of a name: it goes on with `go`. */
+  review(name: CallName, caller: Caller, facts: Facts, go: () => Result): Result {
+    const verdict = this.#policy === undefined ? undefined : decide(this.#policy, name, facts);
+    const run = () => {
+      this.observations?.add(name, facts);
+      return go();
+    };
+    if (verdict === undefined || verdict.action.do === 'allow') return run();
+    return settle(this, name, verdict, caller, facts, run) as Result;
   }
 
   /** Refuses without a look at the arguments. */

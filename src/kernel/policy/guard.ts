@@ -56,11 +56,13 @@ class Guarded {
     const verdict = this.#judge?.(facts);
     if (verdict === undefined || verdict.action.do === 'allow') return this.#run(caller, handed, facts, placed);
     if (!placed) return this.#byPlace(caller, handed);
-    if (verdict.action.do === 'notify' && this.#gate.enforced) return this.#ask(caller, handed, facts, verdict);
-    this.#gate.tell(this.#name, facts, verdict);
-    if (verdict.action.do === 'log' || !this.#gate.enforced) return this.#run(caller, handed, facts, true);
-    this.#gate.observations?.add(this.#name, facts);
-    return this.#gate.refuse(this.#name, verdict);
+    const asks = verdict.action.do === 'notify' && this.#gate.enforced;
+    // The lists of the call at hand are the kernel's, and are another call's while this one waits.
+    const kept = asks ? handed.map((one) => (one === caller.iovecs ? caller.iovecs.copy() : one)) : handed;
+    return settle(this.#gate, this.#name, verdict, caller, facts, () => {
+      const lost = asks && this.#facts.capabilities.some((at) => !caller.capabilities.holds(kept[at] as Capability));
+      return lost ? 'BADF' : this.#run(caller, kept, facts, true);
+    });
   }
 
   #run(caller: Caller, handed: Handed, facts: Facts, placed: boolean): Result | number {
@@ -110,30 +112,49 @@ class Guarded {
     });
     return { ...facts, paths };
   }
+}
 
-  /** Waits for an answer, and goes on with it. */
-  #ask(caller: Caller, handed: Handed, facts: Facts, verdict: Verdict): Result | number {
-    const asked = this.#gate.ask(this.#name, facts, verdict);
-    let answer: boolean | undefined = asked === undefined ? false : undefined;
-    // The lists of the call at hand are the kernel's, and are another call's while this one waits.
-    const kept = handed.map((one) => (one === caller.iovecs ? caller.iovecs.copy() : one));
-    const goOn = (): Result | number => {
-      if (answer === undefined) return caller.block([answered], undefined, goOn as () => Result);
-      if (this.#facts.capabilities.some((at) => !(kept[at] as Capability).live)) return 'BADF';
-      if (answer) return this.#run(caller, kept, facts, true);
-      this.#gate.tell(this.#name, facts, verdict);
-      return this.#gate.refuse(this.#name, verdict);
-    };
-    const answered = (asked ?? Promise.resolve(false)).then(
-      (allowed) => {
-        answer = allowed === true;
-      },
-      () => {
-        answer = false;
-      },
-    );
-    return goOn();
-  }
+/** What becomes of a call that is not plainly allowed: `go` goes on with it. */
+export function settle(
+  gate: Gate,
+  name: CallName,
+  verdict: Verdict,
+  caller: Caller,
+  facts: Facts,
+  go: () => Result | number,
+): Result | number {
+  if (verdict.action.do === 'notify' && gate.enforced) return ask(gate, name, verdict, caller, facts, go);
+  gate.tell(name, facts, verdict);
+  if (verdict.action.do === 'log' || !gate.enforced) return go();
+  gate.observations?.add(name, facts);
+  return gate.refuse(name, verdict);
+}
+
+/** Waits for an answer. */
+function ask(
+  gate: Gate,
+  name: CallName,
+  verdict: Verdict,
+  caller: Caller,
+  facts: Facts,
+  go: () => Result | number,
+): Result | number {
+  let answer: boolean | undefined;
+  const answered = (gate.ask(name, facts, verdict) ?? Promise.resolve(false)).then(
+    (allowed) => {
+      answer = allowed === true;
+    },
+    () => {
+      answer = false;
+    },
+  );
+  const goOn = (): Result | number => {
+    if (answer === undefined) return caller.block([answered], undefined, goOn);
+    if (answer) return go();
+    gate.tell(name, facts, verdict);
+    return gate.refuse(name, verdict);
+  };
+  return goOn();
 }
 
 const result = (walked: { path: string } | Errno): { path: string; error?: undefined } | { error: Errno } =>

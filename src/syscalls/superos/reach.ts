@@ -3,6 +3,7 @@
 import type { Capability } from '../../caps/capability.ts';
 import type { Endpoint } from '../../caps/endpoint.ts';
 import type { CapObject } from '../../caps/object.ts';
+import type { Facts } from '../../caps/policy/policy.ts';
 import { type Address, formatAddress, parseAddress } from '../../hal/address.ts';
 import type { Resolution } from '../../hal/net.ts';
 import type { Caller, Result } from '../caller.ts';
@@ -18,6 +19,8 @@ export interface Reaching {
   /** In its one form. */
   readonly host: string;
   readonly port: number;
+  /** What else the call is about. */
+  readonly facts?: Facts;
 }
 
 /** Goes on with the addresses that may be used, at least one; NOTCAPABLE where there is none. */
@@ -50,12 +53,12 @@ export function answered(
 
 function reviewed(
   caller: Caller,
-  { call, by, host, port }: Reaching,
+  { call, by, host, port, facts }: Reaching,
   addresses: readonly Address[],
   go: (addresses: readonly Address[]) => Result,
 ): Result {
   // The policy may take its time: what the call works on may be gone by then.
-  return caller.review(call, { host, addresses: addresses.map(formatAddress), port }, () =>
+  return caller.review(call, { ...facts, host, addresses: addresses.map(formatAddress), port }, () =>
     caller.capabilities.holds(by) ? go(addresses) : 'BADF',
   );
 }
