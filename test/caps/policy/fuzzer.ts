@@ -1,0 +1,95 @@
+// Random and mutated policies: each is read or refused with a PolicyError, and what is read decides as the reference does.
+import { parse as parseYaml } from 'yaml';
+import { judge, outlook, type Verdict } from '../../../src/caps/policy/decide.ts';
+import type { ParseOptions } from '../../../src/caps/policy/language.ts';
+import type { Facts, Policy } from '../../../src/caps/policy/policy.ts';
+import { Random } from '../../../src/hal/sim/random.ts';
+import { VOCABULARY } from '../../../src/syscalls/vocabulary.ts';
+import { call, document, facts, mutate, render } from './generate.ts';
+import { language, options } from './parse.ts';
+import { type Decision, type Document, type Files, referenceDecision } from './reference.ts';
+
+export interface Report {
+  texts: number;
+  read: number;
+  refused: number;
+  decisions: number;
+  /** By action. */
+  actions: Record<string, number>;
+  /** Milliseconds of the slowest text. */
+  slowestMs: number;
+  differences: string[];
+}
+
+const DECISIONS = 8;
+
+/** Texts `first` to `first + count` of a seed: each depends on its number alone. */
+export function fuzz(seed: number, count: number, first = 0, progress?: (done: number) => void): Report {
+  const report: Report = { texts: 0, read: 0, refused: 0, decisions: 0, actions: {}, slowestMs: 0, differences: [] };
+  for (let i = first; i < first + count; i++) {
+    one(new Random(Math.imul(seed, 0x9e3779b1) + i), `seed ${seed} text ${i}`, report);
+    progress?.(++report.texts);
+  }
+  return report;
+}
+
+function one(random: Random, name: string, report: Report): void {
+  const bases = random.chance(0.3)
+    ? Object.fromEntries(Array.from({ length: 1 + random.below(2) }, (_, i) => [`./base${i}.yaml`, document(random)]))
+    : {};
+  const extended = Object.keys(bases);
+  const own = document(random, extended.length === 0 ? undefined : extended);
+  const written = render(random, own).replace(/^\n/, '');
+  const sound = random.chance(0.4);
+  const text = sound ? written : mutate(random, written);
+  const files = Object.fromEntries(Object.entries(bases).map(([file, base]) => [file, JSON.stringify(base)]));
+  const begun = performance.now();
+  const policy = read(text, options(files), `${name}:\n${text}`, sound, report);
+  report.slowestMs = Math.max(report.slowestMs, performance.now() - begun);
+  if (policy === undefined) return;
+  const document_ = parseYaml(text, { schema: 'core' }) as Document;
+  const wanted = [document_.process.extends ?? []].flat();
+  // A mutation may have named a ready policy: the reference knows only the files made here.
+  if (!wanted.every((file) => Object.hasOwn(bases, file))) return;
+  const layers: Files = [...new Set(wanted)].map((file) => [file, bases[file]!] as const).concat([['policy.yaml', document_]]);
+  for (let i = 0; i < DECISIONS; i++) compare(policy, layers, call(random), facts(random), `${name}:\n${text}`, report);
+}
+
+function read(text: string, how: ParseOptions, name: string, sound: boolean, report: Report): Policy | undefined {
+  try {
+    const policy = language.parse(text, how);
+    report.read++;
+    return policy;
+  } catch (error) {
+    report.refused++;
+    if (!(error instanceof Error) || error.name !== 'PolicyError')
+      report.differences.push(`${name}\n threw ${error instanceof Error ? error.stack : error}`);
+    else if (sound) report.differences.push(`${name}\n is well-formed, but was refused:\n${error.message}`);
+    return undefined;
+  }
+}
+
+function compare(policy: Policy, files: Files, name: string, about: Facts, where: string, report: Report): void {
+  report.decisions++;
+  const verdict = judge(policy, name)(about);
+  const found = asDecision(verdict);
+  report.actions[found.action.do] = (report.actions[found.action.do] ?? 0) + 1;
+  const expected = referenceDecision(files, name, about, VOCABULARY);
+  const differs = (a: unknown, b: unknown) => JSON.stringify(a) !== JSON.stringify(b);
+  const say = (what: string) => report.differences.push(`${where}\n${name} ${JSON.stringify(about)}: ${what}`);
+  if (differs(found, expected)) say(`decided ${JSON.stringify(found)}, not ${JSON.stringify(expected)}`);
+  const ahead = outlook(policy, name);
+  if (ahead === 'depends') return;
+  if (ahead === 'allow' ? verdict.action.do !== 'allow' : differs(asDecision(ahead), found))
+    say(`the outlook was ${JSON.stringify(ahead)}`);
+}
+
+export function asDecision({ action, layer, rule }: Verdict): Decision {
+  const list =
+    rule === undefined
+      ? ''
+      : layer.denied.includes(rule)
+        ? `denied ${layer.denied.indexOf(rule)}`
+        : `allowed ${layer.allowed!.indexOf(rule)}`;
+  return { action, file: layer.file, rule: list };
+}
