@@ -1,0 +1,132 @@
+// Kinds: each is one class, which the core does not know; and those that SuperOS has, in the hands of guests.
+import { describe, expect, test } from 'vitest';
+import { Capability } from '../../src/caps/capability.ts';
+import { HANDLE_BASE } from '../../src/caps/handles.ts';
+import { CapObject } from '../../src/caps/object.ts';
+import { Parcel, transfer } from '../../src/caps/parcel.ts';
+import { PROCESS_RIGHT, type ProcessObject } from '../../src/caps/process.ts';
+import { CapTable } from '../../src/caps/table.ts';
+import { Bench, prober } from './probe.ts';
+import { ToyFile } from './toys.ts';
+
+const ALL = 2 ** 31 - 1;
+
+/** A lamp. Its rights are its own: one bit to see it, one to switch it. */
+const LAMP_RIGHT = { see: 1, toggle: 2 } as const;
+class Lamp extends CapObject {
+  readonly kind = 'lamp';
+  lit = false;
+  smashed = false;
+  protected override destroy(): void {
+    this.smashed = true;
+  }
+}
+
+describe('a new kind', () => {
+  test('is held, found, handed on, revoked and destroyed like any other', () => {
+    const [first, second] = [new CapTable(3), new CapTable(3)];
+    const lamp = new Capability(new Lamp(), ALL, 0, undefined, 'lamp:desk');
+    const handle = first.insertHandle(lamp.derive(LAMP_RIGHT.see | (2 ** 30), 0))!;
+    expect(first.find<Lamp>('lamp')?.object).toBe(lamp.object);
+    expect(first.find<Lamp>('lamp', ({ rights }) => (rights & LAMP_RIGHT.toggle) !== 0)).toBeUndefined();
+    expect(transfer(first, [handle], second, 'move')).toEqual([HANDLE_BASE]);
+    expect([first.lookup(handle), second.lookup(HANDLE_BASE)?.name]).toEqual([undefined, 'lamp:desk']);
+    lamp.revoke();
+    expect([second.lookup(HANDLE_BASE), lamp.object.smashed]).toEqual([undefined, false]);
+    lamp.drop();
+    expect(lamp.object.smashed).toBe(true);
+  });
+});
+
+describe('handles', () => {
+  test('no number names anything again: not in 16,384 turns, nor after them', () => {
+    const table = new CapTable(3);
+    const lamp = new Capability(new Lamp(), ALL, 0);
+    const seen = new Set<number>();
+    for (let i = 0; i < 40_000; i++) {
+      const handle = table.insertHandle(lamp.derive(ALL, 0))!;
+      expect(seen.has(handle)).toBe(false);
+      seen.add(handle);
+      table.closeHandle(handle);
+    }
+    expect(table.lookup(HANDLE_BASE)).toBeUndefined();
+    expect(Math.max(...seen)).toBeLessThan(2 ** 31);
+  });
+
+  test('are bounded, and not descriptors', () => {
+    const table = new CapTable(3);
+    const lamp = new Capability(new Lamp(), ALL, 0);
+    const free = table.handleRoom;
+    for (let i = 0; i < free; i++) table.insertHandle(lamp.derive(ALL, 0));
+    const one = lamp.derive(ALL, 0);
+    expect([table.insertHandle(one), table.size, table.room]).toEqual([undefined, 0, 3]);
+    expect(one.live).toBe(true);
+    table.closeAll();
+    expect([table.handleRoom, [...table.handles].length]).toEqual([free, 0]);
+  });
+});
+
+describe('moving', () => {
+  test('needs room for all, and changes nothing without', () => {
+    const [from, to] = [new CapTable(9), new CapTable(2)];
+    const top = new Capability(new ToyFile(0, 0), ALL, ALL);
+    const numbers = [0, 1, 2].map(() => from.insert(top.derive(ALL, ALL))!);
+    expect([transfer(from, numbers, to, 'move'), from.size, to.size]).toEqual(['MFILE', 3, 0]);
+    expect(transfer(from, [0, 2], to, 'move')).toEqual([0, 1]);
+    expect([from.size, to.size]).toEqual([1, 2]);
+  });
+
+  test('a parcel has a bound', () => {
+    const table = new CapTable(1000);
+    const top = new Capability(new ToyFile(0, 0), ALL, ALL);
+    const numbers = Array.from({ length: 257 }, () => table.insert(top.derive(ALL, ALL))!);
+    expect(Parcel.pack(table, numbers, 'move')).toBe('2BIG');
+    expect(Parcel.pack(table, numbers.slice(1), 'move')).toBeInstanceOf(Parcel);
+  });
+
+  test('what a process that ends was about to get stays', async () => {
+    const bench = new Bench();
+    const top = new Capability(new ToyFile(0, 0), ALL, ALL);
+    const guest = await prober();
+    const [from, to] = [bench.spawn(guest, { descriptors: [top.derive(ALL, ALL)] }), bench.spawn(guest)];
+    to.signal('SIGKILL');
+    expect([bench.kernel.transfer(from, [0], to, 'move'), from.capabilities.size]).toEqual(['SRCH', 1]);
+  });
+});
+
+describe('a process', () => {
+  const SIGTERM = 15;
+  const setUp = async (rights: number) => {
+    const bench = new Bench();
+    const target = bench.spawn(await prober());
+    const root = target.capability();
+    const caller = bench.spawn(await prober('proc_kill'), { handles: [root.derive(rights, 0) as Capability<CapObject>] });
+    return { bench, target, root, caller };
+  };
+
+  test('is signalled by who has the right to', async () => {
+    const { bench, target, caller } = await setUp(PROCESS_RIGHT.signal);
+    expect(await bench.call(caller, 'proc_kill', target.pid, 0)).toBe(0);
+    expect(await bench.call(caller, 'proc_kill', target.pid, SIGTERM)).toBe(0);
+    expect(target.status).toMatchObject({ reason: 'signal', signal: 'SIGTERM' });
+    expect(await bench.call(caller, 'proc_kill', target.pid, SIGTERM)).toBe('SRCH');
+  });
+
+  test('is not there for who has another right, or had one', async () => {
+    const without = await setUp(PROCESS_RIGHT.wait | PROCESS_RIGHT.inspect);
+    expect(await without.bench.call(without.caller, 'proc_kill', without.target.pid, SIGTERM)).toBe('SRCH');
+    const { bench, target, root, caller } = await setUp(PROCESS_RIGHT.signal);
+    root.revoke();
+    expect(await bench.call(caller, 'proc_kill', target.pid, SIGTERM)).toBe('SRCH');
+    expect(target.status).toBeUndefined();
+  });
+
+  test('is meant itself, not who has its number after it', async () => {
+    const { bench, target, root } = await setUp(PROCESS_RIGHT.signal);
+    target.signal('SIGKILL');
+    await bench.hal.timeline.run();
+    bench.kernel.reap(target);
+    const object: ProcessObject = root.object;
+    expect([object.over, object.pid, await object.done]).toMatchObject([true, target.pid, { signal: 'SIGKILL' }]);
+  });
+});
