@@ -1,5 +1,5 @@
 // The audit log of a machine: a file to which records are only ever added, each sealed to the one before. A record is with the
-// host before `record` returns, or whoever opened the log is told: nothing that should have been recorded goes on unrecorded.
+// host before `record` returns, or `record` throws: nothing that should have been recorded goes on unrecorded.
 //
 // It survives the end of this process, however that comes; not a host that loses power, since nothing waits for the disk.
 import fs from 'node:fs';
@@ -16,15 +16,12 @@ const NOTHING = Buffer.alloc(0);
 export interface AuditLogOptions {
   /** What records are dated by. */
   readonly now?: () => Date;
-  /** Told of each record that could not be written whole: nothing should go on then. By default `record` throws. */
-  readonly onFailure?: (error: SuperosError) => void;
 }
 
 export class AuditLog implements Auditor {
   readonly path: string;
   readonly #fd: number;
   readonly #now: () => Date;
-  readonly #onFailure: (error: SuperosError) => void;
   #unlock: (() => void) | undefined;
   #seq = 0;
   #head = GENESIS;
@@ -32,11 +29,10 @@ export class AuditLog implements Auditor {
   #torn: Buffer = NOTHING;
   #closed = false;
 
-  private constructor(path: string, fd: number, { now = () => new Date(), onFailure = rethrow }: AuditLogOptions) {
+  private constructor(path: string, fd: number, { now = () => new Date() }: AuditLogOptions) {
     this.path = path;
     this.#fd = fd;
     this.#now = now;
-    this.#onFailure = onFailure;
   }
 
   /** Begins a log, or goes on with one. Throws SuperosError: the file is something else, its end does not verify, another writes it. */
@@ -58,16 +54,11 @@ export class AuditLog implements Auditor {
     return this.#head;
   }
 
-  /** Where a record could not be written whole, the next one says what is left of it. */
+  /** Throws SuperosError where the record could not be written whole; the next one then says what is left of it. */
   record(event: AuditEvent): void {
-    try {
-      if (this.#closed) throw new SuperosError('closed', `the audit log ${this.path} is closed`);
-      if (this.#torn.length > 0) this.#recover();
-      this.#append(event);
-    } catch (error) {
-      if (!(error instanceof SuperosError)) throw error;
-      this.#onFailure(error);
-    }
+    if (this.#closed) throw new SuperosError('closed', `the audit log ${this.path} is closed`);
+    if (this.#torn.length > 0) this.#recover();
+    this.#append(event);
   }
 
   /** Gives the file up to other writers. Idempotent. */
@@ -149,10 +140,6 @@ export class AuditLog implements Auditor {
     );
   }
 }
-
-const rethrow = (error: SuperosError): never => {
-  throw error;
-};
 
 /** Of a log whose very first line was cut. */
 const isBeginning = (bytes: Buffer): boolean => {
