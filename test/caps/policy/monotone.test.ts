@@ -66,7 +66,12 @@ const PROPERTIES: Record<string, (one: Implementation, random: Random) => string
     const entries = [...(whole.process.allowed_syscalls ?? []), ...(whole.process.denied_syscalls ?? [])].filter(
       (item) => typeof item === 'object',
     );
-    const places: object[] = [whole, whole.process, ...entries, ...entries.flatMap(({ when }) => when ?? [])];
+    const places: object[] = [
+      whole,
+      whole.process,
+      ...entries,
+      ...entries.flatMap(({ when }) => (when === undefined ? [] : [when])),
+    ];
     Object.assign(pick(random, places), { [pick(random, ['alowed_syscalls', 'denied', 'if', 'Path', 'x'])]: ['fd_read'] });
     try {
       one.parse(whole);
