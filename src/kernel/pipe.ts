@@ -3,28 +3,10 @@ import { Capability } from '../caps/capability.ts';
 import { type Counted, Description } from '../caps/object.ts';
 import { RIGHT, streamRights } from '../caps/rights.ts';
 import type { Errno } from '../hal/errno.ts';
+import { Event } from '../hal/event.ts';
 import { PIPE_BYTES } from './limits.ts';
 
 const EMPTY = new Uint8Array(0);
-
-/** A one-shot event that any number may wait for. */
-export class Event {
-  #promise: Promise<void> | undefined;
-  #resolve: (() => void) | undefined;
-
-  wait(): Promise<void> {
-    this.#promise ??= new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-    return this.#promise;
-  }
-
-  fire(): void {
-    this.#resolve?.();
-    this.#promise = undefined;
-    this.#resolve = undefined;
-  }
-}
 
 /** The buffer between the two ends. Reading and writing never wait: AGAIN, and `ready` tells when. */
 export class Pipe {

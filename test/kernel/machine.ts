@@ -2,6 +2,7 @@
 import { Capability } from '../../src/caps/capability.ts';
 import { clockRoot } from '../../src/caps/clock.ts';
 import { entropyRoot } from '../../src/caps/entropy.ts';
+import type { CapObject } from '../../src/caps/object.ts';
 import { RIGHT } from '../../src/caps/rights.ts';
 import { OpenStream } from '../../src/caps/stream.ts';
 import type { Stream } from '../../src/hal/console.ts';
@@ -27,6 +28,8 @@ export interface SpawnOptions {
   readonly task?: Task;
   readonly limits?: Partial<Limits>;
   readonly descriptors?: readonly Capability[];
+  /** Beside its clock and randomness. */
+  readonly handles?: readonly Capability<CapObject>[];
   readonly parent?: Process;
   readonly watch?: Watch;
 }
@@ -47,7 +50,7 @@ export function simulated(
   return {
     hal,
     kernel,
-    spawn(program, { args = [], task = 'command', limits = {}, descriptors = [], parent, watch } = {}) {
+    spawn(program, { args = [], task = 'command', limits = {}, descriptors = [], handles = [], parent, watch } = {}) {
       const [stdin, feed] = kernel.pipe();
       const [drain, stdout] = kernel.pipe();
       try {
@@ -56,7 +59,7 @@ export function simulated(
           args: ['program', ...args],
           environment: new Map(),
           descriptors: [stdin, stdout, stdout.derive(stdout.rights, 0), ...descriptors],
-          handles: [clockRoot(hal.clock), entropyRoot(hal.entropy)],
+          handles: [clockRoot(hal.clock), entropyRoot(hal.entropy), ...handles],
           limits: { ...DEFAULT_LIMITS, ...limits },
           task,
           ...(parent !== undefined && { parent }),

@@ -4,8 +4,8 @@ import { Capability } from '../../caps/capability.ts';
 import { Description } from '../../caps/object.ts';
 import { RIGHT, streamRights } from '../../caps/rights.ts';
 import type { Errno } from '../../hal/errno.ts';
+import { Event } from '../../hal/event.ts';
 import { PIPE_BYTES } from '../../kernel/limits.ts';
-import { Event } from '../../kernel/pipe.ts';
 import { WINDOW_BYTES } from './protocol.ts';
 
 /** How an end reaches the other side. */
