@@ -1,0 +1,81 @@
+// Rules about hosts and ports: a name is judged by the addresses that it stands for, those that are connected to.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Grant, Machine, type Question } from '../../src/index.ts';
+import { CPUS, guest } from '../machine/guests.ts';
+import { listener, type TestListener } from './networks.ts';
+
+describe.each(CPUS)('%i threads', (cpus) => {
+  let machine: Machine;
+  let here: TestListener;
+  beforeAll(async () => {
+    here = await listener();
+    machine = await Machine.boot({ cpus });
+  });
+  afterAll(async () => {
+    await machine[Symbol.asyncDispose]();
+    await here[Symbol.asyncDispose]();
+  });
+
+  /** What connecting to `host` gives under these rules about net_connect. */
+  async function connect(host: string, rules: string, notify?: (question: Question) => boolean) {
+    const grants: Grant[] = [{ net: 'connect', host: host === 'localhost' ? host : '127.0.0.1', ports: here.port }];
+    const { stdout, status } = await machine
+      .process(guest('net-probe'))
+      .capabilities(grants)
+      .policy({ text: `process: { ${rules} }` }, notify && { notify })
+      .args(['connect', 'endpoint', host, String(here.port)])
+      .run();
+    return {
+      line: stdout
+        .toString()
+        .trimEnd()
+        .replace(/ 127.*/, ''),
+      refused: status.refused,
+    };
+  }
+
+  const allowed = (when: string) =>
+    `allowed_syscalls: ["@args", "@io", "@fd", cap_find, net_address, { call: net_connect, when: ${when} }]`;
+  const denied = (when: string) => `denied_syscalls: [{ call: net_connect, when: ${when} }]`;
+
+  test.each([
+    ['localhost', allowed('{ host: localhost }'), 'SUCCESS'],
+    ['localhost', allowed('{ host: ["127.0.0.0/8", "::1"] }'), 'SUCCESS'],
+    ['127.0.0.1', allowed('{ host: "127.0.0.0/8" }'), 'SUCCESS'],
+    ['127.0.0.1', allowed('{ host: localhost }'), 'EPERM'],
+    ['localhost', allowed('{ host: "10.0.0.0/8" }'), 'EPERM'],
+    ['localhost', allowed('{ host: localhost, port: 1 }'), 'EPERM'],
+    ['localhost', allowed('{ host: [localhost, "!127.0.0.1"] }'), 'EPERM'],
+    ['localhost', denied('{ host: "127.0.0.1" }'), 'EPERM'],
+    ['127.0.0.1', denied('{ host: "127.0.0.1" }'), 'EPERM'],
+    ['::ffff:127.0.0.1', denied('{ host: "127.0.0.1" }'), 'EPERM'],
+    ['localhost', denied('{ host: "10.0.0.1" }'), 'SUCCESS'],
+    ['localhost', denied('{ port: "1-65535" }'), 'EPERM'],
+    ['localhost', 'denied_syscalls: [net_connect]', 'EPERM'],
+    ['localhost', 'denied_syscalls: ["@net"]', 'EPERM'],
+  ])('%s under %s', async (host, rules, expected) => {
+    const { came } = here;
+    const { line, refused } = await connect(host, rules);
+    expect(line).toBe(`connect: ${expected}`);
+    // The host may hear of a connection after the guest has ended.
+    await expect.poll(() => here.came - came).toBe(expected === 'SUCCESS' ? 1 : 0);
+    if (expected === 'EPERM') expect(refused).toMatchObject([{ call: 'net_connect' }]);
+    else expect(refused).toBeUndefined();
+  });
+
+  test.each([true, false])('who is asked sees the addresses, and answers %s', async (answer) => {
+    const questions: Question[] = [];
+    const { line } = await connect(
+      'localhost',
+      'allowed_syscalls: ["@args", "@io", "@fd", cap_find, net_address, { call: net_connect, action: notify }]',
+      (question) => {
+        questions.push(question);
+        return answer;
+      },
+    );
+    expect(line).toBe(answer ? 'connect: SUCCESS' : 'connect: EPERM');
+    expect(questions.map(({ facts }) => facts)).toEqual([
+      { host: 'localhost', addresses: expect.arrayContaining(['127.0.0.1']), port: here.port },
+    ]);
+  });
+});
