@@ -132,8 +132,7 @@ function readTarget(node: Node, source: Source): Target {
   const entries = entriesOf(node);
   if (node.kind === 'mapping' && entries.size === 0) source.problem(node.offset, "'for' has program, sha256 or both");
   const program = entries.get('program')?.value;
-  const [pattern] =
-    program === undefined ? [] : patterns([program], (text) => (text.startsWith('/') ? pathGlob : nameGlob)(text), source);
+  const [pattern] = program === undefined ? [] : patterns([program], nameGlob, source);
   return { program: pattern, sha256: textOf(entries.get('sha256')?.value)?.toLowerCase() };
 }
 

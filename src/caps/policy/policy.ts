@@ -99,7 +99,7 @@ export interface Namespaces {
 
 /** Both must fit where both are said. */
 export interface Target {
-  /** A pattern of the program's path, or of its last component. */
+  /** A pattern of the name of the program's file. */
   readonly program: string | undefined;
   /** Of the program's bytes, lower case. */
   readonly sha256: string | undefined;

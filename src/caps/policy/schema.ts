@@ -160,7 +160,7 @@ export function schemaOf(z: Z, vocabulary: Vocabulary): Zod.ZodType {
   }).describe('What the process sees of the machine.');
 
   const target = record('program or sha256', {
-    program: text('a pattern of program names').optional().describe('Of its file name, or with a slash first, of its path.'),
+    program: text('a pattern of program names').optional().describe('Of the name of its file.'),
     sha256: z
       .string({ error: expected('a hash of 64 hexadecimal digits, in quotes') })
       .regex(/^[0-9a-fA-F]{64}$/, { error: expected('a hash of 64 hexadecimal digits') })

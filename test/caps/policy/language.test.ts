@@ -4,7 +4,6 @@ import { describe, expect, test } from 'vitest';
 import { decide, outlook } from '../../../src/caps/policy/decide.ts';
 import type { Facts } from '../../../src/caps/policy/policy.ts';
 import { remedy } from '../../../src/caps/policy/remedy.ts';
-import { isFor } from '../../../src/caps/policy/target.ts';
 import type { LimitOptions } from '../../../src/machine/limits.ts';
 import { complaint, language, parse, parseBody, readyText } from './parse.ts';
 
@@ -99,13 +98,13 @@ describe('the whole language', () => {
     });
   });
 
-  test('what it is for: all that is said of one', () => {
-    const hash = 'a0'.repeat(32);
-    expect(isFor(policy, { path: '/bin/x.wasm', sha256: hash })).toBe(true);
-    expect(isFor(policy, { path: '/bin/x.wasm', sha256: 'b' })).toBe(false);
-    expect(isFor(policy, { path: '/bin/x.wat', sha256: hash })).toBe(false);
-    expect(isFor(parseBody('for: [{program: a}, {program: /bin/*}]'), { path: '/bin/x', sha256: '' })).toBe(true);
-    expect(isFor(parseBody('name: any'), { path: undefined, sha256: '' })).toBe(true);
+  test('what it is for', () => {
+    expect(policy.for).toEqual([{ program: '*.wasm', sha256: 'a0'.repeat(32) }]);
+    expect(parseBody('for: [{program: a}, {program: "b*"}]').for).toEqual([
+      { program: 'a', sha256: undefined },
+      { program: 'b*', sha256: undefined },
+    ]);
+    expect(parseBody('name: any').for).toBeUndefined();
   });
 
   test.each<[string, Facts, string]>([
@@ -273,6 +272,7 @@ policy.yaml:7:32: 'pth' is no key here; did you mean 'path'?
     ['process:\n  limits: {memory: {soft: 2m}}\n', '2:20: a size such as 64m is expected, not nothing'],
     ['process:\n  limits: {fds: -1}\n', "2:17: a number is expected, not '-1'"],
     ['process:\n  for: {}\n', "2:8: 'for' has program, sha256 or both"],
+    ['process:\n  for: {program: /bin/x}\n', "2:18: a name has no '/'"],
     ['process:\n  for: {sha256: abc}\n', "2:17: a hash of 64 hexadecimal digits is expected, not 'abc'"],
     ['process:\n  namespaces: {environment: {set: {"A=B": x}}}\n', "2:36: the name of a variable is expected, not 'A=B'"],
     ['process:\n  namespaces: {pid: yes}\n', "2:21: true or false is expected, not 'yes'"],
