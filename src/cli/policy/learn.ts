@@ -14,7 +14,7 @@ import { run } from '../run.ts';
 import { type LearnFiles, learnOptions } from './files.ts';
 import { load } from './load.ts';
 import { addEntries } from './merge.ts';
-import { checkNew, replace, writeNew } from './output.ts';
+import { checkNew, policyName, replace, writeNew } from './output.ts';
 import { usedGrants } from './used.ts';
 import { where } from './words.ts';
 
@@ -51,21 +51,13 @@ const grantsOf = (request: RunRequest) => (request.standard ? withStandard(reque
 
 function fresh(request: RunRequest, seen: readonly Observation[], ended: ExitStatus | undefined): string {
   return learn(seen, {
-    name: nameOf(request.program),
+    name: policyName(request.program),
     origin: [request.program, ...request.args].join(' '),
     vocabulary: VOCABULARY,
     capabilities: usedGrants(grantsOf(request), seen).map((text) => ({ text })),
     ...(ended !== undefined && { memoryPeak: ended.usage.memoryPeak }),
   });
 }
-
-const NAME_MAX = 128;
-const nameOf = (program: string): string =>
-  program
-    .replace(/^.*[/\\]/, '')
-    .replace(/\.\w+$/, '')
-    .replace(/[^\w.-]/g, '-')
-    .slice(0, NAME_MAX) || 'learned';
 
 /** What the policy refuses of what was seen is added to its list. What a denial or a policy that it extends refuses is told. */
 async function merged(path: string, request: RunRequest, seen: readonly Observation[]): Promise<string> {

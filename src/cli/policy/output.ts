@@ -30,3 +30,13 @@ export function replace(path: string, text: string): void {
     throw new CommandError(`${path} cannot be written: ${(error as NodeJS.ErrnoException).code}`);
   }
 }
+
+const NAME_MAX = 128;
+
+/** What a policy that is made of this file is called. */
+export const policyName = (file: string): string =>
+  file
+    .replace(/^.*[/\\]/, '')
+    .replace(/\.\w+$/, '')
+    .replace(/[^\w.-]/g, '-')
+    .slice(0, NAME_MAX) || 'policy';

@@ -6,6 +6,7 @@ import { actionText, commentText, type Entry, entryLines, scalar } from '../../c
 import type { Action, Vocabulary } from '../../caps/policy/policy.ts';
 import { fromNumber } from '../../hal/node/disk/errno.ts';
 import { CommandError } from '../error.ts';
+import { policyName } from './output.ts';
 
 /** As the runtime specification of the Open Container Initiative has it; the rest of it is about the host's processor. */
 interface Profile {
@@ -147,7 +148,7 @@ function textOf(
   return `${lines.join('\n')}\n`;
 }
 
-const nameOf = (file: string): string => file.replace(/^.*[/\\]/, '').replace(/\.json$/, '') || 'imported';
+const nameOf = (file: string): string => (file === '-' ? 'imported' : policyName(file));
 
 const WIDTH = 120;
 

@@ -1,0 +1,118 @@
+// `superos policy learn`: what a program did once it may do again, and without any entry it may not.
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Ended, guest, superos } from '../e2e/command.ts';
+
+const scratch = fs.mkdtempSync(path.join(tmpdir(), 'superos-learn-'));
+afterAll(() => fs.rmSync(scratch, { recursive: true }));
+const at = (name: string) => path.join(scratch, name);
+
+beforeEach(() => {
+  for (const name of fs.readdirSync(scratch)) fs.rmSync(at(name), { recursive: true });
+  fs.mkdirSync(at('data'));
+});
+
+const run = (...args: string[]): Ended => superos(args, { cwd: scratch, input: '' });
+const learn = (...args: string[]): Ended => run('policy', 'learn', ...args);
+const VOLUME = ['-v', './data:/data'];
+
+test('a program learned, then run under what was learned, passes', () => {
+  expect(learn('-o', 'fs.yaml', ...VOLUME, '--', guest('fs'), '/data')).toMatchObject({ stderr: '', status: 0 });
+  expect(run('policy', 'check', 'fs.yaml')).toMatchObject({ stdout: expect.stringMatching(/fs\.yaml: valid\n$/), status: 0 });
+  expect(run('--policy', 'fs.yaml', guest('fs'), '/data')).toMatchObject({ stderr: '', status: 0 });
+});
+
+test('with one entry taken out it fails, and is told where', () => {
+  learn('-o', 'hello.yaml', guest('args-env'), 'x');
+  const text = fs.readFileSync(at('hello.yaml'), 'utf8');
+  const entries = text.match(/^ {4}- .*\n/gm) ?? [];
+  expect(entries.length).toBeGreaterThan(3);
+  const list = text.split('\n').indexOf('  allowed_syscalls:') + 1;
+  for (const entry of entries) {
+    fs.writeFileSync(at('less.yaml'), text.replace(entry, ''));
+    const { stderr } = run('--policy', 'less.yaml', guest('args-env'), 'x');
+    expect([entry, stderr]).toEqual([entry, expect.stringContaining(`less.yaml:${list}`)]);
+  }
+});
+
+test('what was given and not used is not in it; what was only read is for reading', () => {
+  fs.mkdirSync(at('other'));
+  fs.writeFileSync(at('data/a'), 'text\n');
+  const { stdout } = learn('-o', 'p.yaml', ...VOLUME, '-v', './other:/other', guest('cat'), '/data/a');
+  const text = fs.readFileSync(at('p.yaml'), 'utf8');
+  expect(stdout).toBe('text\n');
+  expect(text).toContain('capabilities:\n    - "dir:./data:/data:ro"\n');
+  expect(text).not.toContain('/other');
+  expect(text).not.toMatch(/- clock|- random/);
+  expect(text).toMatch(/call: path_open # once\n {6}when:\n {8}access: read\n {8}path: \/data\/a\n/);
+  expect(text).toMatch(/memory: \d+m # \d+ bytes at its most/);
+  expect(run('--policy', 'p.yaml', guest('cat'), '/data/a').stdout).toBe('text\n');
+});
+
+test('without a file: on standard output, after what the program wrote; the exit status is its own', () => {
+  expect(learn('--', guest('hello')).stdout).toMatch(
+    /^Hello from C\n# Learned from a run of .*hello\.wasm: .*\n[\s\S]*- fd_write # once\n/,
+  );
+  const { stdout, status } = learn(guest('exit'), '7');
+  expect({ status, stdout }).toEqual({ status: 7, stdout: expect.stringContaining('allowed_syscalls:') });
+});
+
+describe('merge', () => {
+  test('adds what is lacking, and leaves the rest as it is', () => {
+    fs.writeFileSync(at('data/a'), 'a\n');
+    fs.writeFileSync(at('data/b'), 'b\n');
+    learn('-o', 'p.yaml', ...VOLUME, guest('cat'), '/data/a');
+    const before = fs.readFileSync(at('p.yaml'), 'utf8').replace('  capabilities:', '  # mine\n  capabilities:');
+    fs.writeFileSync(at('p.yaml'), before);
+    expect(run('--policy', 'p.yaml', guest('cat'), '/data/b').status).not.toBe(0);
+    expect(learn('--merge', 'p.yaml', ...VOLUME, guest('cat'), '/data/b')).toMatchObject({
+      stdout: 'b\n',
+      stderr: '',
+      status: 0,
+    });
+    const after = fs.readFileSync(at('p.yaml'), 'utf8');
+    expect(after).toContain('  # mine\n  capabilities:');
+    expect(after.length).toBeGreaterThan(before.length);
+    for (const line of before.split('\n')) expect(after).toContain(line);
+    for (const name of ['a', 'b']) expect(run('--policy', 'p.yaml', guest('cat'), `/data/${name}`).stdout).toBe(`${name}\n`);
+    expect(learn('--merge', 'p.yaml', ...VOLUME, guest('cat'), '/data/b').status).toBe(0);
+    expect(fs.readFileSync(at('p.yaml'), 'utf8')).toBe(after);
+  });
+
+  test('into another file; grants too', () => {
+    fs.writeFileSync(at('base.yaml'), 'process:\n  allowed_syscalls: [fd_write] # short\n  capabilities: []\n');
+    fs.writeFileSync(at('data/a'), 'a\n');
+    expect(learn('--merge', 'base.yaml', '-o', 'new.yaml', ...VOLUME, guest('cat'), '/data/a').status).toBe(0);
+    expect(fs.readFileSync(at('base.yaml'), 'utf8')).toContain('[fd_write] # short');
+    const text = fs.readFileSync(at('new.yaml'), 'utf8');
+    expect(text).toMatch(/allowed_syscalls: \[fd_write, .*\] # short\n {2}capabilities: \["dir:\.\/data:\/data:ro"\]\n/);
+    expect(run('--policy', 'new.yaml', guest('cat'), '/data/a').stdout).toBe('a\n');
+  });
+
+  test('what is denied stays denied, and is told', () => {
+    fs.writeFileSync(at('deny.yaml'), 'process:\n  denied_syscalls:\n    - fd_write\n');
+    const { stderr } = learn('--merge', 'deny.yaml', guest('hello'));
+    expect(stderr).toBe('superos: fd_write is still refused, by deny.yaml:3\n');
+    expect(fs.readFileSync(at('deny.yaml'), 'utf8')).toBe('process:\n  denied_syscalls:\n    - fd_write\n');
+  });
+});
+
+describe('mistakes, before anything runs', () => {
+  test.each<[string, string[], string, number]>([
+    ['no program', [], 'a PROGRAM is expected', 125],
+    ['a file that is there', ['-o', 'there', guest('hello')], '-o there: it is there already', 125],
+    ['no such policy', ['--merge', './absent', guest('hello')], 'there is no policy ./absent', 125],
+    ['a bad policy', ['--merge', 'there', guest('hello')], 'there:1:1', 125],
+    ['an unknown option', ['--outptu', 'x', guest('hello')], 'did you mean --output?', 125],
+    ['an option of run', ['--memory', 'x', guest('hello')], '--memory', 125],
+    ['no such program', ['absent.wasm'], 'absent.wasm', 127],
+  ])('%s', (_what, args, says, status) => {
+    fs.writeFileSync(at('there'), '');
+    const ended = learn(...args);
+    expect(ended).toMatchObject({ stdout: '', status });
+    expect(ended.stderr).toMatch(/^superos: [^\n]+\n$/);
+    expect(ended.stderr).toContain(says);
+  });
+});
