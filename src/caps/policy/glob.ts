@@ -47,8 +47,10 @@ export function pathGlob(pattern: string): Glob {
 
 /** A pattern of a name: one component. Throws PatternError. */
 export function nameGlob(pattern: string): Glob {
-  const one = component(pattern, 0, endOfComponent(pattern, 0));
-  if (endOfComponent(pattern, 0) < pattern.length) throw new PatternError(endOfComponent(pattern, 0), "a name has no '/'");
+  const end = endOfComponent(pattern, 0);
+  if (end < pattern.length) throw new PatternError(end, "a name has no '/'");
+  if (pattern === '') throw new PatternError(0, 'a name is expected');
+  const one = component(pattern, 0, end);
   if (one === '**') throw new PatternError(0, "'**' stands for components of a path; '*' is any name");
   return (name, work) => fitsAny(one, name, work);
 }
