@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WASI } from 'node:wasi';
 import wabt from 'wabt';
-import { type Grant, Machine } from '../src/index.ts';
+import { type Grant, Machine, type PolicySource } from '../src/index.ts';
 
 const GUESTS = join(import.meta.dirname, '..', 'guests', 'bin');
 const FIRST_DIRECTORY = 3;
@@ -22,23 +22,35 @@ export interface Caller {
   close(): Promise<void>;
 }
 
+/** Opens a file and closes it, so many times. */
+interface Opener {
+  openOften(directory: number, path: string, times: number): Promise<void>;
+}
+
 /** `directories`: of the host, each given under the name `/N`. */
-export async function superosCaller(directories: readonly string[]): Promise<Caller> {
+export async function superosCaller(directories: readonly string[], policy?: PolicySource): Promise<Caller & Opener> {
   const machine = await Machine.boot({ cpus: 0 });
   const grants = directories.map((dir, i): Grant => ({ dir, at: `/${i}` }));
-  const child = await machine
+  const process = machine
     .process(guest('null'))
     .stdio('null')
     .capabilities(['clock', 'dev', ...grants])
-    .reactor()
-    .spawn();
+    .reactor();
+  const child = await (policy === undefined ? process : process.policy(policy)).spawn();
+  const named = async (path: string) => {
+    const [at] = await child.call('path');
+    await child.write(Number(at), Buffer.from(path));
+    return path.length;
+  };
   return {
     call: (name, ...args) => child.call(name, ...args).then(([errno]) => check(name, errno)),
     async open(directory, path) {
-      const [at] = await child.call('path');
-      await child.write(Number(at), Buffer.from(path));
-      const [fd] = await child.call('open', FIRST_DIRECTORY + directory, path.length);
+      const [fd] = await child.call('open', FIRST_DIRECTORY + directory, await named(path));
       return opened(path, fd);
+    },
+    async openOften(directory, path, times) {
+      const [errno] = await child.call('opens', times, FIRST_DIRECTORY + directory, await named(path));
+      check('opens', errno);
     },
     close: () => machine[Symbol.asyncDispose](),
   };

@@ -7,8 +7,12 @@ export interface Contender {
   readonly round: () => number | string | Promise<number | string>;
 }
 
-/** Bounds on the project's own figure, or on its ratio to another contender's. */
-export type Target = { readonly most: number; readonly of?: string } | { readonly below: string } | { readonly least: number };
+/** Bounds on the project's own figure, on its ratio to another contender's, or on what it is `above` that. */
+export type Target =
+  | { readonly most: number; readonly of?: string }
+  | { readonly below: string }
+  | { readonly above: number; readonly of: string }
+  | { readonly least: number };
 
 export interface Subject {
   readonly name: string;
@@ -69,12 +73,22 @@ function judge(subject: Subject, rounds: ReadonlyMap<string, number[]>, absent: 
   const named = target !== undefined && ('below' in target ? target.below : 'of' in target ? target.of : undefined);
   const against = named || contenders.map((one) => one.name).find((one) => one !== OURS && !absent.has(one));
   const theirs = against === undefined ? [] : (rounds.get(against) ?? []);
+  const above = median(ours.map((value, i) => value - (theirs[i] ?? Number.NaN)));
   const ratio = theirs.length === 0 ? undefined : median(ours.map((value, i) => value / theirs[i]!));
-  return { subject: name, unit, figures, against, ratio, target: describe(target, unit), met: met(target, median(ours), ratio) };
+  return {
+    subject: name,
+    unit,
+    figures,
+    against,
+    ratio,
+    target: describe(target, unit),
+    met: met(target, median(ours), ratio, above),
+  };
 }
 
-function met(target: Target | undefined, own: number, ratio: number | undefined): boolean | undefined {
+function met(target: Target | undefined, own: number, ratio: number | undefined, above: number): boolean | undefined {
   if (target === undefined) return undefined;
+  if ('above' in target) return Number.isNaN(above) ? undefined : above <= target.above;
   if ('least' in target) return own >= target.least;
   if ('below' in target) return ratio === undefined ? undefined : ratio < 1;
   if (target.of === undefined) return own <= target.most;
@@ -84,6 +98,7 @@ function met(target: Target | undefined, own: number, ratio: number | undefined)
 function describe(target: Target | undefined, unit: Subject['unit']): string {
   if (target === undefined) return '';
   if ('least' in target) return `>= ${target.least} ${unit}`;
+  if ('above' in target) return `<= ${target.of} + ${target.above} ${unit}`;
   if ('below' in target) return `< ${target.below}`;
   if (target.of === undefined) return `<= ${target.most} ${unit}`;
   return `<= ${target.most === 1 ? '' : `${target.most} x `}${target.of}`;

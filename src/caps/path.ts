@@ -10,7 +10,13 @@ export function absolute(base: string, path: string): string {
 }
 
 /** Nothing in it that is not a name: nearly all paths are so. */
-const isPlain = (path: string): boolean => path !== '' && !/(^|\/)\.{0,2}(\/|$)/.test(path);
+const isPlain = (path: string): boolean =>
+  path !== '' &&
+  !path.startsWith('.') &&
+  !path.includes('/.') &&
+  !path.includes('//') &&
+  !path.endsWith('/') &&
+  !path.startsWith('/');
 
 /** It may go up: where it leads is not known before its links are. */
-export const goesUp = (path: string): boolean => /(^|\/)\.\.(\/|$)/.test(path);
+export const goesUp = (path: string): boolean => path.includes('..') && /(^|\/)\.\.(\/|$)/.test(path);

@@ -5,6 +5,7 @@ import { WRITE_ACCESS } from '../caps/rights.ts';
 import type { Capability } from '../caps/table.ts';
 import type { Iovecs } from './iovecs.ts';
 import type { Parameter } from './parameter.ts';
+import { POSIX_SIGNALS } from './posix/child.ts';
 import { type Call, type CallName, CLOCKS, OFLAG, SIGNALS, SYMLINK_FOLLOW, TABLE } from './table.ts';
 
 /** A path among the arguments of a call, by places in what the handler is handed. */
@@ -40,7 +41,7 @@ export function factsOf(name: CallName): CallFacts {
   const call: Call = TABLE[name];
   const paths: PathArgument[] = [];
   const capabilities: number[] = [];
-  const readers = new Map<Key, (handed: readonly unknown[]) => Facts>();
+  const readers = new Map<Key, (handed: readonly unknown[]) => unknown>();
   let at = 0;
   let directory: number | undefined;
   let before: Parameter | undefined;
@@ -51,43 +52,45 @@ export function factsOf(name: CallName): CallFacts {
       case 'capability':
         directory = here;
         capabilities.push(here);
-        if (capabilities.length === 1) readers.set('kind', (handed) => ({ kind: (handed[here] as Capability).object.kind }));
+        if (capabilities.length === 1) readers.set('kind', (handed) => (handed[here] as Capability).object.kind);
         break;
       case 'host':
-        readers.set('host', (handed) => ({ host: handed[here] as string }));
+        readers.set('host', (handed) => handed[here] as string);
         break;
       case 'port':
-        readers.set('port', (handed) => ({ port: handed[here] as number }));
+        readers.set('port', (handed) => handed[here] as number);
         break;
       case 'path':
         if (!TEXTS.includes(described)) paths.push({ at: here, directory, follows: following(name, before, here) });
         break;
       case 'iovecs':
-        readers.set('size', (handed) => ({ size: (handed[here] as Iovecs).bytes }));
+        readers.set('size', (handed) => (handed[here] as Iovecs).bytes);
         break;
       case 'choice':
-        if (parameter.values === SIGNALS) readers.set('signal', (handed) => ({ signal: handed[here] as string }));
-        else if (parameter.values === CLOCKS) readers.set('clock', (handed) => ({ clock: handed[here] as string }));
+        if (parameter.values === SIGNALS) readers.set('signal', (handed) => handed[here] as string);
+        else if (parameter.values === CLOCKS) readers.set('clock', (handed) => handed[here] as string);
         break;
     }
     if (SIZES.includes(described)) {
       const place = parameter.kind === 'buffer' ? here + 1 : here;
-      readers.set('size', (handed) => ({ size: handed[place] as number }));
+      readers.set('size', (handed) => handed[place] as number);
     }
     before = parameter;
     at += parameter.kind === 'buffer' ? 2 : 1;
   }
-  if (name === 'clock_time_get') readers.set('clock', (handed) => ({ clock: CLOCKS[handed[0] as number] ?? 'none' }));
-  if (name === 'path_open') readers.set('access', (handed) => ({ access: opening(handed[3] as number, handed[4] as number) }));
+  if (name === 'proc_kill') readers.set('signal', (handed) => POSIX_SIGNALS[handed[1] as number] ?? 'none');
+  if (name === 'clock_time_get') readers.set('clock', (handed) => CLOCKS[handed[0] as number] ?? 'none');
+  if (name === 'path_open') readers.set('access', (handed) => opening(handed[3] as number, handed[4] as number));
+  const inOrder = [...readers];
   return {
     keys: [...(paths.length > 0 ? (['path'] as const) : []), ...readers.keys()],
     paths,
     capabilities,
     reviewed: REVIEWED.includes(name),
     read: (handed) => {
-      let facts: Facts = {};
-      for (const reader of readers.values()) facts = { ...facts, ...reader(handed) };
-      return facts;
+      const facts: Record<string, unknown> = {};
+      for (const [key, reader] of inOrder) facts[key] = reader(handed);
+      return facts as Facts;
     },
   };
 }

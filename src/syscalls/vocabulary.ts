@@ -22,7 +22,7 @@ export const VOCABULARY: Vocabulary = {
   calls: [...CALLS, MEMORY_GROW],
   groups: groups(),
   posix: posix(),
-  keysOf: (call) => (call in TABLE ? factsOf(call as CallName).keys : []),
+  keysOf: (call) => (call === MEMORY_GROW ? ['size'] : call in TABLE ? factsOf(call as CallName).keys : []),
   wordsOf: (key) => WORDS[key] ?? [],
 };
 

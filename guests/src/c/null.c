@@ -55,6 +55,17 @@ fd_t EXPORT(open)(fd_t dir, uint32_t length) {
   return error == 0 ? fd : UINT32_MAX;
 }
 
+// Opens the path below `dir` to read, and closes it, n times.
+uint32_t EXPORT(opens)(uint32_t n, fd_t dir, uint32_t length) {
+  uint32_t error = 0;
+  while (n-- > 0) {
+    fd_t fd = 0;
+    error |= wasi_path_open(dir, 0, buffer, length, 0, RIGHT_FD_READ, 0, 0, &fd);
+    error |= wasi_fd_close(fd);
+  }
+  return error;
+}
+
 uint32_t EXPORT(rewind)(fd_t fd) {
   uint64_t position;
   return wasi_fd_seek(fd, 0, 0, &position);
