@@ -4,7 +4,8 @@ import path from 'node:path';
 import type { ParseOptions } from '../../../src/caps/policy/language.ts';
 import { policyLanguage } from '../../../src/caps/policy/language.ts';
 import type { Policy } from '../../../src/caps/policy/policy.ts';
-import { parseSize, parseTime } from '../../../src/machine/units.ts';
+import { checkGrant } from '../../../src/machine/grammar.ts';
+import { parseLimit } from '../../../src/machine/limits.ts';
 import { VOCABULARY } from '../../../src/syscalls/vocabulary.ts';
 
 const READY = path.join(import.meta.dirname, '../../../policies');
@@ -26,11 +27,8 @@ export function options(files: Record<string, string> = {}): ParseOptions {
       if (files[name] !== undefined) return { file: name, text: files[name] };
       return readyNames.includes(name) ? { file: `${name}.yaml`, text: readyText(name) } : undefined;
     },
-    grant: (text) => (text.startsWith('bad') ? { offset: 1, message: `a grant is expected, not '${text}'` } : undefined),
-    limit: (name, written) => {
-      if (name === 'timeout' || name === 'cpuTime') return parseTime(written, 'ms') / 1e6;
-      return parseSize(written);
-    },
+    grant: checkGrant,
+    limit: parseLimit,
   };
 }
 
