@@ -37,5 +37,5 @@ test('conditions ask of a call what it has', () => {
   expect(keysOf('proc_raise')).toEqual(['signal']);
   expect(keysOf('clock_time_get')).toContain('clock');
   expect(keysOf('sched_yield')).toEqual([]);
-  expect(keysOf('memory_grow')).toEqual([]);
+  expect(keysOf('memory_grow')).toEqual(['size']);
 });
