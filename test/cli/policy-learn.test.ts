@@ -174,6 +174,31 @@ test('many paths in many places: a few trees', () => {
   expect(learnEntries(long, VOCABULARY)[0]!.when[0]!.patterns).toContain('/a/**');
 });
 
+test('a program that asks for everything gets a policy that can be read', async () => {
+  const hosts = (count: number, port: (i: number) => number) =>
+    Array.from(
+      { length: count },
+      (_, i): Observation => ({
+        call: 'net_connect',
+        facts: { host: `h${i}.example`, addresses: ['10.0.0.1'], port: port(i) },
+        count: 1,
+      }),
+    );
+  const few = learnEntries(
+    hosts(3, () => 443),
+    VOCABULARY,
+  );
+  expect(few.map(({ when }) => when.map(({ patterns }) => patterns))).toEqual([
+    [['h0.example'], ['443']],
+    [['h1.example'], ['443']],
+    [['h2.example'], ['443']],
+  ]);
+  const many = hosts(5000, (i) => 1000 + i);
+  expect(learnEntries(many, VOCABULARY)).toMatchObject([{ when: [{ key: 'port', patterns: ['1000-5999'] }] }]);
+  const policy = await read(learn(many, OPTIONS));
+  for (const one of many) expect(allows(policy, one)).toBe(true);
+});
+
 test('what a program is called steers no terminal, and ends no comment', async () => {
   const text = learn([], { ...OPTIONS, origin: 'x\n  evil: 1\u001b[2J', capabilities: [{ text: 'clock', comment: 'a\nb' }] });
   expect(text).not.toContain('\u001b');

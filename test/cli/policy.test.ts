@@ -1,9 +1,10 @@
 // `superos policy`: what it shows of policies, what it makes of them, and what it says where that cannot be done.
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { superos } from '../e2e/command.ts';
+import { LAUNCHER, superos } from '../e2e/command.ts';
 
 const scratch = fs.mkdtempSync(path.join(tmpdir(), 'superos-policy-cli-'));
 afterAll(() => fs.rmSync(scratch, { recursive: true }));
@@ -203,6 +204,31 @@ describe('explain', () => {
     expect({ stdout, status }).toEqual({ stdout: '', status: 125 });
     expect(stderr).toMatch(/^superos: [^\n]+\n$/);
     expect(stderr).toContain(says);
+  });
+});
+
+const python = spawnSync('python3', ['--version']).status === 0;
+
+describe.runIf(python)('on a terminal', () => {
+  const shown = (env: Record<string, string>, ...args: string[]): string => {
+    const script = path.join(import.meta.dirname, '../e2e/terminal.py');
+    const { stdout } = spawnSync('python3', [script, '[]', process.execPath, LAUNCHER, 'policy', ...args], {
+      cwd: scratch,
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], HOME: scratch, TERM: 'xterm', ...env },
+    });
+    return (JSON.parse(stdout) as { output: string }).output;
+  };
+
+  test('tables are coloured, if nobody minds', () => {
+    expect(shown({}, 'explain', FILES)).toContain('\u001b[32mallow\u001b[0m');
+    expect(shown({}, 'explain', FILES)).toContain('\u001b[31merrno PERM\u001b[0m');
+    expect(shown({}, 'check', SAMPLE)).toContain('\u001b[33mwarning\u001b[0m');
+    expect(shown({}, 'diff', FILES, 'none')).toContain('\u001b[');
+    for (const environment of [{ NO_COLOR: '1' }, { TERM: 'dumb' }])
+      expect(shown(environment, 'explain', FILES)).not.toContain('\u001b');
+    expect(shown({}, 'explain', '--json', FILES)).not.toContain('\u001b');
+    expect(policy('explain', FILES).stdout).not.toContain('\u001b');
   });
 });
 

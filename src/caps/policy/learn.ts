@@ -74,18 +74,29 @@ function entriesFor(call: string, seen: readonly Observation[], { keysOf, wordsO
   const sayable = (key: Key, found: readonly string[]) =>
     found.length > 0 && (wordsOf(key).length === 0 || found.every((word) => wordsOf(key).includes(word)));
   const known = KEYS.filter((key) => keysOf(call).includes(key) && seen.every(({ facts }) => sayable(key, values(facts, key))));
-  // Of the last key one entry has several values; in all others its uses agree, or it would allow what was not seen.
+  const groups = grouped(seen, known);
+  if (groups.length <= ENTRIES_MAX) return groups.map((group) => entryFor(call, group, known));
+  const fewer = known.filter((key) => key !== 'host');
+  return grouped(seen, fewer).map((group) => entryFor(call, group, fewer));
+}
+
+/** Entries of one call; with more hosts than that it may be any. */
+const ENTRIES_MAX = 64;
+
+/** Of the last key one entry has several values; in all others its uses agree, or it would allow what was not seen. */
+const grouped = (seen: readonly Observation[], known: readonly Key[]): Observation[][] => [
+  ...Map.groupBy(seen, ({ facts }) => JSON.stringify(known.slice(0, -1).map((key) => values(facts, key)))).values(),
+];
+
+function entryFor(call: string, group: readonly Observation[], known: readonly Key[]): Entry {
+  const { facts } = group[0]!;
   const listed = known.at(-1);
-  const alike = Map.groupBy(seen, ({ facts }) => JSON.stringify(known.slice(0, -1).map((key) => values(facts, key))));
-  return [...alike.values()].map((group) => {
-    const { facts } = group[0]!;
-    const all = (key: Key) => [...new Set(group.flatMap((one) => values(one.facts, key)))].sort();
-    return {
-      call,
-      when: known.map((key) => ({ key, patterns: patternsOf(key, key === listed ? all(key) : values(facts, key)) })),
-      comment: comment(group, known.includes('path') ? all('path') : []),
-    };
-  });
+  const all = (key: Key) => [...new Set(group.flatMap((one) => values(one.facts, key)))].sort();
+  return {
+    call,
+    when: known.map((key) => ({ key, patterns: patternsOf(key, key === listed ? all(key) : values(facts, key)) })),
+    comment: comment(group, known.includes('path') ? all('path') : []),
+  };
 }
 
 /** Without those that the others make needless. */
@@ -116,8 +127,18 @@ const PATHS_MAX = 8;
 /** As many in one directory stand for all that is in it. */
 const SIBLINGS_MIN = 3;
 
+/** Ports that are listed one by one. */
+const PORTS_MAX = 64;
+
 function patternsOf(key: Key, found: readonly string[]): readonly string[] {
-  if (key !== 'path' || found.length <= PATHS_MAX) return key === 'path' ? found.map(escaped) : found;
+  if (key === 'port') return found.length <= PORTS_MAX ? found : [span(found.map(Number))];
+  if (key !== 'path') return found;
+  return found.length <= PATHS_MAX ? found.map(escaped) : pathPatterns(found);
+}
+
+const span = (ports: readonly number[]): string => `${Math.min(...ports)}-${Math.max(...ports)}`;
+
+function pathPatterns(found: readonly string[]): readonly string[] {
   const byDirectory = [...Map.groupBy(found, (path) => (path === '/' ? '' : directoryOf(path)))];
   const patterns = byDirectory.flatMap(([directory, paths]) =>
     paths.length < SIBLINGS_MIN ? paths.map(escaped) : [below(directory, '*')],

@@ -41,6 +41,7 @@ export async function learnPolicy(args: readonly string[]): Promise<number | und
     },
   });
   const text = files.merge === undefined ? fresh(request, seen, ended) : await merged(files.merge, request, seen);
+  await tellRefused(text, files.merge ?? files.output ?? 'learned', seen);
   if (files.output !== undefined) writeNew(files.output, text);
   else if (files.merge !== undefined) replace(files.merge, text);
   else say('stdout', text.trimEnd());
@@ -79,17 +80,16 @@ async function merged(path: string, request: RunRequest, seen: readonly Observat
         more.map((call) => ({ call, when: [] })),
       ) ?? text;
   }
-  await tellRefused(text, path, seen);
   return text;
 }
 
-async function tellRefused(text: string, path: string, seen: readonly Observation[]): Promise<void> {
-  const { readPolicy } = await import('../../machine/policy.ts');
-  const policy = await readPolicy({ text, file: path });
-  const refused = new Map<string, string>();
+/** Throws CommandError where what was learned is no policy: it may be more than one can hold. */
+async function tellRefused(text: string, file: string, seen: readonly Observation[]): Promise<void> {
+  const policy = await load({ text, file });
+  const refused = new Set<string>();
   for (const { call, facts } of seen) {
     const verdict = decide(policy, call, facts);
-    if (!permits(verdict)) refused.set(`${call} is still refused, by ${where(verdict.place)}`, call);
+    if (!permits(verdict)) refused.add(`${call} is still refused, by ${where(verdict.place)}`);
   }
-  for (const message of refused.keys()) complain(message);
+  for (const message of refused) complain(message);
 }

@@ -9,10 +9,16 @@ import { readText } from '../file.ts';
 /** The longest text that is read; the language itself bounds a policy further. */
 const BYTES_MAX = 2 ** 24;
 
+/** A policy that is in no file yet. */
+export interface Text {
+  readonly text: string;
+  readonly file: string;
+}
+
 /** The policy, or all that is wrong with it. Throws CommandError where it cannot be read. */
-export async function examine(path: string): Promise<Policy | readonly Problem[]> {
+export async function examine(source: string | Text): Promise<Policy | readonly Problem[]> {
   try {
-    return await readPolicy(path === '-' ? { text: readText(path, BYTES_MAX), file: '-' } : path);
+    return await readPolicy(source === '-' ? { text: readText(source, BYTES_MAX), file: source } : source);
   } catch (error) {
     if (!(error instanceof SuperosError)) throw error;
     if (error.cause instanceof PolicyError) return error.cause.problems;
@@ -21,8 +27,8 @@ export async function examine(path: string): Promise<Policy | readonly Problem[]
 }
 
 /** Throws CommandError: it cannot be read, or is not valid. */
-export async function load(path: string): Promise<Policy> {
-  const found = await examine(path);
+export async function load(source: string | Text): Promise<Policy> {
+  const found = await examine(source);
   if ('layers' in found) return found;
   const [first, ...more] = found;
   const { place, message } = first!;
