@@ -39,7 +39,7 @@ function promise<T>(
   describe(what, () => {
     test('always', async () => {
       await fc.assert(fc.asyncProperty(arbitrary, holds), { numRuns: runs });
-    });
+    }, 60_000);
     test.each(Object.entries(mutations))('fails where %s', async (_rule, apply) => {
       const mend = apply();
       try {
@@ -123,6 +123,79 @@ promise(
       for (const one of descriptors) one.rights = ALL;
       return {};
     }),
+  },
+);
+
+const opener = prober('path_open', 'fd_dup', 'fd_renumber', 'fd_fdstat_set_rights', 'fd_close');
+
+promise(
+  '1 and 2: what is opened has what the directory may hand on, at most, through whatever alias of it',
+  300,
+  fc.tuple(rights, rights, fc.array(fc.tuple(fc.nat(4), fc.nat(5), fc.nat(5), rights, rights), { maxLength: 12, size: 'max' })),
+  async ([rights, inheriting, steps]) => {
+    const bench = new Bench();
+    const disk = new RamDisk({ clock: bench.hal.clock, device: 1n, bytes: 1e6, entries: 100 }).open('/');
+    if (typeof disk === 'string') throw new Error(disk);
+    const root = new Capability(new OpenDirectory(disk, '/'), ALL, ALL);
+    const process = bench.spawn(await opener, { descriptors: [root.derive(rights, inheriting | RIGHT.pathOpen)] });
+    const { slots } = process.capabilities;
+    process.memory.setU8(512, '.'.charCodeAt(0));
+    process.memory.setU8(513, 'f'.charCodeAt(0));
+    for (const [op, fd, to, base, handed] of steps) {
+      const from = slots[fd];
+      const before = from && [from.rights, from.inheriting];
+      const wanted = [BigInt(base), BigInt(handed)] as const;
+      if (op === 0)
+        await bench.call(process, 'path_open', fd, 0, 512 + (to % 2), 1, to % 2 === 1 ? OFLAG.creat : 0, ...wanted, 0, 64);
+      else if (op === 1) await bench.call(process, 'fd_dup', fd, 64);
+      else if (op === 2) await bench.call(process, 'fd_renumber', fd, to);
+      else if (op === 3) await bench.call(process, 'fd_fdstat_set_rights', fd, ...wanted);
+      else await bench.call(process, 'path_open', fd, 0, 512, 1, 0, BigInt((before?.[1] ?? 0) & ALL), BigInt(handed), 0, 64);
+      // What path_open told is what it made, where it made one: it is the last descriptor.
+      const made = (op === 0 || op === 4) && before !== undefined ? slots[process.memory.getU32(64)] : undefined;
+      if (made !== undefined && made !== from && made.object !== from?.object) {
+        expect((made.rights | made.inheriting) & ~(before![1]! | inheriting | RIGHT.pathOpen)).toBe(0);
+      }
+      for (const one of slots) {
+        if (one === undefined) continue;
+        expect(one.inheriting & ~(inheriting | RIGHT.pathOpen)).toBe(0);
+        expect(one.rights & ~(rights | inheriting | RIGHT.pathOpen)).toBe(0);
+      }
+    }
+    root.revoke();
+    expect(process.capabilities.size).toBe(0);
+  },
+  {
+    'what is opened has what was asked for': () =>
+      replace(
+        Capability.prototype,
+        'open',
+        (open) =>
+          function (this: Capability, object, rights, inheriting, preopen) {
+            return Object.assign(open.call(this, object, rights, inheriting, preopen), { rights, inheriting }) as never;
+          },
+      ),
+    'a duplicate may hand on everything': () =>
+      replace(
+        Capability.prototype,
+        'derive',
+        (derive) =>
+          function (this: Capability, rights, inheriting) {
+            return Object.assign(derive.call(this, rights, inheriting), {
+              inheriting: this.holder === undefined ? inheriting : ALL,
+            });
+          },
+      ),
+    'rights can be taken back': () =>
+      replace(
+        Capability.prototype,
+        'narrow',
+        () =>
+          function (this: Capability, rights, inheriting) {
+            Object.assign(this, { rights, inheriting });
+            return true;
+          },
+      ),
   },
 );
 

@@ -5,6 +5,7 @@ import { HANDLE_BASE } from '../../src/caps/handles.ts';
 import { CapObject } from '../../src/caps/object.ts';
 import { Parcel, transfer } from '../../src/caps/parcel.ts';
 import { PROCESS_RIGHT, type ProcessObject } from '../../src/caps/process.ts';
+import { PROGRAM_RIGHT, type ProgramObject, programRoot } from '../../src/caps/program.ts';
 import { CapTable } from '../../src/caps/table.ts';
 import { Bench, prober } from './probe.ts';
 import { ToyFile } from './toys.ts';
@@ -92,6 +93,17 @@ describe('moving', () => {
     to.signal('SIGKILL');
     expect([bench.kernel.transfer(from, [0], to, 'move'), from.capabilities.size]).toEqual(['SRCH', 1]);
   });
+});
+
+test('a program is held by who may execute it, and nothing else of it is seen', () => {
+  const root = programRoot({ name: 'tool.wasm' }, 'program:tool.wasm');
+  const table = new CapTable(3);
+  table.insertHandle(root.derive(PROGRAM_RIGHT.execute, 0) as unknown as Capability<CapObject>);
+  const may = ({ object, rights }: Capability<ProgramObject>) =>
+    object.program.name === 'tool.wasm' && (rights & PROGRAM_RIGHT.execute) !== 0;
+  expect(table.find<ProgramObject>('program', may)?.name).toBe('program:tool.wasm');
+  root.revoke();
+  expect(table.find<ProgramObject>('program', may)).toBeUndefined();
 });
 
 describe('a process', () => {

@@ -5,9 +5,11 @@ import { clockRoot } from '../../src/caps/clock.ts';
 import { entropyRoot } from '../../src/caps/entropy.ts';
 import { Description } from '../../src/caps/object.ts';
 import { RIGHT } from '../../src/caps/rights.ts';
+import { CapTable } from '../../src/caps/table.ts';
 import type { FileType } from '../../src/hal/disk.ts';
 import type { Errno } from '../../src/hal/errno.ts';
 import type { CallName } from '../../src/syscalls/table.ts';
+import { replace } from './mutations.ts';
 import { Bench, iovec, prober } from './probe.ts';
 
 const ALL = 2 ** 31 - 1;
@@ -119,6 +121,28 @@ describe.each(CALLS)('%s', (name, args) => {
     root.revoke();
     root.drop();
     expect(root.live).toBe(false);
+  });
+});
+
+describe('the tests above fail where', () => {
+  const revoked = async () => {
+    const { bench, root, call } = await waiting('fd_read', [0, 0, 1, 64]);
+    root.revoke();
+    await bench.hal.timeline.advance(1000);
+    return call.result;
+  };
+
+  test.each([
+    ['a call that goes on does not look at its capability', () => replace(CapTable.prototype, 'holds', () => () => true)],
+    ['a call does not hear of its end', () => replace(Capability.prototype, 'gone', () => () => new Promise(() => undefined))],
+  ])('%s', async (_what, apply) => {
+    expect(await revoked()).toBe('BADF');
+    const mend = apply();
+    try {
+      expect(await revoked()).toBeUndefined();
+    } finally {
+      mend();
+    }
   });
 });
 
