@@ -19,6 +19,9 @@ type Token =
 /** A component: the ways to fit it; or any number of components. */
 type Component = readonly (readonly Token[])[] | '**';
 
+/** Whether a stretch of a text, which is a component, fits. */
+type Fits = (text: string, from: number, end: number, work: Work | undefined) => boolean;
+
 export type Glob = (text: string, work?: Work) => boolean;
 
 /** A pattern of absolute paths, which `!` does not belong to. Throws PatternError. */
@@ -42,7 +45,8 @@ export function pathGlob(pattern: string): Glob {
     const below = `${exact}/`;
     return (path) => path === exact || path.startsWith(below);
   }
-  return (path, work) => fitsPath(components, path === '/' ? [] : path.slice(1).split('/'), work);
+  const compiled = components.map((one) => (one === '**' ? one : compile(one)));
+  return (path, work) => fitsPath(compiled, path, work);
 }
 
 /** A pattern of a name: one component. Throws PatternError. */
@@ -52,7 +56,27 @@ export function nameGlob(pattern: string): Glob {
   if (pattern === '') throw new PatternError(0, 'a name is expected');
   const one = component(pattern, 0, end);
   if (one === '**') throw new PatternError(0, "'**' stands for components of a path; '*' is any name");
-  return (name, work) => fitsAny(one, name, work);
+  const fits = compile(one);
+  return (name, work) => fits(name, 0, name.length, work);
+}
+
+/** What patterns mostly are goes without taking the text apart. */
+function compile(ways: readonly (readonly Token[])[]): Fits {
+  const literal = literalOf(ways);
+  if (literal !== undefined) return (text, from, end) => end - from === literal.length && text.startsWith(literal, from);
+  const [only, more] = ways;
+  const star = only!.findIndex(isMany);
+  const before = literalOf([only!.slice(0, star)]);
+  const after = literalOf([only!.slice(star + 1)]);
+  if (more === undefined && star >= 0 && before !== undefined && after !== undefined) {
+    const least = before.length + after.length;
+    return (text, from, end) =>
+      end - from >= least && text.startsWith(before, from) && text.startsWith(after, end - after.length);
+  }
+  return (text, from, end, work) => {
+    const characters = Array.from(text.slice(from, end));
+    return ways.some((way) => fitsName(way, characters, work));
+  };
 }
 
 function literalOf(ways: readonly (readonly Token[])[]): string | undefined {
@@ -161,32 +185,39 @@ function readClass(pattern: string, open: number, end: number): [token: Token, n
 }
 
 /** After a mismatch only the last `**` takes one more: those before it were already satisfied as early as they can be. */
-function fitsPath(pattern: readonly Component[], path: readonly string[], work?: Work): boolean {
+function fitsPath(pattern: readonly (Fits | '**')[], path: string, work: Work | undefined): boolean {
   let p = 0;
-  let at = 0;
+  let at = 1;
   let star = -1;
   let resume = 0;
   while (at < path.length) {
+    if (work !== undefined) work.steps++;
     const wanted = pattern[p];
     if (wanted === '**') {
       star = p++;
       resume = at;
-    } else if (wanted !== undefined && fitsAny(wanted, path[at]!, work)) {
+      continue;
+    }
+    const end = endOf(path, at);
+    if (wanted?.(path, at, end, work) === true) {
       p++;
-      at++;
+      at = end + 1;
     } else if (star >= 0) {
       p = star + 1;
-      at = ++resume;
+      resume = endOf(path, resume) + 1;
+      at = resume;
     } else return false;
   }
   while (pattern[p] === '**') p++;
   return p === pattern.length;
 }
 
-function fitsAny(ways: readonly (readonly Token[])[], name: string, work?: Work): boolean {
-  const characters = Array.from(name);
-  return ways.some((way) => fitsName(way, characters, work));
+function endOf(path: string, from: number): number {
+  const slash = path.indexOf('/', from);
+  return slash < 0 ? path.length : slash;
 }
+
+const isMany = (token: Token | undefined): boolean => typeof token === 'object' && 'any' in token && token.any === 'many';
 
 function fitsName(pattern: readonly Token[], name: readonly string[], work?: Work): boolean {
   let p = 0;
@@ -196,7 +227,7 @@ function fitsName(pattern: readonly Token[], name: readonly string[], work?: Wor
   while (at < name.length) {
     if (work !== undefined) work.steps++;
     const wanted = pattern[p];
-    if (typeof wanted === 'object' && 'any' in wanted && wanted.any === 'many') {
+    if (isMany(wanted)) {
       star = p++;
       resume = at;
     } else if (wanted !== undefined && fitsCharacter(wanted, name[at]!)) {
@@ -207,7 +238,7 @@ function fitsName(pattern: readonly Token[], name: readonly string[], work?: Wor
       at = ++resume;
     } else return false;
   }
-  for (let rest = pattern[p]; typeof rest === 'object' && 'any' in rest && rest.any === 'many'; rest = pattern[p]) p++;
+  while (isMany(pattern[p])) p++;
   return p === pattern.length;
 }
 
