@@ -72,6 +72,9 @@ describe.each(CPUS)('%i threads', (cpus) => {
       expect(await probe(['clock'], 'connect', number, '127.0.0.1', here.port)).toEqual([
         `connect: ${number === 2 ** 30 ? 'ENOTCAPABLE' : 'EBADF'}`,
       ]);
+    const clock = 2 ** 30;
+    const others = ['bind', clock, '127.0.0.1', 0, 'listen', clock, '127.0.0.1', 0, 1, 'resolve', clock, 'a.example'];
+    expect(await probe(['clock'], ...others)).toEqual(['bind: ENOTCAPABLE', 'listen: ENOTCAPABLE', 'resolve: ENOTCAPABLE']);
     expect(await probe([], ...connecting('127.0.0.1'))).toEqual(['connect: ENOENT']);
     expect(here.came).toBe(before);
   });

@@ -3,7 +3,14 @@
 import fs from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Capability } from '../../src/caps/capability.ts';
-import { ENDPOINT_INHERITING, Endpoint, LISTENER_RIGHTS, NET_RIGHT, SOCKET_RIGHTS } from '../../src/caps/endpoint.ts';
+import {
+  ENDPOINT_INHERITING,
+  Endpoint,
+  LISTENER_RIGHTS,
+  NET_RIGHT,
+  type NetUse,
+  SOCKET_RIGHTS,
+} from '../../src/caps/endpoint.ts';
 import { parseHost, parsePorts } from '../../src/caps/pattern.ts';
 import { Listener } from '../../src/caps/socket.ts';
 import { parseAddress } from '../../src/hal/address.ts';
@@ -127,11 +134,27 @@ describe('names', () => {
     expect(child.process.getLimits().pipes.used).toBe(0);
   });
 
-  test('an endpoint with fewer rights does less', async () => {
+  test('an endpoint with fewer rights does less, and one use is no other', async () => {
     const { hal, spawn } = simulated();
-    const root = connecting(hal, '127.0.0.1');
-    const child = spawn(probe, { args: ['connect', 'endpoint', '127.0.0.1', '7'], handles: [root.derive(NET_RIGHT.listen, 0)] });
-    await runUntil(hal, () => child.process.status !== undefined);
-    expect(drained(child.stdout)).toBe('connect: ENOTCAPABLE\n');
+    hal.net.listen(at(PORT), 1);
+    const rule = (use: NetUse) => ({ use, host: parseHost('127.0.0.1'), ports: parsePorts('*', 0) });
+    const all = new Endpoint(hal.net, [rule('connect'), rule('udp'), rule('bind')]);
+    const other = new Endpoint(hal.net, [rule('udp')]);
+    const ask = async (endpoint: Endpoint, rights: number, ...args: (string | number)[]): Promise<string> => {
+      const handles = [new Capability(endpoint.retain(), rights, ENDPOINT_INHERITING)];
+      const child = spawn(probe, { args: args.map(String), handles });
+      await runUntil(hal, () => child.process.status !== undefined);
+      return drained(child.stdout)
+        .replaceAll(/: SUCCESS .*/g, ': SUCCESS')
+        .trimEnd();
+    };
+    const connect = ['connect', 'endpoint', '127.0.0.1', PORT];
+    const send = ['bind', 'endpoint', '127.0.0.1', 0, 'sendto', '127.0.0.1', 99, 'x'];
+    expect(await ask(all, NET_RIGHT.connect, ...connect)).toBe('connect: SUCCESS');
+    expect(await ask(all, NET_RIGHT.listen, ...connect)).toBe('connect: ENOTCAPABLE');
+    expect(await ask(other, NET_RIGHT.connect, ...connect)).toBe('connect: ENOTCAPABLE');
+    expect(await ask(all, NET_RIGHT.bind | NET_RIGHT.udp, ...send)).toBe('bind: SUCCESS\nsendto: SUCCESS');
+    expect(await ask(all, NET_RIGHT.bind, ...send)).toBe('bind: SUCCESS\nsendto: ENOTCAPABLE');
+    expect(await ask(all, NET_RIGHT.udp, ...send)).toBe('bind: ENOTCAPABLE\nsendto: ENOTCAPABLE');
   });
 });
