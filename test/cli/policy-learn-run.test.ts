@@ -1,9 +1,10 @@
 // `superos policy learn`: what a program did once it may do again, and without any entry it may not.
 import fs from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Ended, guest, superos } from '../e2e/command.ts';
+import { type Ended, ended, guest, start, superos } from '../e2e/command.ts';
 
 const scratch = fs.mkdtempSync(path.join(tmpdir(), 'superos-learn-'));
 afterAll(() => fs.rmSync(scratch, { recursive: true }));
@@ -49,6 +50,26 @@ test('what was given and not used is not in it; what was only read is for readin
   expect(text).toMatch(/call: path_open # once\n {6}when:\n {8}access: read\n {8}path: \/data\/a\n/);
   expect(text).toMatch(/memory: \d+m # \d+ bytes at its most/);
   expect(run('--policy', 'p.yaml', guest('cat'), '/data/a').stdout).toBe('text\n');
+});
+
+test('hosts and ports are those that it connected to', async () => {
+  const server = net.createServer((socket) => socket.pipe(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as net.AddressInfo;
+  const client = async (...args: string[]) => {
+    const child = start([...args, guest('net-client'), '127.0.0.1', String(port)]);
+    child.stdin.end('text\n');
+    return ended(child);
+  };
+  expect(await client('policy', 'learn', '-o', at('net.yaml'), '--cap', 'net:connect:127.0.0.0/8:*')).toBe(0);
+  const text = fs.readFileSync(at('net.yaml'), 'utf8');
+  expect(text).toContain(`host: "127.0.0.1"\n        port: "${port}"\n`);
+  expect(text).toContain(`capabilities:\n    - "net:connect:127.0.0.1:${port}"\n`);
+  expect(await client('--policy', at('net.yaml'))).toBe(0);
+  expect(superos(['policy', 'explain', at('net.yaml'), 'net_connect', '127.0.0.1', '1']).stdout).toMatch(
+    /^net_connect .*: errno PERM/,
+  );
+  server.close();
 });
 
 test('without a file: on standard output, after what the program wrote; the exit status is its own', () => {
@@ -110,9 +131,9 @@ describe('mistakes, before anything runs', () => {
     ['no such program', ['absent.wasm'], 'absent.wasm', 127],
   ])('%s', (_what, args, says, status) => {
     fs.writeFileSync(at('there'), '');
-    const ended = learn(...args);
-    expect(ended).toMatchObject({ stdout: '', status });
-    expect(ended.stderr).toMatch(/^superos: [^\n]+\n$/);
-    expect(ended.stderr).toContain(says);
+    const { stdout, stderr, status: found } = learn(...args);
+    expect({ stdout, status: found }).toEqual({ stdout: '', status });
+    expect(stderr).toMatch(/^superos: [^\n]+\n$/);
+    expect(stderr).toContain(says);
   });
 });

@@ -1,4 +1,5 @@
 // Audit logs: what was recorded is there, in order, and nothing can be done to it unseen.
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -289,6 +290,20 @@ describe('one writer', () => {
     first.record(event({}));
     first.close();
     AuditLog.open(file).close();
+  });
+
+  test('a process that is killed in the middle of it leaves a log that is gone on with', async () => {
+    const file = fresh();
+    const child = spawn(process.execPath, [path.join(import.meta.dirname, 'audit-child.ts'), file]);
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    expect(() => AuditLog.open(file)).toThrow('another process');
+    child.kill('SIGKILL');
+    await ended;
+    const before = fs.readFileSync(file);
+    written([{ n: 1 }], file);
+    expect(verifyFile(file)).toMatchObject({ holds: true });
+    expect(fs.readFileSync(file).subarray(0, before.length)).toEqual(before);
   });
 
   test('without the lock of the host: a file that says whose it is', () => {

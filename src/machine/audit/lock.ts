@@ -1,6 +1,8 @@
 // One writer for one audit log. The host's own lock (flock) where node:ffi reaches it: it goes with its owner, however that ends.
 // Elsewhere a file FILE.lock that says whose it is by process id, which another host or container cannot judge.
 import fs from 'node:fs';
+import type { Errno } from '../../hal/errno.ts';
+import { libc } from '../../hal/node/disk/libc.ts';
 import { loadFfi } from '../../hal/node/ffi.ts';
 
 const LOCK_EX_NB = 6;
@@ -8,10 +10,16 @@ const LOCK_EX_NB = 6;
 /** What gives the lock up, undefined where another holds it. `host: false` is for a host without node:ffi. */
 export function lock(fd: number, path: string, { host = true } = {}): (() => void) | undefined {
   const flock = host ? hostLock() : undefined;
-  // The host's lock hangs on the open file, and goes when that is closed.
-  if (flock !== undefined) return flock(fd, LOCK_EX_NB) === 0 ? () => undefined : undefined;
-  return lockFile(`${path}.lock`);
+  if (flock === undefined) return lockFile(`${path}.lock`);
+  // Loaded before the call: what the C library says of an error does not last.
+  const errors = libc();
+  // It hangs on the open file, and goes when that is closed.
+  if (flock(fd, LOCK_EX_NB) === 0) return () => undefined;
+  return LOCKLESS.includes(errors?.error() ?? 'AGAIN') ? lockFile(`${path}.lock`) : undefined;
 }
+
+/** What file systems without locks answer. */
+const LOCKLESS: readonly Errno[] = ['NOLCK', 'NOSYS', 'NOTSUP', 'INVAL'];
 
 function hostLock(): ((fd: number, operation: number) => number) | undefined {
   try {
