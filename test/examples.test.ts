@@ -36,6 +36,12 @@ fall: trap: unreachable
 stay: timeout (SIGKILL)
 stay, aborted: signal (SIGKILL)
 `,
+  'supervised.ts': `supervised.wat asks for path_open of /files/salaries.txt: no
+price: 42
+menu.txt: opened
+salaries.txt: refused
+refused: path_open of /files/salaries.txt, 1 time
+`,
   'pipeline.ts': `      3 AH
       2 WELL
       1 AH
@@ -54,6 +60,9 @@ test('README names all of them, and all of them are tested', () => {
   expect(names.toSorted()).toEqual([...Object.keys(EXPECTED), 'ruby.ts'].toSorted());
   const readme = fs.readFileSync(path.join(root, 'README.md'), 'utf8');
   for (const name of names) expect(readme).toContain(`examples/${name}`);
+  const code = (name: string) =>
+    fs.readFileSync(path.join(examples, name), 'utf8').replace(/^[\s\S]*?(?=await using machine)/, '');
+  for (const name of ['hello.ts', 'supervised.ts']) expect(readme).toContain(code(name));
 });
 
 describe('ruby.ts', () => {
