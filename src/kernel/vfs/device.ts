@@ -3,6 +3,7 @@ import type { Stream } from '../../hal/console.ts';
 import type { Directory, Entry, File, FileStat, OpenOptions } from '../../hal/disk.ts';
 import type { Entropy } from '../../hal/entropy.ts';
 import type { Errno } from '../../hal/errno.ts';
+import { Event } from '../../hal/event.ts';
 
 /** Bytes that one read of an endless device gives at most, so that it ends soon. */
 const PIECE = 1 << 20;
@@ -185,15 +186,31 @@ export interface Permit {
   gone(): Promise<void>;
 }
 
-const permitted = (permit: Permit, device: Device): Device => ({
-  ...(device.terminal && { terminal: true }),
-  read: (into, at, length) => (permit.live ? device.read(into, at, length) : 'NXIO'),
-  write: (from, at, length) => (permit.live ? device.write(from, at, length) : 'NXIO'),
-  ready: (event) => {
-    const ready = permit.live ? device.ready(event) : undefined;
-    return ready && Promise.race([ready, permit.gone()]);
-  },
-});
+function permitted(permit: Permit, device: Device): Device {
+  // The end of the permit is waited for once, however often the device is: whoever waits is held until then.
+  const events = { read: new Event(), write: new Event() };
+  const heard = new WeakSet<Promise<void>>();
+  const hear = (what: Promise<void>, fire: () => void) => {
+    if (heard.has(what)) return;
+    heard.add(what);
+    what.then(fire);
+  };
+  return {
+    ...(device.terminal && { terminal: true }),
+    read: (into, at, length) => (permit.live ? device.read(into, at, length) : 'NXIO'),
+    write: (from, at, length) => (permit.live ? device.write(from, at, length) : 'NXIO'),
+    ready: (event) => {
+      const ready = permit.live ? device.ready(event) : undefined;
+      if (ready === undefined) return undefined;
+      hear(ready, () => events[event].fire());
+      hear(permit.gone(), () => {
+        events.read.fire();
+        events.write.fire();
+      });
+      return events[event].wait();
+    },
+  };
+}
 
 export interface DevicesGiven {
   /** For `random`. */
