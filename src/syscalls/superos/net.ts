@@ -213,11 +213,14 @@ export const net_resolve: Handler<'net_resolve'> = (caller, by, host, at, room, 
     caller.memory.bytes.set(bytes, at);
     return undefined;
   };
+  // An address says nothing of anybody.
   const address = parseAddress(host);
   if (address !== undefined) return tell([address]) as NetResult;
   if (!by.object.allowsLookup(host, by.rights)) return 'NOTCAPABLE';
   return answered(caller, by, by.object.net.resolve(host), (addresses) =>
-    caller.review('net_resolve', { host, addresses: addresses.map(formatAddress) }, () => tell(addresses)),
+    caller.review('net_resolve', { host, addresses: addresses.map(formatAddress) }, () =>
+      caller.capabilities.holds(by) ? tell(addresses) : 'BADF',
+    ),
   ) as NetResult;
 };
 
