@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { nodeDisk } from '../../src/hal/node/disk/disk.ts';
 import { directory, options, temporary } from '../hal/disks.ts';
 
-const ROUNDS = 1_500;
+const ROUNDS = 7_200;
 const CALLS_A_ROUND = 14;
 const MODES = [
   { name: 'openat2', how: {} },
