@@ -144,6 +144,7 @@ process:
       when:
         access: write
         path: "/out/\\\\*"
+  # Given by this policy: without --dir or --cap for them, and nothing wider with.
   capabilities:
     - clock
     - "dir:./data:/data:ro"

@@ -42,7 +42,10 @@ export function learn(observations: readonly Observation[], options: LearnOption
     const grants = capabilities.map(
       ({ text, comment }) => `    - ${scalar(text)}${comment === undefined ? '' : ` # ${commentText(comment)}`}`,
     );
-    lines.push(...list('capabilities', grants));
+    lines.push(
+      '  # Given by this policy: without --dir or --cap for them, and nothing wider with.',
+      ...list('capabilities', grants),
+    );
   }
   if (memoryPeak !== undefined)
     lines.push('  # limits:', `  #   memory: ${roundedUp(memoryPeak)} # ${memoryPeak} bytes at its most`);
