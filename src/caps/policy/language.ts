@@ -35,7 +35,19 @@ export interface PolicyLanguage {
   jsonSchema(): unknown;
 }
 
-export async function policyLanguage(vocabulary: Vocabulary): Promise<PolicyLanguage> {
+/** Making a schema takes longer than reading most policies. */
+const made = new WeakMap<Vocabulary, Promise<PolicyLanguage>>();
+
+export function policyLanguage(vocabulary: Vocabulary): Promise<PolicyLanguage> {
+  let language = made.get(vocabulary);
+  if (language === undefined) {
+    language = make(vocabulary);
+    made.set(vocabulary, language);
+  }
+  return language;
+}
+
+async function make(vocabulary: Vocabulary): Promise<PolicyLanguage> {
   const [yaml, { z }] = await Promise.all([import('yaml'), import('zod')]);
   const schema = schemaOf(z, vocabulary);
   return {
