@@ -1,11 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import net from 'node:net';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { CPUS } from './guests.ts';
 
-test.each(CPUS)('a machine that is closed leaves no socket open: %i threads', async (cpus) => {
-  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'net-child.ts'), String(cpus)], {
+test.each(CPUS)('a machine that is closed leaves no socket open: %i threads', { timeout: 20_000 }, async (cpus) => {
+  const deaf = net.createServer({ pauseOnConnect: true }, (socket) => socket.on('error', () => socket.destroy()));
+  await new Promise<void>((resolve) => {
+    deaf.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = deaf.address() as net.AddressInfo;
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'net-child.ts'), String(cpus), String(port)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';
@@ -13,5 +19,6 @@ test.each(CPUS)('a machine that is closed leaves no socket open: %i threads', as
     output += chunk.toString();
   });
   const [code] = await once(child, 'exit');
-  expect([code, output]).toEqual([0, 'signal signal\n']);
+  deaf.close();
+  expect([code, output]).toEqual([0, 'signal signal signal\n[]\n']);
 });
