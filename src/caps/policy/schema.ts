@@ -53,9 +53,9 @@ export function schemaOf(z: Z, vocabulary: Vocabulary): Zod.ZodType {
     description: 'A system call, a group of them, or the name that POSIX or Linux has for what they do.',
   });
 
-  const of = (key: 'signal' | 'clock' | 'kind' | 'access') => {
+  const of = (key: 'signal' | 'clock' | 'kind' | 'access', what: string) => {
     const known = wordsOf(key);
-    return oneOrMore(`a ${key}`, words(`a ${key}`, [...known, ...known.map((word) => `!${word}`)])).optional();
+    return oneOrMore(what, words(what, [...known, ...known.map((word) => `!${word}`)])).optional();
   };
   const when = record('a mapping of conditions', {
     path: oneOrMore('a path', text('a path'))
@@ -82,10 +82,10 @@ export function schemaOf(z: Z, vocabulary: Vocabulary): Zod.ZodType {
     size: oneOrMore('a comparison', text('a comparison such as "> 64k"'))
       .optional()
       .describe('Bytes: `> 64k`, `<= 1m`, `>= 1, < 4k`.'),
-    signal: of('signal'),
-    clock: of('clock'),
-    kind: of('kind'),
-    access: of('access'),
+    signal: of('signal', 'the name of a signal'),
+    clock: of('clock', 'a clock'),
+    kind: of('kind', 'a kind'),
+    access: of('access', 'read or write'),
   }).meta({ id: 'Conditions', description: 'All must hold for the entry to be about a call.', minProperties: 1 });
 
   const entry = <T extends Zod.ZodType>(action: T) =>

@@ -7,6 +7,9 @@ import { type Node, nodeAt, offsetOf, plainOf } from './tree.ts';
 
 type Issue = Zod.core.$ZodIssue;
 
+/** Names that are listed where none is near. */
+const NAMES_MAX = 8;
+
 export function checkShape(schema: Zod.ZodType, root: Node, source: Source): void {
   // What the schema does not word itself is worded below: zod would spell out hundreds of names.
   const { error } = schema.safeParse(plainOf(root), { error: () => '' });
@@ -28,8 +31,7 @@ function tell(issue: Issue, above: readonly PropertyKey[], root: Node, source: S
     case 'invalid_value': {
       const node = nodeAt(root, path);
       const written = node?.kind === 'scalar' ? node.value : undefined;
-      const advice = () => (typeof written === 'string' ? guess(written, issue.values.map(String)) : undefined);
-      source.problem(offsetOf(root, path), () => [issue.message, advice()].filter((part) => part !== undefined).join('; '));
+      source.problem(offsetOf(root, path), () => `${issue.message}${advice(written, issue.values.map(String))}`);
       return;
     }
     case 'invalid_union': {
@@ -45,6 +47,14 @@ function tell(issue: Issue, above: readonly PropertyKey[], root: Node, source: S
     }
   }
   source.problem(offsetOf(root, path), issue.message || otherwise(issue, path));
+}
+
+/** The name that may have been meant, or all if they are few. */
+function advice(written: unknown, names: readonly string[]): string {
+  const meant = typeof written === 'string' ? guess(written, names) : undefined;
+  if (meant !== undefined) return `; ${meant}`;
+  const whole = names.filter((name) => !name.startsWith('!'));
+  return whole.length > 1 && whole.length <= NAMES_MAX ? `; there are ${whole.join(', ')}` : '';
 }
 
 /** What is long is no slip of the pen. */

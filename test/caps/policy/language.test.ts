@@ -231,7 +231,11 @@ policy.yaml:7:32: 'pth' is no key here; did you mean 'path'?
     ['process:\n  allowed_syscalls: [{call: path_open, when: {path: "!/a**"}}]\n', "2:57: '**' stands alone"],
     [
       'process:\n  allowed_syscalls: [{call: path_open, when: {access: reed}}]\n',
-      "2:55: a access is expected, not 'reed'; did you mean 'read'?",
+      "2:55: read or write is expected, not 'reed'; did you mean 'read'?",
+    ],
+    [
+      'process:\n  denied_syscalls: [{call: fd_write, when: {kind: stream}}]\n',
+      "2:51: a kind is expected, not 'stream'; there are file, directory, device, console, pipe, socket",
     ],
     ['process:\n  denied_syscalls: [{call: fd_write, when: {size: 64k}}]\n', "2:51: a comparison such as '> 64k'"],
     [
