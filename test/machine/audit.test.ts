@@ -57,6 +57,25 @@ describe('what is recorded', () => {
     expect(fs.statSync(file).mode & 0o777).toBe(0o600);
   });
 
+  test('whatever fields an event has', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.dictionary(fc.oneof(fc.constantFrom('seq', 'time', 'prev', 'hash', '0', '__proto__'), fc.string()), fc.jsonValue()),
+          { maxLength: 3 },
+        ),
+        (events) => {
+          const file = fresh();
+          const log = AuditLog.open(file, { now });
+          for (const one of events) log.record(one as unknown as AuditEvent);
+          log.close();
+          expect(verifyFile(file)).toMatchObject({ holds: true, records: events.length, head: log.head });
+          written([{}], file);
+        },
+      ),
+    );
+  });
+
   test('it is there before record returns', () => {
     const file = fresh();
     const log = AuditLog.open(file);

@@ -1,6 +1,6 @@
 // What one policy allows that another does not. Calls are compared by what becomes of them: of examples where arguments matter,
 // and by their text where examples do not tell everything.
-import { decide, outlook, strictness, type Verdict } from './decide.ts';
+import { decide, judge, outlook, strictness, type Verdict } from './decide.ts';
 import type { Condition, Facts, Policy, Rule, Vocabulary } from './policy.ts';
 import { examples } from './witness.ts';
 
@@ -41,8 +41,9 @@ function difference(a: Policy, b: Policy, call: string, vocabulary: Vocabulary):
   let gained: Witness | undefined;
   let lost: Witness | undefined;
   let changed: Witness | undefined;
+  const [judgeA, judgeB] = [judge(a, call), judge(b, call)];
   for (const one of facts) {
-    const witness: Witness = { facts: one, a: decide(a, call, one), b: decide(b, call, one) };
+    const witness: Witness = { facts: one, a: judgeA(one), b: judgeB(one) };
     const [before, after] = [permits(witness.a), permits(witness.b)];
     if (after && !before) gained ??= witness;
     else if (before && !after) lost ??= witness;

@@ -20,13 +20,15 @@ const present = (path: string) => new CommandError(`-o ${path}: it is there alre
 
 /** In one step. */
 export function replace(path: string, text: string): void {
-  const temporary = `${path}.${process.pid}`;
+  let temporary: string | undefined;
   try {
-    const { mode } = fs.statSync(path);
-    fs.writeFileSync(temporary, text, { flag: 'wx', mode });
-    fs.renameSync(temporary, path);
+    // A link stays one.
+    const file = fs.realpathSync(path);
+    temporary = `${file}.${process.pid}`;
+    fs.writeFileSync(temporary, text, { flag: 'wx', mode: fs.statSync(file).mode });
+    fs.renameSync(temporary, file);
   } catch (error) {
-    fs.rmSync(temporary, { force: true });
+    if (temporary !== undefined) fs.rmSync(temporary, { force: true });
     throw new CommandError(`${path} cannot be written: ${(error as NodeJS.ErrnoException).code}`);
   }
 }

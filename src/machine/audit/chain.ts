@@ -24,9 +24,14 @@ export interface Torn {
   readonly sha256: string;
 }
 
-/** The line, without its end, of a record; `fields` must not be named seq, time, prev or hash. */
+/** Names of the log's own; a field of an event that has one of them gets a `_`. */
+const RESERVED: readonly string[] = ['seq', 'time', 'prev', 'hash'];
+
+/** The line, without its end, of a record. */
 export function seal(seq: number, time: Date, fields: object, prev: string): { line: string; hash: string } {
-  const body = ascii(JSON.stringify({ seq, time: time.toISOString(), ...fields, prev })).slice(0, -1);
+  const named = Object.entries(fields).map(([name, value]) => [RESERVED.includes(name) ? `${name}_` : name, value]);
+  const inner = ascii(JSON.stringify(Object.fromEntries(named))).slice(1, -1);
+  const body = `{"seq":${seq},"time":"${time.toISOString()}",${inner === '' ? '' : `${inner},`}"prev":"${prev}"`;
   const sum = sha256(body);
   return { line: `${body},"hash":"${sum}"}`, hash: sum };
 }
