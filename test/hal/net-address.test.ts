@@ -1,5 +1,8 @@
+import net from 'node:net';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatAddress, looksNumeric, parseAddress, parseName, scopeOf } from '../../src/hal/address.ts';
+import { resolverErrno, socketErrno } from '../../src/hal/node/net/errno.ts';
 
 const canonical = (text: string) => {
   const address = parseAddress(text);
@@ -102,4 +105,59 @@ test('names are ASCII labels in lower case; what some resolver takes for an addr
   for (const text of bad) expect(parseName(text), text).toBeUndefined();
   for (const text of ['127.1', '0x7f000001', '2130706433', '0177.0.0.1', 'a.0x7f', '1.2.3.4', '1.2.3.4.', '0x'])
     expect([looksNumeric(text), parseName(text)], text).toEqual([true, undefined]);
+});
+
+test('any text: what is an address here is the same one to the standard of URLs, and has one text', () => {
+  const hex = fc.integer({ min: 0, max: 0xffff }).map((group) => group.toString(16));
+  const decimal = fc.integer({ min: 0, max: 300 }).map(String);
+  const piece = fc.oneof(hex, decimal, fc.constantFrom(':', '::', '.', '0', '00', '0x7f', 'ffff', '', '%', '/', '-'));
+  const written = fc.oneof(
+    fc.array(piece, { maxLength: 20 }).map((parts) => parts.join('')),
+    fc.array(decimal, { minLength: 3, maxLength: 5 }).map((parts) => parts.join('.')),
+    fc.array(fc.oneof(hex, fc.constant('')), { minLength: 3, maxLength: 9 }).map((parts) => parts.join(':')),
+    fc
+      .tuple(fc.array(hex, { maxLength: 6 }), fc.array(decimal, { minLength: 4, maxLength: 4 }))
+      .map(([six, four]) => `${six.join(':')}::${four.join('.')}`),
+  );
+  fc.assert(
+    fc.property(written, (text) => {
+      const address = parseAddress(text);
+      // Node knows the same two forms, and leading zeros are none of them.
+      expect(address !== undefined, text).toBe(net.isIP(text) !== 0 && !text.includes('%'));
+      if (address === undefined) return;
+      const one = formatAddress(address);
+      expect(parseAddress(one), text).toEqual(address);
+      const { hostname } = new URL(`http://${text.includes(':') ? `[${text}]` : text}/`);
+      const same = hostname.replace(/^\[(.*)\]$/, '$1');
+      expect(same.startsWith('::ffff:') && address.bits === 32 ? formatAddress(parseAddress(same)!) : same, text).toBe(one);
+    }),
+    { numRuns: 20_000 },
+  );
+});
+
+test('errors of the host have their names here', () => {
+  const error = (code: string) => Object.assign(new Error(code), { code });
+  const same = [
+    'ECONNREFUSED',
+    'ECONNRESET',
+    'EPIPE',
+    'ETIMEDOUT',
+    'EADDRINUSE',
+    'EADDRNOTAVAIL',
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+    'EACCES',
+    'EMFILE',
+  ];
+  for (const code of same) expect(`E${socketErrno(error(code))}`).toBe(code);
+  expect(socketErrno(error('EOPNOTSUPP'))).toBe('NOTSUP');
+  expect(socketErrno(error('EUNHEARDOF'))).toBe('IO');
+  expect(() => socketErrno(error('ERR_INVALID_ARG_TYPE'))).toThrow();
+  expect(() => socketErrno(new Error('a bug'))).toThrow('a bug');
+  expect(['ENOTFOUND', 'ENODATA', 'ETIMEOUT', 'ESERVFAIL'].map((code) => resolverErrno(error(code)))).toEqual([
+    'NOENT',
+    'NOENT',
+    'TIMEDOUT',
+    'HOSTUNREACH',
+  ]);
 });
