@@ -25,9 +25,10 @@ export type {
 } from './machine/grants.ts';
 export type { HostArguments, HostCall, HostFunction, HostResult } from './machine/hostfunction.ts';
 export type { Bound, LimitName, LimitOptions, ProcessLimits } from './machine/limits.ts';
-export { Machine, type MachineOptions } from './machine/machine.ts';
+export { Machine } from './machine/machine.ts';
 export type { Stdio } from './machine/order.ts';
 export type { NotifyHandler, PolicyMode, PolicyOptions, PolicySource } from './machine/policy.ts';
+export type { MachineOptions } from './machine/settings.ts';
 export type { ProgramSource } from './machine/source.ts';
 export type { Program } from './runtime/program.ts';
 export type { Signal } from './syscalls/caller.ts';

@@ -10,13 +10,20 @@ export const PROGRAM_RIGHT = { execute: 1 << 0, transfer: RIGHT.transfer } as co
 export class ProgramObject<P extends { readonly name: string } = { readonly name: string }> extends CapObject {
   readonly kind = 'program';
   readonly program: P;
+  /** By which it was given; undefined where that was another way. */
+  readonly path: string | undefined;
 
-  constructor(program: P) {
+  constructor(program: P, path?: string) {
     super();
     this.program = program;
+    this.path = path;
   }
 }
 
 /** The right to execute a program. */
-export const programRoot = <P extends { readonly name: string }>(program: P, name?: string): Capability<ProgramObject<P>> =>
-  new Capability(new ProgramObject(program), PROGRAM_RIGHT.execute | PROGRAM_RIGHT.transfer, 0, undefined, name);
+export const programRoot = <P extends { readonly name: string }>(
+  program: P,
+  name?: string,
+  path?: string,
+): Capability<ProgramObject<P>> =>
+  new Capability(new ProgramObject(program, path), PROGRAM_RIGHT.execute | PROGRAM_RIGHT.transfer, 0, undefined, name);

@@ -25,7 +25,7 @@ import { type Invocation, Process, type Task } from './process.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import { Timers } from './scheduler/timers.ts';
 import { AddressSpace } from './space.ts';
-import { stopped } from './status.ts';
+import { signalled, stopped } from './status.ts';
 import { encodeStrings, type Strings } from './strings.ts';
 
 /** What a new process is to be and to have. */
@@ -45,6 +45,8 @@ export interface SpawnRequest {
   /** Its parent's by default, or 0. */
   readonly nice?: number;
   readonly task: Task;
+  /** The first of its tree: what it leaves behind ends with it, and is forgotten. */
+  readonly first?: boolean;
   /** How it is watched; its parent's policy holds for it all the same. */
   readonly watch?: Watch;
   /** Told when the process and those that descend from it use more than a soft limit that has no signal. */
@@ -145,6 +147,7 @@ export class Kernel {
         }),
     );
     if (process === undefined) throw new SpawnError('AGAIN', 'every process number is in use');
+    process.first = request.first ?? false;
     process.gate = gate(process, request.watch, this.auditor && audit(process, this.auditor));
     if (lacking === 'limit') process.end(stopped('memory-limit', excess(types, limits)));
     process.start();
@@ -159,11 +162,19 @@ export class Kernel {
     return to.ending !== undefined ? 'SRCH' : transfer(from.capabilities, numbers, to.capabilities, how);
   }
 
-  /** A process has ended: its children get another parent. It stays a zombie until it is reaped. */
+  /**
+   * A process has ended: its children get another parent. It stays a zombie until it is reaped. What the first of a tree leaves
+   * behind ends with it.
+   */
   ended(process: Process): void {
+    const { parent } = process;
     for (const child of process.children) {
-      child.parent = process.parent;
-      process.parent?.children.add(child);
+      child.parent = parent;
+      parent?.children.add(child);
+      if (!process.first) continue;
+      child.first = true;
+      child.end(signalled('SIGKILL', 'the process that it descends from has ended'));
+      child.done.then(() => this.reap(child));
     }
     process.children.clear();
   }

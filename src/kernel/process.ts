@@ -15,6 +15,7 @@ import { causeOf } from './fault.ts';
 import type { Grants } from './grants.ts';
 import type { Kernel } from './kernel.ts';
 import { type Limits, PIPE_BYTES, RESOURCE, RESOURCES, type Resource, WASM_PAGE } from './limits.ts';
+import { GuestOffspring } from './offspring.ts';
 import { Pipe, pipeEnds } from './pipe.ts';
 import type { Gate } from './policy/gate.ts';
 import type { ThreadState } from './scheduler/states.ts';
@@ -75,6 +76,9 @@ export class Process {
   readonly thread: Thread;
   /** Resolves once the process has ended and holds nothing any more. */
   readonly done: Promise<ExitStatus>;
+  /** What it leaves behind at its end ends as well. */
+  first = false;
+  readonly offspring = new GuestOffspring(this);
   parent: Process | undefined;
   /** What its policy makes of its calls; undefined where none has a say and nobody watches. Set once, before it runs. */
   gate: Gate | undefined;

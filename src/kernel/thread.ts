@@ -11,7 +11,7 @@ import type { Alarm } from '../hal/cpu.ts';
 import type { Directory } from '../hal/disk.ts';
 import type { Entropy } from '../hal/entropy.ts';
 import { PREEMPT } from '../runtime/kernel-module.ts';
-import { BLOCKED, type Caller, type Result, type Signal, type Writing } from '../syscalls/caller.ts';
+import { BLOCKED, type Caller, type Offspring, type Result, type Signal, type Writing } from '../syscalls/caller.ts';
 import { ERRNO } from '../syscalls/errno.ts';
 import type { Iovecs } from '../syscalls/iovecs.ts';
 import type { GuestMemory } from '../syscalls/memory.ts';
@@ -23,6 +23,9 @@ import { exited } from './status.ts';
 
 /** What a stub in the guest takes for "unwind": see the loader's unwind pass. */
 const UNWIND = Number.NaN;
+/** What a stub takes for "ask the kernel". */
+const ATTENTION = -1;
+const SCHED_YIELD = CALLS.indexOf('sched_yield');
 
 /** What a call that asked for attention waits for. */
 interface Wait {
@@ -44,6 +47,7 @@ export class Thread implements Caller, Runnable {
   entropy: Entropy | undefined;
   readonly iovecs: Iovecs;
   readonly account: Writing;
+  readonly offspring: Offspring;
   readonly counts = new Float64Array(CALLS.length);
   bytesRead = 0;
   bytesWritten = 0;
@@ -62,6 +66,8 @@ export class Thread implements Caller, Runnable {
   /** What the interrupted call will return. */
   #result = 0;
   #resume: ((result: number) => void) | undefined;
+  /** What the import that suspended it returns where it is to unwind. */
+  #unwound = UNWIND;
   #start: (() => void) | undefined;
   #alarm: Alarm | undefined;
   /** Events that already wake this thread when they settle. */
@@ -76,6 +82,7 @@ export class Thread implements Caller, Runnable {
     this.#changed('entropy');
     this.iovecs = process.kernel.iovecs;
     this.account = process.account;
+    this.offspring = process.offspring;
     this.#scheduler = process.kernel.scheduler;
     this.#slot = this.#scheduler.add(this, nice);
   }
@@ -163,7 +170,9 @@ export class Thread implements Caller, Runnable {
     }
     const resume = this.#resume!;
     this.#resume = undefined;
-    resume(!this.#unwinding ? this.#result : UNWIND);
+    const unwound = this.#unwound;
+    this.#unwound = UNWIND;
+    resume(!this.#unwinding ? this.#result : unwound);
     return 'running';
   }
 
@@ -183,6 +192,19 @@ export class Thread implements Caller, Runnable {
     }
     if (this.#unwinding) return UNWIND;
     if (this.#wait === undefined) return raw;
+    return new Promise(this.#suspend);
+  }
+
+  /**
+   * sched_yield, as a suspending import of its own: a call that always turns to the kernel need not be asked first whether it does.
+   * Returns what the import returns; what the stub takes for attention where the process is to end, so that it asks, and unwinds.
+   */
+  relinquish(): number | Promise<number> {
+    this.counts[SCHED_YIELD]!++;
+    if (this.#unwinding) return ATTENTION;
+    this.#result = 0;
+    this.#wait = 'yield';
+    this.#unwound = ATTENTION;
     return new Promise(this.#suspend);
   }
 

@@ -7,6 +7,7 @@ import { entropyRoot } from '../caps/entropy.ts';
 import { type HostFunctionObject, hostFunctionRoot } from '../caps/hostfunction.ts';
 import type { CapObject } from '../caps/object.ts';
 import { absolute } from '../caps/path.ts';
+import { programRoot } from '../caps/program.ts';
 import { DIRECTORY_RIGHTS, FILE_RIGHTS, READ_ACCESS, READ_ONLY, RIGHT } from '../caps/rights.ts';
 import { consoleRoot, threadsRoot } from '../caps/token.ts';
 import type { Clock } from '../hal/clock.ts';
@@ -21,6 +22,7 @@ import { SuperosError } from './error.ts';
 import { formatGrant, TEMPORARY_BYTES } from './grammar.ts';
 import type { DirectoryGrant, Grant, TemporaryGrant } from './grants.ts';
 import { endpointRoot, preopenedListener } from './network.ts';
+import type { LoadedProgram } from './order.ts';
 import { parseSize } from './units.ts';
 
 const TEMPORARY_ENTRIES = 65_536;
@@ -44,6 +46,8 @@ export interface Granting {
   readonly hasConsole: boolean;
   /** The functions of the embedder that may be among the grants. */
   readonly functions: readonly HostFunctionObject[];
+  /** The programs among the grants, loaded. */
+  readonly programs: readonly LoadedProgram[];
   /** A directory among those given. */
   readonly cwd: string | undefined;
   /** Whether walks follow symbolic links by themselves. */
@@ -112,7 +116,13 @@ class Grantor implements Granted {
     else if ('tmp' in grant) this.#descriptor(temporary(this.#granting, this.#clock, grant, name));
     else if ('net' in grant) this.#network(grant, name);
     else if ('function' in grant) this.#giveFunction(grant.function, name);
-    else this.#refuse(name);
+    else this.#giveProgram(grant.program, name);
+  }
+
+  #giveProgram(path: string, name: string): void {
+    const found = this.#granting.programs.find((one) => one.path === path);
+    if (found === undefined) this.#refuse(name);
+    else this.#handle(programRoot(found.program, name, path));
   }
 
   #giveFunction(wanted: string, name: string): void {
@@ -129,7 +139,7 @@ class Grantor implements Granted {
   }
 
   #refuse(name: string): never {
-    throw new SuperosError('not-supported', `${name} cannot be given yet`);
+    throw new SuperosError('not-supported', `${name} cannot be given so`);
   }
 
   /** A tree in memory shows when it changed by the clock that the process has. */

@@ -2,7 +2,7 @@
 // here. A launch that fails leaves nothing open.
 import { Capability } from '../caps/capability.ts';
 import { HostFunctionObject, type HostInvoke } from '../caps/hostfunction.ts';
-import { streamRights } from '../caps/rights.ts';
+import { RIGHT, streamRights } from '../caps/rights.ts';
 import { OpenStream } from '../caps/stream.ts';
 import type { Console, Stream } from '../hal/console.ts';
 import { SpawnError } from '../kernel/error.ts';
@@ -34,13 +34,14 @@ export interface Surroundings {
 
 /** Starts a process. Throws SuperosError. */
 export function launch(kernel: Kernel, order: Order, around: Surroundings): Process {
-  const { program, args, environment, grants, functions, cwd, stdio, limits, nice, task } = order;
+  const { program, args, environment, grants, functions, programs, cwd, stdio, limits, nice, task } = order;
   const watch = watchOf(order, around.attendant);
   const granted = grant(grants, {
     hal: kernel.hal,
     console: around.console,
     hasConsole: stdio[0] === 'inherit' && stdio[1] === 'inherit',
     functions: functions.map(({ id, name, signature }) => new HostFunctionObject(name, signature, around.invoke(id))),
+    programs,
     cwd,
     links: watch === undefined || !looksAtPaths(watch),
   });
@@ -56,6 +57,7 @@ export function launch(kernel: Kernel, order: Order, around: Surroundings): Proc
       limits,
       nice,
       task,
+      first: true,
       ...(around.attendant.onSoftLimit && { onSoftLimit: around.attendant.onSoftLimit }),
       ...(watch && { watch }),
       ...(around.onCharge && { onCharge: around.onCharge }),
@@ -74,7 +76,7 @@ function watchOf({ policy, enforce }: Order, attendant: Attendant): Watch | unde
 function stream(how: Exclude<Stdio, 'pipe'>, fd: number, console: () => Console): Capability {
   const { stdin, stdout, stderr } = how === 'null' ? DEVNULL : console();
   const chosen = keep([stdin, stdout, stderr][fd]!);
-  return new Capability(new OpenStream(chosen), streamRights(chosen.type === 'terminal'));
+  return new Capability(new OpenStream(chosen), streamRights(chosen.type === 'terminal') | RIGHT.transfer);
 }
 
 const NOTHING: Stream = {

@@ -1,17 +1,13 @@
 // The machine: kernels on this host's hardware, in place or on threads, with the programs and processes of one embedder. It
 // decides where a process runs; what runs there, and how, is its CPU's affair.
-import type { Auditor } from '../caps/audit.ts';
 import type { HostSignature, HostType } from '../caps/hostfunction.ts';
 import type { Policy } from '../caps/policy/policy.ts';
-import type { CodeCache } from '../hal/cache.ts';
-import type { Hal } from '../hal/hal.ts';
-import { nodeHal } from '../hal/node/hal.ts';
-import { DEFAULT_LIMITS, QUANTUM_NS } from '../kernel/limits.ts';
+import { DEFAULT_LIMITS } from '../kernel/limits.ts';
 import type { LoadOptions } from '../runtime/loader.ts';
 import type { Program } from '../runtime/program.ts';
 import { attendantOf } from './attendant.ts';
 import { Auditing } from './auditing.ts';
-import { ProcessBuilder, type ProcessOptions } from './builder.ts';
+import { ProcessBuilder, type ProcessOptions, type Scheduling } from './builder.ts';
 import { ChildProcess } from './child.ts';
 import type { MachineCpu, Running } from './cpu.ts';
 import { SuperosError } from './error.ts';
@@ -28,34 +24,14 @@ import {
   plainGrant,
 } from './hostfunction.ts';
 import { invocation } from './invocation.ts';
-import type { Order } from './order.ts';
+import type { LoadedProgram, Order } from './order.ts';
 import { pidShare } from './pids.ts';
 import { PlaceCpu } from './place.ts';
 import type { PolicySource } from './policy.ts';
+import { checkCount, cores, hardware, type MachineOptions, protectedBy, quantumOf, SPARE, startThreads } from './settings.ts';
 import { PlaceLoader, type ProgramLoader, type ProgramSource } from './source.ts';
 import type { Threads, ThreadsOptions } from './thread/threads.ts';
-import { parseTime } from './units.ts';
 
-export interface MachineOptions {
-  /** Threads that run kernels; as many as this host has cores by default. 0: the kernel runs on the thread that boots it. */
-  readonly cpus?: number;
-  /** Threads kept ready for processes with a thread of their own: from the first such process on 2, or as many as said here from the start. */
-  readonly spare?: number;
-  /** How long a thread runs before others, and the embedder's event loop, have their turn: `5ms` by default, 1 ms to 1 s; a number is milliseconds. */
-  readonly quantum?: string | number;
-  /** Name servers (`ADDRESS` or `ADDRESS:PORT`) that are asked for the addresses of names; by default this host's resolver is. */
-  readonly dns?: readonly string[];
-  /** The hardware; this host's by default. Another one is there for the thread that boots the machine only: `cpus` is 0 with it. */
-  readonly hal?: Hal;
-  /** Where rewritten programs are kept between runs; nowhere by default. Threads open its directory themselves. */
-  readonly cache?: CodeCache;
-  /** Told of every refusal and change of capabilities: the path of an audit log, or an auditor. */
-  readonly audit?: string | Auditor;
-}
-
-const CPUS_MAX = 256;
-const SPARE = 2;
-const SPARE_MAX = 16;
 /** Milliseconds that processes get to end by themselves when the machine is shut down. */
 const ABORT_MS = 1000;
 /** Milliseconds between turns of a timer that only keeps Node's event loop alive. */
@@ -100,8 +76,8 @@ export class Machine implements AsyncDisposable {
   static async boot(options: MachineOptions = {}): Promise<Machine> {
     const { cache, hal, cpus = hal === undefined ? cores() : 0, spare } = options;
     const quantumNs = quantumOf(options.quantum);
-    check('cpus', cpus, CPUS_MAX);
-    check('spare', spare ?? 0, SPARE_MAX);
+    checkCount('cpus', cpus);
+    checkCount('spare', spare ?? 0);
     if (hal !== undefined && cpus + (spare ?? 0) > 0)
       throw new SuperosError('invalid-argument', 'a HAL is there for the thread that made it: cpus and spare are 0 with one');
     const auditing = options.audit === undefined ? undefined : await Auditing.open(options.audit);
@@ -206,6 +182,7 @@ export class Machine implements AsyncDisposable {
       environment,
       grants: grants.map(plainGrant),
       functions: this.#functions.orders(grants),
+      programs: await loadPrograms(this.#loader, grants, options.scheduling),
       cwd: options.cwd,
       stdio: options.stdio,
       limits: { ...DEFAULT_LIMITS, ...limits },
@@ -302,8 +279,6 @@ export class Machine implements AsyncDisposable {
   }
 }
 
-const cores = (): number => process.getBuiltinModule('node:os').availableParallelism();
-
 /** What a policy makes of what was said. What policies take is loaded with the first of them. */
 async function govern(options: ProcessOptions): Promise<Governed> {
   if (options.policy === undefined) return { ...options, policy: undefined, grants: options.grants ?? STANDARD };
@@ -313,30 +288,9 @@ async function govern(options: ProcessOptions): Promise<Governed> {
 
 const loadOptions = (raw: boolean): LoadOptions => (raw ? { raw } : {});
 
-/** No guest reaches the machine's own cache. */
-const protectedBy = (cache: CodeCache | undefined): readonly string[] =>
-  cache?.directory === undefined ? [] : [cache.directory];
-
-async function startThreads(settings: ThreadsOptions): Promise<Threads> {
-  const { Threads } = await import('./thread/threads.ts');
-  return new Threads(settings);
-}
-
-const NS_PER_MS = 1e6;
-const QUANTUM_NS_MAX = 1000 * NS_PER_MS;
-
-function quantumOf(quantum: string | number | undefined): number {
-  if (quantum === undefined) return QUANTUM_NS;
-  const ns = parseTime(quantum, 'ms');
-  if (ns >= NS_PER_MS && ns <= QUANTUM_NS_MAX) return ns;
-  throw new SuperosError('invalid-argument', `a quantum is from 1 ms to 1 s, not ${quantum}`);
-}
-
-/** This host, on which no guest reaches the machine's own cache. */
-const hardware = (cache: CodeCache | undefined, quantumNs: number, dns: readonly string[] | undefined): Hal =>
-  nodeHal({ disk: { protect: protectedBy(cache) }, net: { servers: dns }, quantumMs: quantumNs / NS_PER_MS });
-
-function check(name: 'cpus' | 'spare', given: number, most: number): void {
-  if (!(Number.isInteger(given) && given >= 0 && given <= most))
-    throw new SuperosError('invalid-argument', `${name} is a whole number from 0 to ${most}, not ${given}`);
+/** Programs that a process is to be able to start. They share its thread, and are loaded as it is. */
+function loadPrograms(loader: ProgramLoader, grants: readonly Grant[], scheduling: Scheduling): Promise<LoadedProgram[]> {
+  const paths = grants.flatMap((one) => (typeof one === 'object' && 'program' in one ? [one.program] : []));
+  const load = (path: string) => loader.load(path, loadOptions(scheduling !== 'shared'));
+  return Promise.all(paths.map(async (path) => ({ path, program: await load(path) })));
 }

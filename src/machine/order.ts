@@ -10,6 +10,13 @@ import type { FunctionOrder } from './hostfunction.ts';
 /** A standard stream: a pipe to the embedder, the machine's own console, or nothing (end of input; output thrown away). */
 export type Stdio = 'pipe' | 'inherit' | 'null';
 
+/** A program among the grants. */
+export interface LoadedProgram {
+  /** As the grant names it. */
+  readonly path: string;
+  readonly program: Program;
+}
+
 export interface Order {
   readonly program: Program;
   /** From argv[0] on. */
@@ -18,6 +25,7 @@ export interface Order {
   readonly grants: readonly Grant[];
   /** Those of the embedder among the grants. */
   readonly functions: readonly FunctionOrder[];
+  readonly programs: readonly LoadedProgram[];
   readonly cwd: string | undefined;
   readonly stdio: readonly [Stdio, Stdio, Stdio];
   readonly limits: Limits;

@@ -56,6 +56,45 @@ export interface Writing {
   hold(bytes: number): (() => void) | undefined;
 }
 
+/** What a process asks for its child. */
+export interface ChildRequest {
+  /** From argv[0] on, by which the program is found. */
+  readonly args: readonly string[];
+  /** `NAME=value`. */
+  readonly environment: readonly string[];
+  /** Its descriptors 0, 1, 2 are derived from these. */
+  readonly streams: readonly Capability[];
+  /** Its working directory, where it is not its parent's. */
+  readonly cwd: string;
+}
+export type SpawnErrno =
+  | 'NOTCAPABLE'
+  | 'AGAIN'
+  | 'NOMEM'
+  | 'NOEXEC'
+  | 'MFILE'
+  | 'INVAL'
+  | '2BIG'
+  | 'NOENT'
+  | 'NOTDIR'
+  | 'LOOP'
+  | 'ACCES'
+  | 'IO';
+
+/** How a child ended: its exit code, or null and the signal that ended it. */
+export interface ChildEnd {
+  readonly code: number | null;
+  readonly signal: Signal;
+}
+
+/** The children that a process started by itself. */
+export interface Offspring {
+  /** The number of the new child. */
+  spawn(request: ChildRequest): number | SpawnErrno;
+  /** How a child ended, which is then forgotten; or what to wait for. `pid` undefined: any. */
+  wait(pid: number | undefined): ChildEnd | { readonly waiting: readonly Promise<void>[] } | 'CHILD';
+}
+
 export interface Caller {
   readonly pid: number;
   readonly memory: GuestMemory;
@@ -102,6 +141,7 @@ export interface Caller {
   pipe(): readonly [Capability, Capability] | 'NFILE';
   /** What a call is about is known now, before anything is done: goes on with `go`, or not, as the process's policy has it. */
   review(call: CallName, facts: Facts, go: () => Result): Result;
+  readonly offspring: Offspring;
   /** Where an absolute or relative path of the process leads: the preopened directory and what is left of the path. */
   resolve(path: string): { readonly capability: Capability; readonly directory: Directory; readonly rest: string } | undefined;
 }

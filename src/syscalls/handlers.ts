@@ -1,5 +1,6 @@
 // Every handler, by the name of its call. A call without one does not compile.
 import type { Handlers } from './dispatch.ts';
+import * as child from './posix/child.ts';
 import * as posix from './posix/posix.ts';
 import * as args from './preview1/args.ts';
 import * as clock from './preview1/clock.ts';
@@ -22,6 +23,7 @@ export const HANDLERS: Handlers = {
   ...process,
   ...socket,
   ...posix,
+  ...child,
   ...superosCapability,
   ...superosNet,
 };

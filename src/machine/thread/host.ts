@@ -89,7 +89,7 @@ export class KernelThread {
   async spawn(order: Order, attendant: Attendant): Promise<RemoteProcess> {
     const { promise, resolve, reject } = Promise.withResolvers<RemoteProcess>();
     if (this.over) throw lost(this.#over ?? 'it is being ended');
-    const { program: value, ...rest } = order;
+    const { program: value, programs, ...rest } = order;
     const id = this.#nextId++;
     const remote = new RemoteProcess(id, this.#line, order, attendant);
     // What cannot be sent throws, and then nothing is asked for.
@@ -98,6 +98,7 @@ export class KernelThread {
       id,
       program: this.#program(value),
       order: rest,
+      programs: programs.map(({ path, program }) => ({ path, program: this.#program(program) })),
       page: remote.page,
       attended: attended(attendant),
     });

@@ -85,7 +85,7 @@ export class ThreadKernel {
     }
   }
 
-  #spawn({ id, program, order, page, attended }: Extract<ToKernel, { type: 'spawn' }>): void {
+  #spawn({ id, program, order, programs, page, attended }: Extract<ToKernel, { type: 'spawn' }>): void {
     const entry: Entry = { process: undefined, page: new PageWriter(page), ends: new Map(), questions: new Map() };
     const around = {
       console: () => this.#host,
@@ -96,7 +96,8 @@ export class ThreadKernel {
     };
     let process: Process;
     try {
-      process = launch(this.#kernel, { ...order, program: this.#programs.get(program)! }, around);
+      const loaded = programs.map(({ path, program: number }) => ({ path, program: this.#programs.get(number)! }));
+      process = launch(this.#kernel, { ...order, program: this.#programs.get(program)!, programs: loaded }, around);
     } catch (error) {
       if (!(error instanceof SuperosError)) throw error;
       this.#send({ type: 'refused', id, code: error.code, message: error.message });

@@ -60,7 +60,9 @@ export type ToKernel =
       readonly type: 'spawn';
       readonly id: Id;
       readonly program: number;
-      readonly order: Omit<Order, 'program'>;
+      readonly order: Omit<Order, 'program' | 'programs'>;
+      /** Those among the grants. */
+      readonly programs: readonly { readonly path: string; readonly program: number }[];
       /** Where the kernel writes what changes: see page.ts. */
       readonly page: SharedArrayBuffer;
       readonly attended: Attended;

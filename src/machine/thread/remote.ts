@@ -114,6 +114,8 @@ export class RemoteProcess implements Running {
   receive(message: Told): void {
     switch (message.type) {
       case 'ended':
+        // What descends from it, and has its streams too, ends with it.
+        for (const end of this.#ends) end?.shut();
         this.#end(message.status, message.results);
         return;
       case 'answer':

@@ -1,13 +1,11 @@
 // What programs built with agentOS's patched standard libraries import for POSIX's sake: modes of files, terminals, pipes,
-// process numbers. Authority is that of the process's capabilities, as everywhere.
+// process numbers; children are in child.ts. Authority is that of the process's capabilities, as everywhere.
 import type { Capability } from '../../caps/capability.ts';
 import { type ClockObject, clockOf, nextStep } from '../../caps/clock.ts';
-import { PROCESS_RIGHT, type ProcessObject } from '../../caps/process.ts';
 import { RIGHT } from '../../caps/rights.ts';
 import type { FileStat } from '../../hal/disk.ts';
-import type { Caller, Result, Signal } from '../caller.ts';
+import type { Caller, Result } from '../caller.ts';
 import type { Handler } from '../dispatch.ts';
-import { SIGNALS } from '../table.ts';
 
 /** The file types of st_mode (POSIX <sys/stat.h>), as Linux numbers them. */
 const TYPE_BITS: Readonly<Record<FileStat['type'], number>> = {
@@ -75,25 +73,6 @@ export const proc_getpid: Handler<'proc_getpid'> = (caller, out) => {
   caller.memory.setU32(out, caller.pid);
   return undefined;
 };
-
-/** A process reaches itself, and those that it holds a capability on. */
-export const proc_kill: Handler<'proc_kill'> = (caller, pid, number) => {
-  const mayBe = ({ object, rights }: Capability<ProcessObject>) => object.pid === pid && (rights & PROCESS_RIGHT.signal) !== 0;
-  const other = pid === caller.pid ? undefined : caller.capabilities.find<ProcessObject>('process', mayBe)?.object;
-  if (pid !== caller.pid && other?.over !== false) return 'SRCH';
-  if (number === 0) return undefined;
-  const signal = POSIX_SIGNALS[number];
-  if (signal === undefined) return 'INVAL';
-  return (other === undefined ? caller.raise(signal) : other.signal(signal)) as ReturnType<Handler<'proc_kill'>>;
-};
-
-/** Linux numbers the signals from 16 on otherwise than WASI does: here 17 is CHLD, as in their libc. */
-const POSIX_SIGNALS: readonly (Signal | undefined)[] = SIGNALS.map((signal, number) =>
-  signal === 'NONE' ? undefined : number < 16 ? signal : number === 16 ? undefined : SIGNALS[number - 1],
-) as (Signal | undefined)[];
-
-export const proc_spawn: Handler<'proc_spawn'> = () => 'NOTCAPABLE';
-export const proc_waitpid: Handler<'proc_waitpid'> = () => 'CHILD';
 
 export const sleep_ms: Handler<'sleep_ms'> = (caller: Caller, milliseconds) => {
   const capability = clockOf(caller.capabilities);

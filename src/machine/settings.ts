@@ -1,0 +1,62 @@
+// What a machine is booted with, and what its settings come to on this host.
+import type { Auditor } from '../caps/audit.ts';
+import type { CodeCache } from '../hal/cache.ts';
+import type { Hal } from '../hal/hal.ts';
+import { nodeHal } from '../hal/node/hal.ts';
+import { QUANTUM_NS } from '../kernel/limits.ts';
+import { SuperosError } from './error.ts';
+import type { Threads, ThreadsOptions } from './thread/threads.ts';
+import { parseTime } from './units.ts';
+
+export interface MachineOptions {
+  /** Threads that run kernels; as many as this host has cores by default. 0: the kernel runs on the thread that boots it. */
+  readonly cpus?: number;
+  /** Threads kept ready for processes with a thread of their own: from the first such process on 2, or as many as said here from the start. */
+  readonly spare?: number;
+  /** How long a thread runs before others, and the embedder's event loop, have their turn: `5ms` by default, 1 ms to 1 s; a number is milliseconds. */
+  readonly quantum?: string | number;
+  /** Name servers (`ADDRESS` or `ADDRESS:PORT`) that are asked for the addresses of names; by default this host's resolver is. */
+  readonly dns?: readonly string[];
+  /** The hardware; this host's by default. Another one is there for the thread that boots the machine only: `cpus` is 0 with it. */
+  readonly hal?: Hal;
+  /** Where rewritten programs are kept between runs; nowhere by default. Threads open its directory themselves. */
+  readonly cache?: CodeCache;
+  /** Told of every refusal and change of capabilities: the path of an audit log, or an auditor. */
+  readonly audit?: string | Auditor;
+}
+
+const CPUS_MAX = 256;
+export const SPARE = 2;
+const SPARE_MAX = 16;
+
+export const cores = (): number => process.getBuiltinModule('node:os').availableParallelism();
+
+/** No guest reaches the machine's own cache. */
+export const protectedBy = (cache: CodeCache | undefined): readonly string[] =>
+  cache?.directory === undefined ? [] : [cache.directory];
+
+export async function startThreads(settings: ThreadsOptions): Promise<Threads> {
+  const { Threads } = await import('./thread/threads.ts');
+  return new Threads(settings);
+}
+
+const NS_PER_MS = 1e6;
+const QUANTUM_NS_MAX = 1000 * NS_PER_MS;
+
+export function quantumOf(quantum: string | number | undefined): number {
+  if (quantum === undefined) return QUANTUM_NS;
+  const ns = parseTime(quantum, 'ms');
+  if (ns >= NS_PER_MS && ns <= QUANTUM_NS_MAX) return ns;
+  throw new SuperosError('invalid-argument', `a quantum is from 1 ms to 1 s, not ${quantum}`);
+}
+
+/** This host, on which no guest reaches the machine's own cache. */
+export const hardware = (cache: CodeCache | undefined, quantumNs: number, dns: readonly string[] | undefined): Hal =>
+  nodeHal({ disk: { protect: protectedBy(cache) }, net: { servers: dns }, quantumMs: quantumNs / NS_PER_MS });
+
+/** Throws SuperosError unless `given` is a whole number from 0 to the most there can be. */
+export function checkCount(name: 'cpus' | 'spare', given: number): void {
+  const most = name === 'cpus' ? CPUS_MAX : SPARE_MAX;
+  if (!(Number.isInteger(given) && given >= 0 && given <= most))
+    throw new SuperosError('invalid-argument', `${name} is a whole number from 0 to ${most}, not ${given}`);
+}
