@@ -4,8 +4,10 @@ import { describe, expect, test } from 'vitest';
 import { decide } from '../../src/caps/policy/decide.ts';
 import { type Difference, diffCalls, permits } from '../../src/caps/policy/diff.ts';
 import { entryLines, scalar } from '../../src/caps/policy/entry.ts';
-import type { Facts, Key, Policy } from '../../src/caps/policy/policy.ts';
+import { narrow } from '../../src/caps/policy/narrow.ts';
+import type { Facts, Key, Policy, Rule } from '../../src/caps/policy/policy.ts';
 import { examples } from '../../src/caps/policy/witness.ts';
+import { warnings } from '../../src/cli/policy/warnings.ts';
 import { readPolicy } from '../../src/machine/policy.ts';
 import { VOCABULARY } from '../../src/syscalls/vocabulary.ts';
 
@@ -111,6 +113,27 @@ test('examples are true, and where there are none nothing that is asked tells th
     }),
     { numRuns: 400 },
   );
+});
+
+test('an entry that a warning says does nothing does nothing', async () => {
+  const several = fc.constantFrom(...CALLS).chain((call) => fc.tuple(body(call), body(call)));
+  let warned = 0;
+  await fc.assert(
+    fc.asyncProperty(several, async ([text, base]) => {
+      const [own, under] = [await policy(text), await policy(base)];
+      const whole = narrow(under, own);
+      const layer = whole.layers.at(-1)!;
+      for (const { place } of warnings(whole)) {
+        const without = (rules: readonly Rule[]) => rules.filter((rule) => rule.place !== place);
+        if (layer.allowed === undefined || without(layer.allowed).length === layer.allowed.length) continue;
+        warned++;
+        const less = { ...whole, layers: whole.layers.with(-1, { ...layer, allowed: without(layer.allowed) }) };
+        expect(diffCalls(whole, less, VOCABULARY)).toEqual([]);
+      }
+    }),
+    { numRuns: 300 },
+  );
+  expect(warned).toBeGreaterThan(10);
 });
 
 describe('by meaning, not by text', () => {

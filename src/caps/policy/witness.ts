@@ -19,20 +19,35 @@ const PAIRS_MAX = 24;
 /** Of a call under these conditions of several policies. */
 export function examples(call: string, conditions: readonly Condition[], vocabulary: Vocabulary): Examples {
   let complete = true;
-  let facts: Facts[] = [{}];
+  const choices: (readonly Facts[])[] = [];
   for (const key of vocabulary.keysOf(call)) {
     const patterns = conditions
       .filter((one) => one.key === key)
       .flatMap((one) => one.patterns.map((text) => text.replace(/^!/, '')));
     if (patterns.length === 0) continue;
-    if (key === 'path') complete &&= patterns.every(isPlain);
     const values = VALUES[key](patterns, vocabulary.wordsOf(key));
-    const all = key === 'path' && PAIRS.includes(call) ? pairs(values) : values;
-    if (key === 'path' && PAIRS.includes(call)) complete &&= values.length <= PAIRS_MAX;
-    if (facts.length * all.length > FACTS_MAX) complete = false;
-    facts = facts.flatMap((before) => all.map((value) => ({ ...before, ...value }))).slice(0, FACTS_MAX);
+    const two = key === 'path' && PAIRS.includes(call);
+    if (key === 'path') complete &&= patterns.every(isPlain) && !(two && values.length > PAIRS_MAX);
+    choices.push(two ? pairs(values) : values);
   }
-  return { facts, complete };
+  const all = choices.reduce((product, { length }) => product * length, 1);
+  const facts = Array.from({ length: Math.min(all, FACTS_MAX) }, (_, i) =>
+    combination(choices, all <= FACTS_MAX ? i : (i * STRIDE) % all),
+  );
+  return { facts, complete: complete && all <= FACTS_MAX };
+}
+
+/** A prime: of too many combinations some from all over. */
+const STRIDE = 2_654_435_761;
+
+/** The combination with this number, of one choice each. */
+function combination(choices: readonly (readonly Facts[])[], number: number): Facts {
+  let rest = number;
+  return choices.reduce<Facts>((facts, values) => {
+    const chosen = values[rest % values.length];
+    rest = Math.floor(rest / values.length);
+    return Object.assign(facts, chosen);
+  }, {});
 }
 
 type Values = (patterns: readonly string[], words: readonly string[]) => readonly Facts[];
