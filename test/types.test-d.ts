@@ -11,6 +11,9 @@ import {
   formatGrant,
   type Grant,
   type GrantMistake,
+  type HeldCapability,
+  type HostCall,
+  type HostFunction,
   type LimitName,
   type LimitOptions,
   Machine,
@@ -119,7 +122,35 @@ test('grants', () => {
   expectTypeOf(checkGrant).returns.toEqualTypeOf<GrantMistake | undefined>();
 });
 
+test('functions of the embedder', (_context, machine = null as unknown as Machine) => {
+  const use = () => {
+    const made = machine.hostFunction('host.f', { params: ['i32', 'i64', 'f64'], results: ['i64'] }, (call, a, b, c) => {
+      expectTypeOf(call).toEqualTypeOf<HostCall>();
+      expectTypeOf([a, b, c] as const).toEqualTypeOf<readonly [number, bigint, number]>();
+      return b;
+    });
+    expectTypeOf(made).toEqualTypeOf<HostFunction>();
+    machine.hostFunction('host.f', { params: [], results: ['f32'] }, async () => 0.5);
+    machine.hostFunction('host.f', { params: [], results: [] }, () => {});
+    machine.hostFunction('host.f', { params: [], results: [] }, async () => {});
+    // @ts-expect-error
+    machine.hostFunction('host.f', { params: [], results: ['i64'] }, () => 1);
+    // @ts-expect-error
+    machine.hostFunction('host.f', { params: ['i31'], results: [] }, () => {});
+    // @ts-expect-error
+    machine.hostFunction('host.f', { params: [], results: ['i32', 'i32'] }, () => 1);
+    // @ts-expect-error
+    machine.hostFunction('host.f', { params: ['i32'], results: [] }, (_call, text: string) => text);
+  };
+  expectTypeOf(use).toBeFunction();
+  expectTypeOf<HostFunction>().toExtend<Grant>();
+  expectTypeOf<HostCall['read']>().toEqualTypeOf<(address: number, length: number) => Promise<Uint8Array>>();
+});
+
 test('a process', () => {
+  expectTypeOf<ChildProcess['capabilities']>().returns.resolves.toEqualTypeOf<readonly HeldCapability[]>();
+  expectTypeOf<ChildProcess['revoke']>().toEqualTypeOf<(what: string | number) => Promise<void>>();
+  expectTypeOf<ProcessInfo['capabilities']>().toEqualTypeOf<readonly string[]>();
   expectTypeOf<ChildProcess>().toExtend<AsyncDisposable>();
   expectTypeOf<ChildProcess['pid']>().toBeNumber();
   expectTypeOf<ChildProcess['stdin']>().toEqualTypeOf<Writable | null>();

@@ -7,7 +7,7 @@ import { type PackError, type Transfer, transfer } from '../caps/parcel.ts';
 import { CapTable, type Quota } from '../caps/table.ts';
 import type { Hal } from '../hal/hal.ts';
 import type { MemoryType } from '../hal/mmu.ts';
-import type { Layout, MemoryLayout } from '../runtime/layout.ts';
+import type { MemoryLayout } from '../runtime/layout.ts';
 import type { Program } from '../runtime/program.ts';
 import { Iovecs } from '../syscalls/iovecs.ts';
 import { Account } from './account.ts';
@@ -20,8 +20,8 @@ import { refusal } from './link.ts';
 import { type PidShare, PidTable } from './pid.ts';
 import { Pipe, pipeEnds } from './pipe.ts';
 import { Gate, type Watch, within } from './policy/gate.ts';
-import { printable } from './printable.ts';
-import { type Invocation, Process, type Task } from './process.ts';
+import { Process, type Task } from './process.ts';
+import { refusedMemory, refusedTask } from './refusal.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import { Timers } from './scheduler/timers.ts';
 import { AddressSpace } from './space.ts';
@@ -260,44 +260,4 @@ function memoryType({ minimum, maximum, shared, address }: MemoryLayout, limits:
   const reach = address === 'i32' ? PAGES_MAX : Number.POSITIVE_INFINITY;
   const allowed = Math.max(minimum, Math.min(Math.floor(limits.memory / WASM_PAGE), reach));
   return { minimum, maximum: Math.min(maximum ?? allowed, allowed), shared, address };
-}
-
-const NUMERIC = new Set<unknown>(['i32', 'i64', 'f32', 'f64']);
-
-/** Why the program cannot be started the way that was asked for. */
-function refusedTask(layout: Layout, task: Task): string | undefined {
-  if (task === 'reactor') return undefined;
-  if (task !== 'command') return refusedCall(layout, task);
-  const start = exported(layout, '_start');
-  if (start === undefined)
-    return `has no _start: it is no command. Name an export to call with --invoke; it exports ${listed(layout)}`;
-  const takes = (start.params?.length ?? 0) + (start.results?.length ?? 0);
-  return takes === 0 ? undefined : '_start takes or returns values: it is no command';
-}
-
-/** Threads that share memory make a clock finer than any that the process was given: two of them, one counting. */
-function refusedMemory({ memories }: Layout, capabilities: CapTable): string | undefined {
-  if (!memories.some(({ shared }) => shared) || capabilities.find('threads') !== undefined) return undefined;
-  return 'declares memory that threads share, for which it has no capability: give it threads (--cap threads)';
-}
-
-/** Why an export cannot be called so. */
-export function refusedCall(layout: Layout, { name, args }: Invocation): string | undefined {
-  const found = exported(layout, name);
-  if (found === undefined) return `exports no function ${printable(name)}; it exports ${listed(layout)}`;
-  const params = found.params ?? [];
-  if (![...params, ...(found.results ?? [])].every((type) => NUMERIC.has(type)))
-    return `${printable(name)} takes or returns values that are no numbers`;
-  return params.length === args.length
-    ? undefined
-    : `${printable(name)} takes ${params.length} arguments (${params.join(', ')}), not ${args.length}`;
-}
-
-const exported = (layout: Layout, wanted: string) =>
-  layout.exports.find(({ kind, name }) => kind === 'function' && name === wanted);
-
-/** The functions that can be called, for a person: the first few. */
-function listed(layout: Layout): string {
-  const names = layout.exports.filter(({ kind }) => kind === 'function').map(({ name }) => printable(name));
-  return names.length === 0 ? 'no functions' : `${names.slice(0, 8).join(', ')}${names.length > 8 ? ', ...' : ''}`;
 }

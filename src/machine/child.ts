@@ -1,9 +1,9 @@
 // A process as its embedder sees it.
 import type { Readable, Writable } from 'node:stream';
 import type { HeldCapability } from '../kernel/grants.ts';
-import { refusedCall } from '../kernel/kernel.ts';
 import { printable } from '../kernel/printable.ts';
 import type { ProcessState } from '../kernel/process.ts';
+import { refusedCall } from '../kernel/refusal.ts';
 import type { ThreadInfo } from '../kernel/scheduler/states.ts';
 import type { ExitStatus } from '../kernel/status.ts';
 import type { Usage } from '../kernel/usage.ts';

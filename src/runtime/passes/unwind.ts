@@ -26,8 +26,8 @@ const fetched = (plan: Plan, { results: [result] }: FunctionType): FunctionRef |
 function stub(plan: Plan, name: Uint8Array, typeIndex: number, target: FunctionRef, wait: FunctionRef): FunctionRef {
   const type = plan.module.types[typeIndex]!;
   const { params, results } = type;
-  const fetch = fetched(plan, type);
-  const returns = results.length > 0 && fetch === undefined;
+  const fetcher = fetched(plan, type);
+  const returns = results.length > 0 && fetcher === undefined;
   const result = params.length;
   const answer = params.length + 1;
   return plan.function(name, typeIndex, ['i32', 'f64'], (out, hint) => {
@@ -62,7 +62,7 @@ function stub(plan: Plan, name: Uint8Array, typeIndex: number, target: FunctionR
     }
     emit(out, Op.end);
     if (returns) emit(out, Op.localGet, result);
-    else if (fetch !== undefined) emit(out, Op.call, fetch.index);
+    else if (fetcher !== undefined) emit(out, Op.call, fetcher.index);
   });
 }
 
