@@ -6,6 +6,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { AuditEvent } from '../../src/caps/audit.ts';
+import { seal } from '../../src/machine/audit/chain.ts';
 import { lines } from '../../src/machine/audit/lines.ts';
 import { lock } from '../../src/machine/audit/lock.ts';
 import { AuditLog } from '../../src/machine/audit/log.ts';
@@ -208,6 +209,14 @@ describe('what was done to it is found', () => {
     const line = fs.readFileSync(forged, 'latin1').trimEnd().split('\n')[3]!;
     expect(JSON.parse(line).prev).toBe(prev);
     expect(check(joined(all.with(3, line)))).toMatchObject({ holds: false, line: 5, fault: 'broken' });
+  });
+
+  test('a record that somebody sealed with a number that is not its turn', () => {
+    const { hash } = JSON.parse(all[2]!);
+    const sealed = (seq: number) => seal(seq, now(), event({}), hash).line;
+    expect(check(joined([...all.slice(0, 3), sealed(4)]))).toMatchObject({ holds: true });
+    expect(check(joined([...all.slice(0, 3), sealed(9)]))).toMatchObject({ holds: false, line: 4, fault: 'removed' });
+    expect(check(joined([...all.slice(0, 3), sealed(3)]))).toMatchObject({ holds: false, line: 4, fault: 'inserted' });
   });
 
   test('files that are no logs', () => {
