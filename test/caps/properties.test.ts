@@ -15,7 +15,7 @@ describe('what capabilities promise', () => {
       }),
       { numRuns: SEQUENCES },
     );
-  }, 120_000);
+  }, 300_000);
 
   test('holds in long sequences', () => {
     fc.assert(
@@ -24,7 +24,7 @@ describe('what capabilities promise', () => {
       }),
       { numRuns: 500 },
     );
-  }, 60_000);
+  }, 120_000);
 
   test('suspended calls are woken when their capability dies or leaves, and only then', async () => {
     await fc.assert(fc.asyncProperty(steps(60), woken), { numRuns: 2000 });
