@@ -75,7 +75,7 @@ const inTests = (sources: readonly Source[]) => sources.filter((one) => one.path
 function banned(which: (sources: readonly Source[]) => readonly Source[], pattern: RegExp, of: 'code' | 'text' = 'code'): Rule {
   return (sources) =>
     which(sources).flatMap((one) =>
-      [...one[of].matchAll(new RegExp(pattern, 'g'))].map(([match]) => `${one.path}: ${match.trim()}`),
+      [...one[of].matchAll(new RegExp(pattern, `g${pattern.flags}`))].map(([match]) => `${one.path}: ${match.trim()}`),
     );
 }
 
@@ -141,8 +141,18 @@ const rules: Record<string, { rule: Rule; bad: Source[]; good: Source[] }> = {
     bad: [
       source('src/caps/a.ts', "import { b } from '../kernel/b.ts';\n"),
       source('src/kernel/a.ts', "import fs from 'node:fs';\n"),
+      source('src/caps/policy/a.ts', "import fs from 'node:fs';\n"),
+      source('src/caps/a.ts', "await import('yaml');\n"),
     ],
-    good: [source('src/kernel/a.ts', "import { b } from '../caps/b.ts';\nexport * from './c.ts';\n")],
+    good: [
+      source('src/kernel/a.ts', "import { b } from '../caps/b.ts';\nexport * from './c.ts';\n"),
+      source('src/caps/policy/a.ts', "await import('yaml');\n"),
+    ],
+  },
+  'what reads policies is loaded when there is one': {
+    rule: banned(inSrc, /^import (?!type )[^;]*? from '(?:yaml|zod)'/m, 'text'),
+    bad: [source('src/caps/policy/a.ts', "import { z } from 'zod';\n")],
+    good: [source('src/caps/policy/a.ts', "import type { z } from 'zod';\nawait import('zod');\n")],
   },
   'the core reads no clock, draws no chance, and calls no host': {
     rule: banned(
