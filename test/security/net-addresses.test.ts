@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatAddress, parseAddress } from '../../src/hal/address.ts';
 import type { Net, NetAddress } from '../../src/hal/net.ts';
 import { nodeHal } from '../../src/hal/node/hal.ts';
-import { type Grant, Machine } from '../../src/index.ts';
+import { type AuditEvent, type Grant, Machine } from '../../src/index.ts';
 import { CPUS, guest } from '../machine/guests.ts';
 import { listener, type NameServer, nameServer, type TestListener } from './networks.ts';
 
@@ -291,4 +291,16 @@ test('the connection goes to the address that was checked, though the name has a
   const { stdout } = await machine.process(guest('net-probe')).capabilities(['net:connect:*.example:443']).args(args).run();
   expect(stdout.toString()).toBe(`connect: SUCCESS 127.0.0.1 ${here.port}\nconnect: ENOTCAPABLE\n`);
   expect([dns.asked, used, here.came]).toEqual([['turns.example', 'turns.example'], ['8.8.8.8'], 1]);
+});
+
+test('an address that a name must not lead to is told to whoever audits', async () => {
+  await using dns = await nameServer({ 'metadata.example': [[METADATA]] });
+  const events: AuditEvent[] = [];
+  await using machine = await Machine.boot({ cpus: 0, dns: [dns.address], audit: { record: (event) => events.push(event) } });
+  const probe = machine.process(guest('net-probe')).capabilities(['net:connect:*:80']);
+  await probe.args(['connect', 'endpoint', 'metadata.example', '80', 'connect', 'endpoint', METADATA, '80']).run();
+  expect(events.filter(({ what, call }) => what === 'refuse' && call === 'net_connect')).toMatchObject([
+    { program: 'net-probe.wasm', host: 'metadata.example', port: 80, addresses: METADATA },
+    { program: 'net-probe.wasm', why: 'no capability of the process allows it' },
+  ]);
 });

@@ -31,11 +31,21 @@ export function reach(caller: Caller, what: Reaching, go: (addresses: readonly A
     return endpoint.allowsAddress(use, address, port) ? reviewed(caller, what, [address], go) : 'NOTCAPABLE';
   // A question to a resolver tells others something: it takes the same right as the answer's use.
   if (!endpoint.allowsName(use, host, port)) return 'NOTCAPABLE';
-  return answered(caller, what.by, endpoint.net.resolve(host), (addresses) => {
+  const question = endpoint.net.resolve(host);
+  const waited = question.answer === undefined;
+  return answered(caller, what.by, question, (addresses) => {
     const allowed = addresses.filter((one) => endpoint.allowsAddress(use, one, port, host));
-    return allowed.length === 0 ? 'NOTCAPABLE' : reviewed(caller, what, allowed, go);
+    if (allowed.length > 0) return reviewed(caller, what, allowed, go);
+    // Whoever audits is told of refusals where a call returns; this one has been waited for since.
+    if (waited) {
+      const found = addresses.map(formatAddress).join(' ');
+      caller.capabilities.audit?.record('refuse', { call: what.call, why: NO_ADDRESS, host, port, addresses: found });
+    }
+    return 'NOTCAPABLE';
   });
 }
+
+const NO_ADDRESS = 'no capability of the process allows an address of the name';
 
 /** Goes on with the answer of a resolver, for as long as `by` is held. */
 export function answered(
