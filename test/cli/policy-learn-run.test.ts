@@ -52,6 +52,14 @@ test('what was given and not used is not in it; what was only read is for readin
   expect(run('--policy', 'p.yaml', guest('cat'), '/data/a').stdout).toBe('text\n');
 });
 
+test('what the policy gives that it ran under is given by what is learned', () => {
+  fs.writeFileSync(at('data/a'), 'text\n');
+  fs.writeFileSync(at('wide.yaml'), 'process:\n  capabilities: [clock, "dir:./data:/data"]\n');
+  expect(learn('-o', 'p.yaml', '--policy', 'wide.yaml', guest('cat'), '/data/a')).toMatchObject({ stdout: 'text\n', status: 0 });
+  expect(fs.readFileSync(at('p.yaml'), 'utf8')).toContain('capabilities:\n    - "dir:./data:/data:ro"\n');
+  expect(run('--policy', 'p.yaml', guest('cat'), '/data/a').stdout).toBe('text\n');
+});
+
 test('hosts and ports are those that it connected to', async () => {
   const server = net.createServer((socket) => socket.pipe(socket));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

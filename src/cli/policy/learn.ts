@@ -3,8 +3,9 @@ import { decide } from '../../caps/policy/decide.ts';
 import { permits } from '../../caps/policy/diff.ts';
 import { learn, learnEntries, type Observation } from '../../caps/policy/learn.ts';
 import type { ExitStatus } from '../../kernel/status.ts';
+import { governed, permitted } from '../../machine/governed.ts';
 import { covers, parseGrant } from '../../machine/grammar.ts';
-import { withStandard } from '../../machine/grants.ts';
+import { type Grant, withStandard } from '../../machine/grants.ts';
 import { VOCABULARY } from '../../syscalls/vocabulary.ts';
 import { complain, say } from '../error.ts';
 import { readText } from '../file.ts';
@@ -40,7 +41,7 @@ export async function learnPolicy(args: readonly string[]): Promise<number | und
       ended = found;
     },
   });
-  const text = files.merge === undefined ? fresh(request, seen, ended) : await merged(files.merge, request, seen);
+  const text = await (files.merge === undefined ? fresh(request, seen, ended) : merged(files.merge, request, seen));
   await tellRefused(text, files.merge ?? files.output ?? 'learned', seen);
   if (files.output !== undefined) writeNew(files.output, text);
   else if (files.merge !== undefined) replace(files.merge, text);
@@ -48,14 +49,22 @@ export async function learnPolicy(args: readonly string[]): Promise<number | und
   return status;
 }
 
-const grantsOf = (request: RunRequest) => (request.standard ? withStandard(request.grants) : request.grants);
+/** What the program was given, by the command line and the policy that it ran under. */
+async function given({ standard, grants, policy: name, policyAudit }: RunRequest): Promise<readonly Grant[]> {
+  const all = standard ? withStandard(grants) : grants;
+  if (name === undefined) return all;
+  const policy = await load(name);
+  const own = all.filter((one) => !grants.includes(one));
+  const said = grants.length === 0 && standard ? undefined : [...(policyAudit ? own : permitted(policy, own)), ...grants];
+  return governed(policy, { grants: said, environment: new Map(), limits: {} }, !policyAudit).grants;
+}
 
-function fresh(request: RunRequest, seen: readonly Observation[], ended: ExitStatus | undefined): string {
+async function fresh(request: RunRequest, seen: readonly Observation[], ended: ExitStatus | undefined): Promise<string> {
   return learn(seen, {
     name: policyName(request.program),
     origin: [request.program, ...request.args].join(' '),
     vocabulary: VOCABULARY,
-    capabilities: usedGrants(grantsOf(request), seen).map((text) => ({ text })),
+    capabilities: usedGrants(await given(request), seen).map((text) => ({ text })),
     ...(ended !== undefined && { memoryPeak: ended.usage.memoryPeak }),
   });
 }
@@ -71,7 +80,7 @@ async function merged(path: string, request: RunRequest, seen: readonly Observat
   if (added !== undefined) text = added;
   const granted = own.capabilities?.map((one) => parseGrant(one.text));
   if (granted !== undefined) {
-    const more = usedGrants(grantsOf(request), seen).filter((one) => !granted.some((wide) => covers(wide, parseGrant(one))));
+    const more = usedGrants(await given(request), seen).filter((one) => !granted.some((wide) => covers(wide, parseGrant(one))));
     text =
       addEntries(
         yaml,
