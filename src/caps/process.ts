@@ -9,7 +9,8 @@ export const PROCESS_RIGHT = { signal: 1 << 0, wait: 1 << 1, inspect: 1 << 2, tr
 
 /** What the kernel offers of a process. `S`: the signals, `X`: what is left of one that has ended. */
 export interface Subject<S extends string = string, X = unknown> {
-  readonly pid: number;
+  /** By which those know it that are in its namespace. */
+  readonly number: number;
   /** Undefined until it has ended. */
   readonly status: X | undefined;
   /** Resolves once it has. */
@@ -28,8 +29,8 @@ export class ProcessObject extends CapObject {
     this.#subject = subject;
   }
 
-  get pid(): number {
-    return this.#subject.pid;
+  get number(): number {
+    return this.#subject.number;
   }
   get over(): boolean {
     return this.#subject.status !== undefined;

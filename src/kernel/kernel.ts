@@ -17,7 +17,7 @@ import { HeapPolicy } from './heap.ts';
 import { refusedFunctions } from './hostcall.ts';
 import { ARGUMENT_BYTES_MAX, FDS_MAX, type Limits, PAGES_MAX, QUANTUM_NS, RESOURCE, type Resource, WASM_PAGE } from './limits.ts';
 import { refusal } from './link.ts';
-import { type PidShare, PidTable } from './pid.ts';
+import { PidNamespace, type PidShare, PidTable } from './pid.ts';
 import { Pipe, pipeEnds } from './pipe.ts';
 import { Gate, type Watch, within } from './policy/gate.ts';
 import { Process, type Task } from './process.ts';
@@ -49,6 +49,8 @@ export interface SpawnRequest {
   readonly first?: boolean;
   /** How it is watched; its parent's policy holds for it all the same. */
   readonly watch?: Watch;
+  /** It and its descendants count their numbers from 1, and know no others. */
+  readonly ownPids?: boolean;
   /** Told when the process and those that descend from it use more than a soft limit that has no signal. */
   readonly onSoftLimit?: (resource: Resource) => void;
   /** Told each time that the process was charged for having the CPU. */
@@ -128,6 +130,9 @@ export class Kernel {
       program.layout.tables.map(({ minimum }) => minimum),
     );
     if (lacking === 'host') throw new SpawnError('NOMEM', `the host has no room for its memory`);
+    const namespace = request.ownPids ? new PidNamespace() : parent?.namespace;
+    const number = namespace?.enter();
+    if (namespace !== undefined && number === undefined) throw new SpawnError('AGAIN', 'every number of its namespace was used');
     const process = this.#processes.insert(
       (pid) =>
         new Process(pid, this, {
@@ -144,6 +149,8 @@ export class Kernel {
           onSoftLimit: request.onSoftLimit,
           onCharge: request.onCharge,
           task: request.task,
+          namespace,
+          number,
         }),
     );
     if (process === undefined) throw new SpawnError('AGAIN', 'every process number is in use');

@@ -68,8 +68,12 @@ export function imports(layout: Layout, thread: Thread, memories: readonly WebAs
   }
   for (const [index, memory] of memories.entries()) kernel[`memory${index}`] = memory;
   const { gate } = process;
-  const link = (call: CallName) =>
-    gate === undefined ? bind(call, HANDLERS[call], thread, polled) : gate.link(call, thread, polled);
+  const link = (call: CallName) => {
+    if (gate !== undefined) return gate.link(call, thread, polled);
+    return call === 'sched_yield'
+      ? new WebAssembly.Suspending(() => thread.relinquish())
+      : bind(call, HANDLERS[call], thread, polled);
+  };
   // Names are the guest's choice: objects without a prototype take any.
   const given: WebAssembly.Imports = Object.create(null);
   given[KERNEL_MODULE] = kernel;

@@ -46,7 +46,7 @@ export class GuestOffspring implements Offspring {
         task: 'command',
       });
       capabilities.insertHandle(made.capability());
-      return made.pid;
+      return made.number;
     } catch (error) {
       if (!(error instanceof SpawnError)) throw error;
       return error.errno as SpawnErrno;
@@ -55,11 +55,11 @@ export class GuestOffspring implements Offspring {
 
   wait(pid: number | undefined): ChildEnd | { readonly waiting: readonly Promise<void>[] } | 'CHILD' {
     const awaited = [...this.#process.children].filter(
-      (one) => (pid === undefined || one.pid === pid) && this.#on(one.pid, PROCESS_RIGHT.wait) !== undefined,
+      (one) => (pid === undefined || one.number === pid) && this.#on(one.number, PROCESS_RIGHT.wait) !== undefined,
     );
     const over = awaited.find(({ status }) => status !== undefined);
     if (over !== undefined) {
-      this.#on(over.pid, PROCESS_RIGHT.wait)?.drop();
+      this.#on(over.number, PROCESS_RIGHT.wait)?.drop();
       over.kernel.reap(over);
       return endOf(over.status!);
     }
@@ -69,7 +69,7 @@ export class GuestOffspring implements Offspring {
   #on(pid: number, right: number): Capability<ProcessObject> | undefined {
     return this.#process.capabilities.find<ProcessObject>(
       'process',
-      ({ object, rights }) => object.pid === pid && (rights & right) !== 0,
+      ({ object, rights }) => object.number === pid && (rights & right) !== 0,
     );
   }
 

@@ -22,6 +22,16 @@ export function generationAfter(pid: number, { first, step }: PidShare): PidShar
 
 const wrapped = (generation: number, step: number) => (generation < GENERATIONS ? generation : generation % step);
 
+/** Numbers of a namespace: those of one process and its descendants, who know no others. They count from 1. */
+export class PidNamespace {
+  #next = 1;
+
+  /** Undefined where every number was given out once. */
+  enter(): number | undefined {
+    return this.#next < 2 ** 31 ? this.#next++ : undefined;
+  }
+}
+
 export class PidTable<T> {
   readonly #share: PidShare;
   readonly #entries: (T | undefined)[] = [undefined];

@@ -16,6 +16,7 @@ import type { Grants } from './grants.ts';
 import type { Kernel } from './kernel.ts';
 import { type Limits, PIPE_BYTES, RESOURCE, RESOURCES, type Resource, WASM_PAGE } from './limits.ts';
 import { GuestOffspring } from './offspring.ts';
+import type { PidNamespace } from './pid.ts';
 import { Pipe, pipeEnds } from './pipe.ts';
 import type { Gate } from './policy/gate.ts';
 import type { ThreadState } from './scheduler/states.ts';
@@ -52,12 +53,19 @@ export interface ProcessParts {
   readonly onSoftLimit: ((resource: Resource) => void) | undefined;
   readonly onCharge: ((process: Process) => void) | undefined;
   readonly task: Task;
+  /** Where it has a number of its own besides its pid. */
+  readonly namespace: PidNamespace | undefined;
+  readonly number: number | undefined;
 }
 
 export type ProcessState = ThreadState;
 
 export class Process {
+  /** By which its embedder knows it. */
   readonly pid: number;
+  /** By which it and those of its namespace know it. */
+  readonly number: number;
+  readonly namespace: PidNamespace | undefined;
   readonly kernel: Kernel;
   readonly program: Program;
   readonly args: Strings;
@@ -96,6 +104,8 @@ export class Process {
 
   constructor(pid: number, kernel: Kernel, parts: ProcessParts) {
     this.pid = pid;
+    this.namespace = parts.namespace;
+    this.number = parts.number ?? pid;
     this.kernel = kernel;
     this.program = parts.program;
     this.parent = parts.parent;

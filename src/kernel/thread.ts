@@ -100,7 +100,7 @@ export class Thread implements Caller, Runnable {
     return this.#ended ?? this.#scheduler.times(this.#slot);
   }
   get pid(): number {
-    return this.process.pid;
+    return this.process.number;
   }
   get args(): readonly Uint8Array[] {
     return this.process.args.strings;

@@ -60,6 +60,7 @@ export function launch(kernel: Kernel, order: Order, around: Surroundings): Proc
       first: true,
       ...(around.attendant.onSoftLimit && { onSoftLimit: around.attendant.onSoftLimit }),
       ...(watch && { watch }),
+      ownPids: order.policy?.namespaces.pid ?? false,
       ...(around.onCharge && { onCharge: around.onCharge }),
     });
   } catch (error) {

@@ -139,6 +139,6 @@ describe('a process', () => {
     await bench.hal.timeline.run();
     bench.kernel.reap(target);
     const object: ProcessObject = root.object;
-    expect([object.over, object.pid, await object.done]).toMatchObject([true, target.pid, { signal: 'SIGKILL' }]);
+    expect([object.over, object.number, await object.done]).toMatchObject([true, target.pid, { signal: 'SIGKILL' }]);
   });
 });

@@ -32,6 +32,7 @@ export interface SpawnOptions {
   readonly handles?: readonly Capability<CapObject>[];
   readonly parent?: Process;
   readonly watch?: Watch;
+  readonly ownPids?: boolean;
 }
 
 export interface Simulated {
@@ -50,7 +51,7 @@ export function simulated(
   return {
     hal,
     kernel,
-    spawn(program, { args = [], task = 'command', limits = {}, descriptors = [], handles = [], parent, watch } = {}) {
+    spawn(program, { args = [], task = 'command', limits = {}, descriptors = [], handles = [], parent, watch, ownPids } = {}) {
       const [stdin, feed] = kernel.pipe();
       const [drain, stdout] = kernel.pipe();
       try {
@@ -64,6 +65,7 @@ export function simulated(
           task,
           ...(parent !== undefined && { parent }),
           ...(watch !== undefined && { watch }),
+          ...(ownPids !== undefined && { ownPids }),
         });
         return { process, stdin: feed, stdout: drain };
       } catch (error) {

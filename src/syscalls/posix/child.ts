@@ -81,7 +81,7 @@ function wait(caller: Caller, pid: number, out: number): ReturnType<Handler<'pro
 
 /** A process reaches itself, and those that it holds a capability on. */
 export const proc_kill: Handler<'proc_kill'> = (caller, pid, number) => {
-  const mayBe = ({ object, rights }: Capability<ProcessObject>) => object.pid === pid && (rights & PROCESS_RIGHT.signal) !== 0;
+  const mayBe = ({ object, rights }: Capability<ProcessObject>) => object.number === pid && (rights & PROCESS_RIGHT.signal) !== 0;
   const other = pid === caller.pid ? undefined : caller.capabilities.find<ProcessObject>('process', mayBe)?.object;
   if (pid !== caller.pid && other?.over !== false) return 'SRCH';
   if (number === 0) return undefined;

@@ -444,3 +444,28 @@ describe('who watches', () => {
     expect(hal).toBeDefined();
   });
 });
+
+describe('numbers of its own', () => {
+  test('a process and its descendants count from 1, and their embedder by pids', async () => {
+    const { kernel, spawn } = simulated();
+    const asking = await exporting('proc_getpid', 'proc_kill');
+    spawn(asking, { task: 'reactor' });
+    const { process: first } = spawn(asking, { task: 'reactor', ownPids: true });
+    const { process: second } = spawn(asking, { task: 'reactor', parent: first });
+    const { process: other } = spawn(asking, { task: 'reactor', ownPids: true, parent: first });
+    const own = async (guest: Guest) => {
+      const out = guest.room();
+      expect(await guest.call('proc_getpid', out)).toBe('');
+      return guest.process.memory.getU32(out);
+    };
+    const guests = [first, second, other].map((one) => new Guest(one));
+    expect(await Promise.all(guests.map(own))).toEqual([1, 2, 1]);
+    expect([first, second, other].map(({ pid }) => kernel.process(pid)?.pid)).toEqual([first.pid, second.pid, other.pid]);
+    expect(new Set([first.pid, second.pid, other.pid]).size).toBe(3);
+    // A number that others have is nobody here, and its own is itself.
+    expect(await guests[1]!.call('proc_kill', second.pid, 0)).toBe('SRCH');
+    expect(await guests[1]!.call('proc_kill', 1, 9)).toBe('SRCH');
+    await expect(guests[1]!.call('proc_kill', 2, 9)).rejects.toThrow();
+    expect(second.status).toMatchObject({ signal: 'SIGKILL' });
+  });
+});
