@@ -74,7 +74,8 @@ export interface Resolution {
 }
 
 export interface Net {
-  connect(to: NetAddress): NetStream | Errno;
+  /** `patienceMs`: after so long it is TIMEDOUT; by default when the host gives it up. */
+  connect(to: NetAddress, patienceMs?: number): NetStream | Errno;
   listen(at: NetAddress, backlog: number): NetListener | Errno;
   /** Datagrams that come to `at`; `accepts` chooses those that are kept. */
   bind(at: NetAddress, accepts: (from: NetAddress) => boolean): NetDatagrams | Errno;

@@ -88,6 +88,7 @@ describe('names', () => {
   const ask = async (grant: string, answers: readonly (readonly string[])[], host = 'a.example'): Promise<string> => {
     const { hal, spawn } = simulated();
     hal.net.answer('a.example', ...answers);
+    hal.net.silent.add('1.1.1.1');
     for (const address of ['127.0.0.1', '8.8.8.8', '2606:4700::1'])
       hal.net.listen({ address: parseAddress(address)!, port: PORT }, 1);
     const child = spawn(probe, { args: ['connect', 'endpoint', host, String(PORT)], handles: [connecting(hal, grant)] });
@@ -98,6 +99,8 @@ describe('names', () => {
   test('the addresses of one answer are tried in turn, those alone that may be used', async () => {
     expect(await ask('a.example', [['8.8.8.8']])).toBe('connect: SUCCESS 8.8.8.8 7');
     expect(await ask('a.example', [['127.0.0.1', '9.9.9.9', '2606:4700::1']])).toBe('connect: SUCCESS 2606:4700::1 7');
+    // Nothing is ever heard from the first one.
+    expect(await ask('a.example', [['1.1.1.1', '8.8.8.8']])).toBe('connect: SUCCESS 8.8.8.8 7');
     expect(await ask('a.example', [['9.9.9.9'], ['8.8.8.8']])).toBe('connect: ECONNREFUSED');
     expect(await ask('a.example', [['127.0.0.1'], ['8.8.8.8']])).toBe('connect: ENOTCAPABLE');
     expect(await ask('a.example', [[]])).toBe('connect: ENOENT');

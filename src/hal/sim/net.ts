@@ -22,6 +22,8 @@ export class SimNet implements Net {
   readonly random: Random;
   readonly listeners = new Map<string, SimListener>();
   readonly sockets = new Map<string, SimDatagrams>();
+  /** Addresses from which nothing is ever heard. */
+  readonly silent = new Set<string>();
   /** Everything open. */
   readonly open = new Set<NetStream | NetListener | NetDatagrams>();
   readonly #names = new Map<string, (readonly Address[])[]>();
@@ -41,8 +43,12 @@ export class SimNet implements Net {
     );
   }
 
-  connect(to: NetAddress): NetStream {
+  connect(to: NetAddress, patienceMs?: number): NetStream {
     const stream = new SimConnection(this, { address: LOOPBACK, port: this.port() }, to);
+    if (this.silent.has(formatAddress(to.address))) {
+      if (patienceMs !== undefined) this.timeline.add(patienceMs * 1e6, () => stream.fail('TIMEDOUT'));
+      return stream;
+    }
     this.later(() => {
       const listener = this.listeners.get(key(to));
       if (listener === undefined || this.random.chance(this.faults.refused)) stream.fail('CONNREFUSED');

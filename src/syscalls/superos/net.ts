@@ -20,6 +20,9 @@ export const net_connect: Handler<'net_connect'> = (caller, by, host, port, out)
   return reach(caller, what, (addresses) => connect(caller, by, addresses, port, out, 'HOSTUNREACH')) as NetResult;
 };
 
+/** Milliseconds that an address gets while there are others to try. */
+const PATIENCE_MS = 3000;
+
 /** Tries one address after the other; what the last one failed with counts. */
 function connect(
   caller: Caller,
@@ -33,7 +36,7 @@ function connect(
   return open(
     caller,
     (freed) => {
-      const stream = by.object.net.connect({ address: first, port });
+      const stream = by.object.net.connect({ address: first, port }, rest.length > 0 ? PATIENCE_MS : undefined);
       return typeof stream === 'string' ? stream : by.open(new Connection(stream, freed), SOCKET_RIGHTS, 0);
     },
     out,

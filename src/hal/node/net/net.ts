@@ -29,9 +29,12 @@ class NodeNet implements Net {
     this.#resolver = new Resolver(servers);
   }
 
-  connect({ address, port }: NetAddress): NetStream {
+  connect({ address, port }: NetAddress, patienceMs?: number): NetStream {
     // A numeric host is never looked up.
-    return this.#adopt(process.getBuiltinModule('node:net').connect({ host: formatAddress(address), port, allowHalfOpen: true }));
+    const socket = process.getBuiltinModule('node:net').connect({ host: formatAddress(address), port, allowHalfOpen: true });
+    const stream = this.#adopt(socket);
+    if (patienceMs !== undefined) stream.hurry(patienceMs);
+    return stream;
   }
 
   listen(at: NetAddress, backlog: number): NetListener {

@@ -33,7 +33,8 @@ export class TcpStream implements NetStream {
   #mute = false;
   #closed = false;
   #destroyed = false;
-  #linger: NodeJS.Timeout | undefined;
+  /** Until it must be there, or be gone. */
+  #timer: NodeJS.Timeout | undefined;
   #whenGone: (() => void)[] = [];
   readonly #readable = new Event();
   readonly #writable = new Event();
@@ -44,6 +45,7 @@ export class TcpStream implements NetStream {
     this.#state = socket.connecting ? 'AGAIN' : undefined;
     if (!socket.connecting) this.#connected();
     socket.on('connect', () => {
+      clearTimeout(this.#timer);
       this.#state = undefined;
       this.#connected();
       this.#writable.fire();
@@ -71,6 +73,14 @@ export class TcpStream implements NetStream {
   }
   get available(): number {
     return this.#held;
+  }
+
+  /** One that is not there in time will not be. */
+  hurry(milliseconds: number): void {
+    this.#timer = setTimeout(() => {
+      this.#state = 'TIMEDOUT';
+      this.#socket.destroy();
+    }, milliseconds).unref();
   }
 
   /** A connection that a listener held back begins to be read. */
@@ -159,7 +169,7 @@ export class TcpStream implements NetStream {
     if (this.#socket.connecting || this.#failure !== undefined) this.#socket.destroy();
     else {
       this.#socket.pause();
-      this.#linger = setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
+      this.#timer = setTimeout(() => this.#socket.destroy(), LINGER_MS).unref();
       this.#socket.destroySoon();
     }
   }
@@ -207,7 +217,7 @@ export class TcpStream implements NetStream {
   #over(): void {
     this.#destroyed = true;
     if (this.#state === 'AGAIN') this.#state = 'CONNABORTED';
-    clearTimeout(this.#linger);
+    clearTimeout(this.#timer);
     this.#readable.fire();
     this.#writable.fire();
     this.#gone(this);
