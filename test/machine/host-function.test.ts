@@ -180,6 +180,26 @@ describe.each(CPUS)('cpus: %i', (cpus) => {
     expect(calls).toBe(2);
   });
 
+  test('a program without checks calls it, too, on a thread of its own or not', async () => {
+    for (const [scheduling, options] of [
+      ['dedicated', {}],
+      ['raw', { share: true }],
+    ] as const) {
+      for (const later of [false, true]) {
+        const f = machine.hostFunction('host.f', { params: ['i32'], results: ['i32'] }, (_call, value) =>
+          later ? Promise.resolve(value - 1) : value - 1,
+        );
+        const source = await wat(`${WASI('proc_exit')} (import "host" "f" (func $f (param i32) (result i32)))
+          (memory (export "memory") 1)
+          (func (export "_start") (local $i i32) (local.set $i (i32.const 40))
+            (loop $again (br_if $again (i32.gt_s (local.tee $i (call $f (local.get $i))) (i32.const -3))))
+            (call $proc_exit (i32.add (local.get $i) (i32.const 10))))`);
+        const { status } = await machine.process(source).capabilities([f]).scheduling(scheduling, options).run();
+        expect(status).toMatchObject({ reason: 'exit', code: 7 });
+      }
+    }
+  });
+
   test('a guest that imports it as another type is refused', async () => {
     const f = machine.hostFunction('host.f', { params: ['i32'], results: [] }, () => {});
     await expect(start(await calling('(param i64)', 1), f)).rejects.toMatchObject({ code: 'not-runnable' });
