@@ -1,25 +1,14 @@
-// A thread: a stack of its own (JSPI) in a process, and what system calls see of it. A stack is never dropped: a thread that
-// is to end is resumed, and traps.
-import type { Capability } from '../caps/capability.ts';
-import { clockOf } from '../caps/clock.ts';
-import { entropyOf } from '../caps/entropy.ts';
-import type { Counted } from '../caps/object.ts';
-import type { Facts } from '../caps/policy/policy.ts';
-import type { CapTable } from '../caps/table.ts';
-import type { Clock } from '../hal/clock.ts';
+// A thread: a stack of its own (JSPI) in a process, which system calls suspend and the scheduler resumes. A stack is never
+// dropped: a thread that is to end is resumed, and traps.
 import type { Alarm } from '../hal/cpu.ts';
-import type { Directory } from '../hal/disk.ts';
-import type { Entropy } from '../hal/entropy.ts';
 import { PREEMPT } from '../runtime/kernel-module.ts';
-import { BLOCKED, type Caller, type Offspring, type Result, type Signal, type Writing } from '../syscalls/caller.ts';
+import { BLOCKED, type Result } from '../syscalls/caller.ts';
 import { ERRNO } from '../syscalls/errno.ts';
-import type { Iovecs } from '../syscalls/iovecs.ts';
-import type { GuestMemory } from '../syscalls/memory.ts';
-import { CALLS, type CallName } from '../syscalls/table.ts';
+import { CALLS } from '../syscalls/table.ts';
+import { ProcessCaller } from './caller.ts';
 import type { Process } from './process.ts';
 import type { Runnable, Scheduler } from './scheduler/scheduler.ts';
 import type { StateTimes, ThreadState } from './scheduler/states.ts';
-import { exited } from './status.ts';
 
 /** What a stub in the guest takes for "unwind": see the loader's unwind pass. */
 const UNWIND = Number.NaN;
@@ -38,19 +27,7 @@ interface Wait {
 /** Instead of a wait: the thread stays ready, and its result is known. */
 type Turn = 'yield' | 'preempted';
 
-export class Thread implements Caller, Runnable {
-  readonly process: Process;
-  readonly memory: GuestMemory;
-  readonly capabilities: CapTable;
-  /** What the process's capabilities give it now. */
-  clock: Clock | undefined;
-  entropy: Entropy | undefined;
-  readonly iovecs: Iovecs;
-  readonly account: Writing;
-  readonly offspring: Offspring;
-  readonly counts = new Float64Array(CALLS.length);
-  bytesRead = 0;
-  bytesWritten = 0;
+export class Thread extends ProcessCaller implements Runnable {
   voluntary = 0;
   involuntary = 0;
 
@@ -74,23 +51,9 @@ export class Thread implements Caller, Runnable {
   #watched: WeakSet<Promise<void>> | undefined;
 
   constructor(process: Process, nice: number) {
-    this.process = process;
-    this.memory = process.memory;
-    this.capabilities = process.capabilities;
-    this.capabilities.changed = (kind) => this.#changed(kind);
-    this.#changed('clock');
-    this.#changed('entropy');
-    this.iovecs = process.kernel.iovecs;
-    this.account = process.account;
-    this.offspring = process.offspring;
+    super(process);
     this.#scheduler = process.kernel.scheduler;
     this.#slot = this.#scheduler.add(this, nice);
-  }
-
-  /** A capability of this kind has come or gone. */
-  #changed(kind: string): void {
-    if (kind === 'clock') this.clock = clockOf(this.capabilities)?.object.clock;
-    else if (kind === 'entropy') this.entropy = entropyOf(this.capabilities)?.object.entropy;
   }
 
   get state(): ThreadState {
@@ -99,29 +62,6 @@ export class Thread implements Caller, Runnable {
   get times(): StateTimes {
     return this.#ended ?? this.#scheduler.times(this.#slot);
   }
-  get pid(): number {
-    return this.process.number;
-  }
-  get args(): readonly Uint8Array[] {
-    return this.process.args.strings;
-  }
-  get argBytes(): number {
-    return this.process.args.bytes;
-  }
-  get environment(): readonly Uint8Array[] {
-    return this.process.environment.strings;
-  }
-  get environmentBytes(): number {
-    return this.process.environment.bytes;
-  }
-  /** System calls made. */
-  get calls(): number {
-    return this.counts.reduce((sum, count) => sum + count, 0);
-  }
-  get epoch(): Int32Array {
-    return this.process.kernel.hal.tick.words;
-  }
-
   cpuTime(): number {
     // What was charged too much is taken off later; a clock never goes back.
     this.#cpuNs = Math.max(this.#cpuNs, this.#ended?.running ?? this.#scheduler.cpuTime(this.#slot));
@@ -233,16 +173,6 @@ export class Thread implements Caller, Runnable {
     return BLOCKED;
   }
 
-  exit(code: number): typeof BLOCKED {
-    this.process.end(exited(code));
-    return BLOCKED;
-  }
-
-  raise(signal: Signal): Result {
-    const failed = this.process.signal(signal);
-    return !this.#unwinding ? failed : BLOCKED;
-  }
-
   breathe(result: number): number {
     this.process.kernel.hal.tick.acknowledge();
     if (this.#unwinding) return -1;
@@ -250,28 +180,6 @@ export class Thread implements Caller, Runnable {
     this.#result = result;
     this.#wait = 'preempted';
     return -1;
-  }
-
-  fault(error: unknown): number {
-    this.process.crash(error);
-    return -1;
-  }
-
-  overflow(what: Counted): 'FBIG' | typeof BLOCKED {
-    return this.process.overflow(what);
-  }
-
-  pipe(): readonly [Capability, Capability] | 'NFILE' {
-    return this.process.pipe();
-  }
-
-  review(call: CallName, facts: Facts, go: () => Result): Result {
-    const { gate } = this.process;
-    return gate === undefined ? go() : gate.review(call, this, facts, go);
-  }
-
-  resolve(path: string): { capability: Capability; directory: Directory; rest: string } | undefined {
-    return this.process.resolve(path);
   }
 
   #guarded(retry: () => Result | number): Result | number {

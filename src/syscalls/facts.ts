@@ -1,8 +1,9 @@
 // What the arguments of a call say, in the words that conditions of policies use: derived from the table, so that the
 // vocabulary of policies and what is looked at cannot part. Arguments are those that handlers get: copied once and checked.
+
+import type { Capability } from '../caps/capability.ts';
 import type { Facts, Key } from '../caps/policy/policy.ts';
 import { WRITE_ACCESS } from '../caps/rights.ts';
-import type { Capability } from '../caps/capability.ts';
 import type { Iovecs } from './iovecs.ts';
 import type { Parameter } from './parameter.ts';
 import { POSIX_SIGNALS } from './posix/child.ts';

@@ -33,12 +33,6 @@ describe('one line, nothing else', () => {
     ['an unknown option with a value', ['run', '--memroy=1m', hello], 125, '--memroy;', '--memory'],
     ['an unknown short option', ['-x', hello], 125, '-x'],
     ['an option that is far from any', ['run', '--zzzzzzzz', hello], 125, '--zzzzzzzz', 'superos help run'],
-    ...['--policy', '--policy-mode', '--audit'].map((option): [string, string[], number, string] => [
-      'an option that is not there yet',
-      ['run', option, 'x', hello],
-      125,
-      `unknown option ${option}`,
-    ]),
     ['an option without its value', ['run', '--memory'], 125, '--memory', 'SIZE'],
     ['a value where none is taken', ['run', '--json=yes', hello], 125, '--json', 'yes'],
     ['a size', ['run', '--memory', '64q', hello], 125, '--memory', '64m', '64q'],

@@ -24,6 +24,6 @@ describe('what trees of processes hold and use is conserved and bounded', () => 
       'spawn: AGAIN',
       'spawn: memory-limit',
     ])
-      expect(simulation.tally[happened], happened).toBeGreaterThan(10);
+      expect(simulation.tally[happened], happened).toBeGreaterThan(2);
   });
 });

@@ -27,7 +27,3 @@ export class Refusals {
     refusal.count++;
   }
 }
-
-/** For a person, in one line. */
-export const refusalText = ({ call, rule, place, remedy }: Refusal): string =>
-  `${call} is refused by ${place.file}:${place.line}${rule === undefined ? '' : ` (${rule})`}; ${remedy}`;
