@@ -14,15 +14,19 @@ export function nearest(written: string, names: Iterable<string>): string | unde
   return best;
 }
 
-/** Levenshtein's distance. */
+/** Damerau's distance: two letters that changed places are one mistake. */
 function edits(a: string, b: string): number {
-  if (Math.abs(a.length - b.length) > a.length) return a.length;
+  if (Math.abs(a.length - b.length) > a.length) return Number.POSITIVE_INFINITY;
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? before[j - 2]! + 1 : Number.POSITIVE_INFINITY;
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + same, swapped));
     }
+    before = row;
     row = next;
   }
   return row[b.length]!;
