@@ -3,8 +3,8 @@ import { fuzz } from '../caps/policy/fuzzer.ts';
 
 const [count = 1_000_000, seed = 1, first = 0] = process.argv.slice(2).map(Number);
 const begunMs = performance.now();
-const { texts, read, refused, decisions, actions, slowestMs, differences } = fuzz(seed, count, first, (done) => {
-  if (done % 50_000 === 0) console.log(`${done} of ${count}`);
+const { texts, read, refused, decisions, actions, slowestMs, differences } = fuzz(seed, count, first, (done, found) => {
+  if (done % 50_000 === 0) console.log(`${done} of ${count}, ${found.length} differences`);
 });
 console.log(
   `seed ${seed}, from ${first}: ${texts} texts, ${read} read, ${refused} refused; ${decisions} decisions (${JSON.stringify(actions)}); ` +

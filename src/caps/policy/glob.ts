@@ -86,7 +86,10 @@ function literalOf(ways: readonly (readonly Token[])[]): string | undefined {
 
 function endOfComponent(pattern: string, from: number): number {
   let at = from;
-  while (at < pattern.length && pattern[at] !== '/') at += pattern[at] === '\\' ? 2 : 1;
+  while (at < pattern.length && pattern[at] !== '/') {
+    if (pattern.startsWith('\\/', at)) throw new PatternError(at, "'\\/' fits nothing: no component has a slash");
+    at += pattern[at] === '\\' ? 2 : 1;
+  }
   return Math.min(at, pattern.length);
 }
 

@@ -38,6 +38,8 @@ test.each([
   ['/[]]', 1],
   ['/[c-a]', 2],
   ['/a\\', 2],
+  ['/a\\/b', 2],
+  ['/[\\/]', 2],
   [`/${'{a,b}'.repeat(9)}`, 41],
 ])('%s is refused, and where', (pattern, offset) => {
   expect(() => pathGlob(pattern)).toThrow(expect.objectContaining({ name: 'PatternError', offset }));
