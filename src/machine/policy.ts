@@ -1,9 +1,8 @@
 // Policies as an embedder names them: read from where they are, in the language that people write.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { absolute } from '../caps/path.ts';
-import { nameGlob, pathGlob } from '../caps/policy/glob.ts';
+import { nameGlob } from '../caps/policy/glob.ts';
 import type { PolicyLanguage } from '../caps/policy/language.ts';
 import type { Policy } from '../caps/policy/policy.ts';
 import type { PolicyError } from '../caps/policy/source.ts';
@@ -62,15 +61,12 @@ export function checkTarget(policy: Policy, program: Program): void {
   if (policy.for === undefined) return;
   const fits = policy.for.some(
     ({ program: pattern, sha256 }) =>
-      (pattern === undefined || fitsName(pattern, program.name)) && (sha256 === undefined || sha256 === program.hash),
+      (pattern === undefined || nameGlob(pattern)(program.name)) && (sha256 === undefined || sha256 === program.hash),
   );
   if (fits) return;
   const wanted = policy.for.map(({ program, sha256 }) => [program, sha256 && `sha256 ${sha256}`].filter(Boolean).join(' with '));
   throw new SuperosError('invalid-argument', `the policy ${policy.name} is for ${wanted.join(', ')}, not for ${program.name}`);
 }
-
-const fitsName = (pattern: string, name: string): boolean =>
-  nameGlob(pattern.slice(pattern.lastIndexOf('/') + 1))(basename(name));
 
 /** What `extends` names: a policy that SuperOS brings, or a file beside the one that names it. */
 const load = (name: string, from: string): Text | undefined =>
