@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { MemoryType, Mmu } from '../../src/hal/mmu.ts';
-import { portableMmu } from '../../src/hal/node/mmu.ts';
+import { portableMmu } from '../../src/hal/node/mmu/portable.ts';
 import { simHal } from '../../src/hal/sim/hal.ts';
 
 const plain: MemoryType = { minimum: 1, maximum: undefined, shared: false, address: 'i32' };

@@ -7,7 +7,7 @@ import { type NodeDiskOptions, nodeDisk } from './disk/disk.ts';
 import { nodeEntropy } from './entropy.ts';
 import { nodeHeap } from './heap.ts';
 import { nodeHost } from './host.ts';
-import { portableMmu } from './mmu.ts';
+import { portableMmu } from './mmu/portable.ts';
 import { type NodeNetOptions, nodeNet } from './net/net.ts';
 import { nodeTick, type TickLine } from './tick.ts';
 

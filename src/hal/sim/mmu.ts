@@ -1,13 +1,18 @@
-// Simulated memory unit: real memories, out of a budget of pages that can run out, and does at random moments.
-import type { MemoryType, Mmu } from '../mmu.ts';
+// Simulated memory unit: real memories, out of a budget of pages that can run out, and does at random moments. Images are
+// copies, and nothing is protected or shared.
+import { CopiedImage, dataRuns } from '../image.ts';
+import type { Image, MemoryType, Mmu, Region } from '../mmu.ts';
 import type { Random } from './random.ts';
 
 export class SimMmu implements Mmu {
   readonly driver = 'portable';
+  readonly pageBytes = 65_536;
   readonly #random: Random;
   readonly #failure: number;
   #pagesFree: number;
   readonly #live = new Set<WebAssembly.Memory>();
+  readonly #grown = new WeakSet<WebAssembly.Memory>();
+  #images = 0;
 
   constructor(pages: number, failure: number, random: Random) {
     this.#pagesFree = pages;
@@ -18,6 +23,11 @@ export class SimMmu implements Mmu {
   /** Memories not yet released: none after the last process, or the kernel leaks. */
   get live(): number {
     return this.#live.size;
+  }
+
+  /** Images not yet released. */
+  get images(): number {
+    return this.#images;
   }
 
   get pagesFree(): number {
@@ -37,6 +47,7 @@ export class SimMmu implements Mmu {
     if (before + pages > (type.maximum ?? 65_536) || !this.#take(pages)) return -1;
     if (type.address === 'i64') memory.grow(BigInt(pages));
     else memory.grow(pages);
+    if (pages > 0) this.#grown.add(memory);
     return before;
   }
 
@@ -44,6 +55,49 @@ export class SimMmu implements Mmu {
     if (!this.#live.delete(memory)) throw new Error('a memory is released twice');
     this.#pagesFree += pagesOf(memory);
   }
+
+  seal(bytes: Uint8Array): Image | undefined {
+    if (this.#random.chance(this.#failure)) return undefined;
+    this.#images++;
+    return new CopiedImage(bytes, () => this.#images--);
+  }
+
+  load(memory: WebAssembly.Memory, image: Image): boolean {
+    if (!this.#live.has(memory)) throw new Error('a released memory is loaded');
+    if (!(image instanceof CopiedImage) || !image.held) throw new Error('a released image is loaded');
+    const bytes = new Uint8Array(memory.buffer);
+    if (!dataRuns(bytes).next().done) throw new Error('a memory that is not zero is loaded');
+    if (this.#random.chance(this.#failure)) return false;
+    image.load(bytes);
+    return true;
+  }
+
+  reset(memory: WebAssembly.Memory, image: Image | undefined): boolean {
+    if (!this.#live.has(memory)) throw new Error('a released memory is reset');
+    if (this.#grown.has(memory) || this.#random.chance(this.#failure)) return false;
+    const bytes = new Uint8Array(memory.buffer);
+    if (image instanceof CopiedImage) image.restore(bytes);
+    else bytes.fill(0);
+    return true;
+  }
+
+  protect(): boolean {
+    return false;
+  }
+
+  region(): Region | undefined {
+    return undefined;
+  }
+
+  map(): boolean {
+    return false;
+  }
+
+  unmap(): boolean {
+    return false;
+  }
+
+  trim(): void {}
 
   #take(pages: number): boolean {
     if (pages > this.#pagesFree || this.#random.chance(this.#failure)) return false;
