@@ -25,9 +25,9 @@ export class CapTable implements Holder {
   audit: Audit | undefined;
   /** Told of each handle that comes or goes, by the kind of its object: who keeps what `find` gave asks anew. */
   changed: ((kind: string) => void) | undefined;
-  readonly #max: number;
-  readonly #quota: Quota | undefined;
-  readonly #handles = new Handles();
+  #max: number;
+  #quota: Quota | undefined;
+  #handles = new Handles();
   /** How many entries each listing that goes on holds, the latest last. */
   readonly #listings = new Map<Description, number>();
   #listed = 0;
@@ -37,6 +37,16 @@ export class CapTable implements Holder {
   constructor(max: number, quota?: Quota) {
     this.#max = max;
     this.#quota = quota;
+  }
+
+  /** An empty table for another process: it numbers from the start, as if there had been none before. */
+  renew(max: number, quota?: Quota): void {
+    if (this.#used + this.#handles.size > 0) throw new Error('a table that holds something was to be renewed');
+    this.#max = max;
+    this.#quota = quota;
+    this.#handles = new Handles();
+    this.#lowest = 0;
+    this.audit = undefined;
   }
 
   /** Descriptors. */

@@ -16,15 +16,16 @@ import type { Process } from './process.ts';
 import { exited } from './status.ts';
 
 export abstract class ProcessCaller implements Caller {
-  readonly process: Process;
+  /** Another one where the stack serves one process after another. */
+  process: Process;
   readonly memory: GuestMemory;
   readonly capabilities: CapTable;
   /** What the process's capabilities give it now. */
   clock: Clock | undefined;
   entropy: Entropy | undefined;
   readonly iovecs: Iovecs;
-  readonly account: Writing;
-  readonly offspring: Offspring;
+  account: Writing;
+  offspring: Offspring;
   readonly counts = new Float64Array(CALLS.length);
   bytesRead = 0;
   bytesWritten = 0;
@@ -39,6 +40,18 @@ export abstract class ProcessCaller implements Caller {
     this.iovecs = process.kernel.iovecs;
     this.account = process.account;
     this.offspring = process.offspring;
+  }
+
+  /** From now on calls are another process's, whose memory and table of capabilities are the same objects. */
+  protected adopt(process: Process): void {
+    this.process = process;
+    this.#changed('clock');
+    this.#changed('entropy');
+    this.account = process.account;
+    this.offspring = process.offspring;
+    this.counts.fill(0);
+    this.bytesRead = 0;
+    this.bytesWritten = 0;
   }
 
   abstract cpuTime(): number;

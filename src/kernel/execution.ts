@@ -2,9 +2,19 @@
 // Guest code is entered here and nowhere else.
 import { causeOf } from './fault.ts';
 import { imports } from './link.ts';
-import type { Invocation, Process, Task } from './process.ts';
+import type { Process } from './process.ts';
 import type { AddressSpace } from './space.ts';
 import { type Cause, exited } from './status.ts';
+import type { Template } from './template.ts';
+
+/** A call of an export. */
+export interface Invocation {
+  readonly name: string;
+  readonly args: readonly (number | bigint)[];
+}
+
+/** What is run: `_start`; or `_initialize` and one export; or `_initialize`, and then what is called from outside. */
+export type Task = 'command' | 'reactor' | Invocation;
 
 /** A call from outside that has not been answered. */
 interface Job {
@@ -13,28 +23,43 @@ interface Job {
   readonly reject: (error: Error) => void;
 }
 
+/** Where a program begins. */
+export interface Origin {
+  readonly template: Template | undefined;
+  readonly instance: WebAssembly.Instance | undefined;
+}
+
 export class Execution {
   readonly #process: Process;
   readonly #space: AddressSpace;
   readonly #task: Task;
   /** Called once no guest code is on the stack, nor will be. */
   readonly #over: (cause: Cause) => void;
+  readonly #template: Template | undefined;
   #instance: WebAssembly.Instance | undefined;
   /** Of a reactor: calls not yet answered, the first under way unless it rests. */
   readonly #jobs: Job[] = [];
   #resting = false;
   #results: readonly unknown[] | undefined;
 
-  constructor(process: Process, space: AddressSpace, task: Task, over: (cause: Cause) => void) {
+  /** `template`: where it begins; with one `instance` may have served others before. */
+  constructor(process: Process, space: AddressSpace, task: Task, over: (cause: Cause) => void, from: Origin) {
     this.#process = process;
     this.#space = space;
     this.#task = task;
     this.#over = over;
+    this.#template = from.template;
+    this.#instance = from.instance;
   }
 
   /** A reactor between calls: no guest code is on its stack. */
   get resting(): boolean {
     return this.#resting;
+  }
+
+  /** Undefined before its first turn, and after its end. */
+  get instance(): WebAssembly.Instance | undefined {
+    return this.#instance;
   }
 
   /** What the invoked export returned. */
@@ -69,10 +94,12 @@ export class Execution {
     this.#guarded(async () => {
       const { thread, program } = this.#process;
       const { module, layout } = program;
-      this.#instance = new WebAssembly.Instance(module, imports(layout, thread, this.#space.memories));
-      if (layout.entry !== undefined) await this.#enter(layout.entry);
+      this.#instance ??= new WebAssembly.Instance(module, imports(layout, thread, this.#space.memories));
+      const template = this.#template;
+      if (template !== undefined) template.restore(this.#instance);
+      else if (layout.entry !== undefined) await this.#enter(layout.entry);
       if (this.#task === 'command') return void (await this.#enter('_start'));
-      if (layout.exports.some(({ name }) => name === '_initialize')) await this.#enter('_initialize');
+      if (template === undefined && layout.exports.some(({ name }) => name === '_initialize')) await this.#enter('_initialize');
       if (this.#task !== 'reactor') this.#results = await this.#enter(this.#task.name, this.#task.args);
     });
   }

@@ -11,6 +11,9 @@ export function causeOf(error: unknown): Cause {
   return crashed(error instanceof Error ? (error.stack ?? error.message) : String(error));
 }
 
+/** A message about what a guest does now, with its frames. */
+export const traced = (message: string): string => describe(message, new Error());
+
 /** The message and the guest's frames, innermost first, one a line. Names are the guest's choice. */
 function describe(message: string, error: Error): string {
   const lines = [message];

@@ -26,7 +26,8 @@ export interface HeldCapability {
 }
 
 export class Grants {
-  readonly #table: CapTable;
+  /** Undefined once the process is over: the table may be another's then. */
+  #table: CapTable | undefined;
   #roots: readonly Capability<CapObject>[];
 
   constructor(table: CapTable, roots: readonly Capability<CapObject>[]) {
@@ -35,7 +36,8 @@ export class Grants {
   }
 
   held(): HeldCapability[] {
-    const all = [...this.#table.slots, ...this.#table.handles].filter((one) => one !== undefined);
+    const table = this.#table;
+    const all = table === undefined ? [] : [...table.slots, ...table.handles].filter((one) => one !== undefined);
     return all.map(({ place, object, name, rights }) => ({
       number: place,
       kind: object.kind,
@@ -53,7 +55,7 @@ export class Grants {
     const meant =
       typeof what === 'string'
         ? this.#roots.filter(({ name }) => name === what)
-        : [this.#table.slots[what] ?? this.#table.lookup(what)].filter((one) => one !== undefined);
+        : [this.#table?.slots[what] ?? this.#table?.lookup(what)].filter((one) => one !== undefined);
     for (const one of meant) {
       one.revoke();
       one.drop('revoke');
@@ -66,6 +68,7 @@ export class Grants {
   drop(): void {
     const roots = this.#roots;
     this.#roots = [];
+    this.#table = undefined;
     dropAll(roots);
   }
 }

@@ -9,6 +9,7 @@ import { type CallName, TABLE } from '../syscalls/table.ts';
 import { HostCalls } from './hostcall.ts';
 import { MEMORIES_MAX, TABLE_ELEMENTS_MAX } from './limits.ts';
 import { printable } from './printable.ts';
+import { stackImports } from './protection.ts';
 import { stopped, trapped } from './status.ts';
 import type { Thread } from './thread.ts';
 
@@ -44,13 +45,14 @@ const tableElements = ({ tables }: Layout): number => tables.reduce((sum, { mini
 
 /** The imports of a module that `refusal` accepted, for a process whose one thread is `thread`. */
 export function imports(layout: Layout, thread: Thread, memories: readonly WebAssembly.Memory[]): WebAssembly.Imports {
+  // An instance may serve one process after another: what calls work on is the thread's process then.
   const { process } = thread;
   const { heap } = process.kernel;
   const kernel: Record<string, unknown> = {
     wait: new WebAssembly.Suspending((raw: number) => thread.attend(raw)),
-    memory_grow: (index: number, pages: number) => process.grow(index, pages >>> 0),
+    memory_grow: (index: number, pages: number) => thread.process.grow(index, pages >>> 0),
     table_size: (index: number, wanted: number) =>
-      heap.hasRoomFor(wanted >>> 0) && process.resizeTable(index, wanted >>> 0) ? 1 : 0,
+      heap.hasRoomFor(wanted >>> 0) && thread.process.resizeTable(index, wanted >>> 0) ? 1 : 0,
   };
   const polled = !layout.preempt;
   if (!polled) kernel[EPOCH] = process.kernel.hal.tick.epoch;
@@ -59,6 +61,7 @@ export function imports(layout: Layout, thread: Thread, memories: readonly WebAs
     process.end(stopped('memory-limit', `the host's heap has no room for tables of ${elements} elements`));
     throw new Error('there is no room for its tables');
   }
+  if (layout.stack !== undefined) Object.assign(kernel, stackImports(layout.stack, thread));
   if (layout.heapBytes !== undefined) {
     const meter = heap.open(process);
     // What instantiation allocates no code of the program could ask for.

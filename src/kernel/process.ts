@@ -3,14 +3,14 @@
 import type { Capability } from '../caps/capability.ts';
 import type { Counted } from '../caps/object.ts';
 import { type ProcessObject, processRoot } from '../caps/process.ts';
-import type { CapTable } from '../caps/table.ts';
+import { CapTable } from '../caps/table.ts';
 import type { Alarm } from '../hal/cpu.ts';
 import type { Directory } from '../hal/disk.ts';
 import type { Program } from '../runtime/program.ts';
 import { BLOCKED, type Result, type Signal } from '../syscalls/caller.ts';
-import type { GuestMemory } from '../syscalls/memory.ts';
+import { GuestMemory } from '../syscalls/memory.ts';
 import type { Account, Standing } from './account.ts';
-import { Execution } from './execution.ts';
+import { Execution, type Invocation } from './execution.ts';
 import { causeOf } from './fault.ts';
 import type { Grants } from './grants.ts';
 import type { Kernel } from './kernel.ts';
@@ -19,46 +19,21 @@ import { GuestOffspring } from './offspring.ts';
 import type { PidNamespace } from './pid.ts';
 import { Pipe, pipeEnds } from './pipe.ts';
 import type { Gate } from './policy/gate.ts';
-import type { ThreadState } from './scheduler/states.ts';
+import type { ProcessParts } from './request.ts';
+import type { ThreadInfo, ThreadState } from './scheduler/states.ts';
 import { disposition } from './signal.ts';
 import type { AddressSpace } from './space.ts';
 import { type Cause, crashed, type ExitStatus, signalled, stopped } from './status.ts';
 import type { Strings } from './strings.ts';
+import type { Template } from './template.ts';
 import { Thread } from './thread.ts';
-import { callsByName, NOTHING_SPENT, sum, type Usage } from './usage.ts';
+import { NOTHING_SPENT, spentBy, sum, type Usage } from './usage.ts';
 import { resolve } from './vfs/namespace.ts';
 
-/** A call of an export. */
-export interface Invocation {
-  readonly name: string;
-  readonly args: readonly (number | bigint)[];
-}
-
-/** What is run: `_start`; or `_initialize` and one export; or `_initialize`, and then what is called from outside. */
-export type Task = 'command' | 'reactor' | Invocation;
-
-/** Everything a process is made of; the kernel has checked it. */
-export interface ProcessParts {
-  readonly program: Program;
-  readonly parent: Process | undefined;
-  readonly args: Strings;
-  readonly environment: Strings;
-  readonly capabilities: CapTable;
-  readonly grants: Grants;
-  readonly limits: Limits;
-  readonly nice: number;
-  readonly account: Account;
-  readonly space: AddressSpace;
-  /** Told when it and those that descend from it use more than a soft limit. */
-  readonly onSoftLimit: ((resource: Resource) => void) | undefined;
-  readonly onCharge: ((process: Process) => void) | undefined;
-  readonly task: Task;
-  /** Where it has a number of its own besides its pid. */
-  readonly namespace: PidNamespace | undefined;
-  readonly number: number | undefined;
-}
-
 export type ProcessState = ThreadState;
+
+const NO_MEMORY = new GuestMemory();
+const NO_TABLE = new CapTable(0);
 
 export class Process {
   /** By which its embedder knows it. */
@@ -70,8 +45,8 @@ export class Process {
   readonly program: Program;
   readonly args: Strings;
   readonly environment: Strings;
-  readonly memory: GuestMemory;
-  readonly capabilities: CapTable;
+  #memory: GuestMemory;
+  #capabilities: CapTable;
   readonly grants: Grants;
   readonly limits: Limits;
   /** POSIX: its weight in the scheduler. */
@@ -81,7 +56,6 @@ export class Process {
   /** Monotonic time at which it is over: its own timeout, or before that an ancestor's. */
   readonly deadlineNs: number;
   readonly children = new Set<Process>();
-  readonly thread: Thread;
   /** Resolves once the process has ended and holds nothing any more. */
   readonly done: Promise<ExitStatus>;
   /** What it leaves behind at its end ends as well. */
@@ -92,7 +66,11 @@ export class Process {
   gate: Gate | undefined;
 
   readonly #execution: Execution;
+  readonly #thread: Thread;
+  /** What is left of the thread. */
+  #remains: ThreadInfo | undefined;
   readonly #space: AddressSpace;
+  readonly #template: Template | undefined;
   readonly #onSoftLimit: ((resource: Resource) => void) | undefined;
   readonly #onCharge: ((process: Process) => void) | undefined;
   #ending: Cause | undefined;
@@ -111,14 +89,15 @@ export class Process {
     this.parent = parts.parent;
     this.args = parts.args;
     this.environment = parts.environment;
-    this.capabilities = parts.capabilities;
+    this.#capabilities = parts.capabilities;
     this.grants = parts.grants;
     this.limits = parts.limits;
     this.nice = parts.nice;
     this.account = parts.account;
     this.account.beyond = (resource) => this.#beyond(resource);
     this.#space = parts.space;
-    this.memory = parts.space.memory;
+    this.#memory = parts.space.memory;
+    this.#template = parts.template;
     this.#onSoftLimit = parts.onSoftLimit;
     this.#onCharge = parts.onCharge;
     const { promise, resolve: settle } = Promise.withResolvers<ExitStatus>();
@@ -129,9 +108,27 @@ export class Process {
       this.#bornNs + (parts.limits.timeoutNs ?? Number.POSITIVE_INFINITY),
       parts.parent?.deadlineNs ?? Number.POSITIVE_INFINITY,
     );
-    this.thread = new Thread(this, this.nice);
-    this.#execution = new Execution(this, parts.space, parts.task, (cause) => this.#over(cause));
+    const { cell, template } = parts;
+    this.#thread = cell?.thread ?? new Thread(this, this.nice);
+    cell?.thread.renew(this, this.nice);
+    const origin = { template, instance: cell?.instance };
+    this.#execution = new Execution(this, parts.space, parts.task, (cause) => this.#over(cause), origin);
     this.parent?.children.add(this);
+  }
+
+  /** Nothing is there any more once it has ended: what it ran in may be another's. */
+  get memory(): GuestMemory {
+    return this.#memory;
+  }
+  get capabilities(): CapTable {
+    return this.#capabilities;
+  }
+  /** To be asked of a process that has not ended. */
+  get thread(): Thread {
+    return this.#thread;
+  }
+  get threads(): readonly ThreadInfo[] {
+    return [this.#remains ?? this.#thread];
   }
 
   /** Why it is to end, from the moment that is known. */
@@ -143,7 +140,7 @@ export class Process {
     return this.#status;
   }
   get state(): ProcessState {
-    return this.#status === undefined ? this.thread.state : 'terminated';
+    return this.#status === undefined ? this.#thread.state : 'terminated';
   }
   /** What the invoked export returned. */
   get results(): readonly unknown[] | undefined {
@@ -162,7 +159,7 @@ export class Process {
     if (this.#ending !== undefined) return;
     this.#ending = cause;
     if (this.#execution.resting) this.#over(cause);
-    else this.thread.unwind();
+    else this.#thread.unwind();
   }
 
   /** Calls an export of a reactor, after the calls before it. Rejects when the process ends first. */
@@ -239,17 +236,32 @@ export class Process {
   #over(cause: Cause): void {
     this.#ending ??= cause;
     this.#alarm?.cancel();
-    this.#attempt(() => this.capabilities.closeAll());
+    this.#attempt(() => this.#capabilities.closeAll());
     this.#attempt(() => this.grants.drop());
-    this.#space.release();
+    const { instance } = this.#execution;
     this.#execution.drop();
-    this.thread.finish();
+    this.#thread.finish();
     this.account.release(RESOURCE.threads, 1);
     // Descendants may keep the account for long.
     this.account.beyond = undefined;
-    this.#status = { ...this.#ending, usage: this.usage(), ...this.gate?.close() };
+    const usage = this.usage();
+    this.#remains = { state: 'terminated', times: this.#thread.times };
+    if (instance === undefined || !this.#recycle(instance)) this.#space.release();
+    this.#memory = NO_MEMORY;
+    this.#capabilities = NO_TABLE;
+    this.#status = { ...this.#ending, usage, ...this.gate?.close() };
     this.kernel.ended(this);
     this.#resolve(this.#status);
+  }
+
+  /** Leaves what it ran in to the next process of its template, where that is exact. */
+  #recycle(instance: WebAssembly.Instance): boolean {
+    const template = this.#template;
+    if (template?.recyclable !== true || this.#ending?.reason !== 'exit' || this.gate?.silent === false) return false;
+    if (!this.#space.park(template.memories.map(({ image }) => image))) return false;
+    const [space, capabilities, thread] = [this.#space, this.#capabilities, this.#thread];
+    const { gate, limits } = this;
+    return this.kernel.recycler.keep({ template, space, capabilities, thread, instance, gate, memoryLimit: limits.memory });
   }
 
   /** An error in giving back what the process held is a bug of ours, and is told as one; the rest is given back all the same. */
@@ -268,17 +280,10 @@ export class Process {
   }
 
   usage(): Usage {
-    const { thread } = this;
-    return {
-      cpuMs: thread.cpuTime() / 1e6,
-      wallMs: (this.kernel.hal.clock.monotonic() - this.#bornNs) / 1e6,
-      memoryPeak: this.#space.peak,
-      ...callsByName(thread.counts),
-      bytesRead: thread.bytesRead,
-      bytesWritten: thread.bytesWritten,
-      switches: { voluntary: thread.voluntary, involuntary: thread.involuntary },
-      children: this.#children,
-    };
+    if (this.#status !== undefined) return this.#status.usage;
+    const wallMs = (this.kernel.hal.clock.monotonic() - this.#bornNs) / 1e6;
+    const { cpuMs, ...spent } = spentBy(this.#thread, this.#space.peak);
+    return { cpuMs, wallMs, ...spent, children: this.#children };
   }
 
   #beyond(resource: Resource): void {

@@ -1,8 +1,8 @@
 // Why a program cannot be started, or one of its exports called, the way that was asked for: each in one line.
 import type { CapTable } from '../caps/table.ts';
 import type { Layout } from '../runtime/layout.ts';
+import type { Invocation, Task } from './execution.ts';
 import { printable } from './printable.ts';
-import type { Invocation, Task } from './process.ts';
 
 const NUMERIC = new Set<unknown>(['i32', 'i64', 'f32', 'f64']);
 

@@ -1,5 +1,5 @@
 // An address space: the memories and tables of one process. All their bytes are charged to its account, and given back with it.
-import type { MemoryType, Mmu } from '../hal/mmu.ts';
+import type { Image, MemoryType, Mmu } from '../hal/mmu.ts';
 import { GuestMemory } from '../syscalls/memory.ts';
 import type { Account } from './account.ts';
 import { RESOURCE, TABLE_ELEMENT_BYTES, TABLE_ELEMENTS_MAX, WASM_PAGE } from './limits.ts';
@@ -13,7 +13,7 @@ export class AddressSpace {
   /** The memory that system calls work on. */
   readonly memory = new GuestMemory();
   readonly #mmu: Mmu;
-  readonly #account: Account;
+  #account: Account;
   /** Which memory that is. */
   readonly #main: number;
   #held: HeldMemory[] = [];
@@ -21,6 +21,8 @@ export class AddressSpace {
   #tables: number[] = [];
   /** What was charged. */
   #charged = 0;
+  /** A memory has another size than it was made with. */
+  #grew = false;
   /** The most bytes of linear memory that it ever had. */
   peak = 0;
 
@@ -32,6 +34,32 @@ export class AddressSpace {
 
   get memories(): WebAssembly.Memory[] {
     return this.#held.map(({ memory }) => memory);
+  }
+
+  /** Puts a template's images into the memories that were made for it; false where the host has no room. */
+  load(images: readonly Image[]): boolean {
+    const loaded = images.every((image, i) => this.#mmu.load(this.#held[i]!.memory, image));
+    if (!loaded) this.release();
+    return loaded;
+  }
+
+  /**
+   * The process is over, and the memories are to serve another one: puts back what it wrote. False, and nothing is promised of
+   * them, where they grew or cannot be put back.
+   */
+  park(images: readonly Image[]): boolean {
+    if (this.#grew || !images.every((image, i) => this.#mmu.reset(this.#held[i]!.memory, image))) return false;
+    this.#charge(-this.#charged);
+    return true;
+  }
+
+  /** The same memories for another process; false where its limits have no room for them. */
+  renew(account: Account, tables: readonly number[]): boolean {
+    this.#account = account;
+    const bytes = sum(this.#held.map(({ type }) => type.minimum)) * WASM_PAGE;
+    this.peak = bytes;
+    this.#tables = [...tables];
+    return this.#charge(bytes + sum(tables) * TABLE_ELEMENT_BYTES);
   }
 
   /** Makes the memories, and has tables of so many elements; else says what there was no room in, and has none of them. */
@@ -64,6 +92,7 @@ export class AddressSpace {
       return -1;
     }
     this.peak += bytes;
+    this.#grew ||= pages > 0;
     if (index === this.#main) this.memory.attach(held.memory.buffer);
     return before;
   }

@@ -32,7 +32,7 @@ export class Thread extends ProcessCaller implements Runnable {
   involuntary = 0;
 
   readonly #scheduler: Scheduler;
-  readonly #slot: number;
+  #slot: number;
   /** What is left of it once it is over. */
   #ended: StateTimes | undefined;
   /** CPU time as it was last told. */
@@ -53,6 +53,24 @@ export class Thread extends ProcessCaller implements Runnable {
   constructor(process: Process, nice: number) {
     super(process);
     this.#scheduler = process.kernel.scheduler;
+    this.#slot = this.#scheduler.add(this, nice);
+  }
+
+  /** The same stack for another process, with nothing left of the one that it served. */
+  renew(process: Process, nice: number): void {
+    this.adopt(process);
+    this.voluntary = 0;
+    this.involuntary = 0;
+    this.#ended = undefined;
+    this.#cpuNs = 0;
+    this.#unwinding = false;
+    this.#wait = undefined;
+    this.#result = 0;
+    this.#resume = undefined;
+    this.#unwound = UNWIND;
+    this.#start = undefined;
+    this.#watched = undefined;
+    this.#waker = { wake: this.#wake };
     this.#slot = this.#scheduler.add(this, nice);
   }
 
@@ -225,7 +243,7 @@ export class Thread extends ProcessCaller implements Runnable {
   };
 
   /** What events hold of this thread: one that others wait for too may come after its end, or never. */
-  readonly #waker: { wake: (() => void) | undefined } = { wake: this.#wake };
+  #waker: { wake: (() => void) | undefined } = { wake: this.#wake };
 
   #cancelAlarm(): void {
     this.#alarm?.cancel();

@@ -1,5 +1,6 @@
 // What a process used, as getrusage has it: its own, and that of its children once they are reaped.
 import { CALLS } from '../syscalls/table.ts';
+import type { Thread } from './thread.ts';
 
 /** What adds up. */
 export interface Spent {
@@ -48,8 +49,18 @@ export function sum(a: Spent, b: Spent): Spent {
   };
 }
 
+/** What a thread used; `memoryPeak`: the most that its process had. */
+export const spentBy = (thread: Thread, memoryPeak: number): Spent => ({
+  cpuMs: thread.cpuTime() / 1e6,
+  memoryPeak,
+  ...callsByName(thread.counts),
+  bytesRead: thread.bytesRead,
+  bytesWritten: thread.bytesWritten,
+  switches: { voluntary: thread.voluntary, involuntary: thread.involuntary },
+});
+
 /** From counts by number of the table. */
-export function callsByName(counts: Float64Array): { systemCalls: number; calls: Record<string, number> } {
+function callsByName(counts: Float64Array): { systemCalls: number; calls: Record<string, number> } {
   const calls: Record<string, number> = {};
   let systemCalls = 0;
   for (let i = 0; i < counts.length; i++) {

@@ -3,9 +3,10 @@
 
 import type { Readable, Writable } from 'node:stream';
 import type { Standing } from '../kernel/account.ts';
+import type { Invocation } from '../kernel/execution.ts';
 import type { HeldCapability } from '../kernel/grants.ts';
 import type { Limits, Resource } from '../kernel/limits.ts';
-import type { Invocation, ProcessState } from '../kernel/process.ts';
+import type { ProcessState } from '../kernel/process.ts';
 import type { ThreadInfo } from '../kernel/scheduler/states.ts';
 import type { ExitStatus } from '../kernel/status.ts';
 import type { Usage } from '../kernel/usage.ts';

@@ -1,5 +1,5 @@
 // Calls of a program's exports, with arguments as people and programs write them.
-import type { Invocation } from '../kernel/process.ts';
+import type { Invocation } from '../kernel/execution.ts';
 import type { Program } from '../runtime/program.ts';
 import { SuperosError } from './error.ts';
 

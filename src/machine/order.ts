@@ -1,8 +1,8 @@
 // What a kernel is asked to start, wherever it runs: plain data that survives being sent to another thread. What it names of
 // the host is opened by the kernel's own thread.
 import type { Policy } from '../caps/policy/policy.ts';
+import type { Task } from '../kernel/execution.ts';
 import type { Limits } from '../kernel/limits.ts';
-import type { Task } from '../kernel/process.ts';
 import type { Program } from '../runtime/program.ts';
 import type { Grant } from './grants.ts';
 import type { FunctionOrder } from './hostfunction.ts';

@@ -5,10 +5,11 @@ import type { HostCaller } from '../caps/hostfunction.ts';
 import type { Console } from '../hal/console.ts';
 import type { Hal } from '../hal/hal.ts';
 import { nodeConsole } from '../hal/node/console.ts';
+import type { Invocation } from '../kernel/execution.ts';
 import type { HeldCapability } from '../kernel/grants.ts';
 import { Kernel } from '../kernel/kernel.ts';
 import type { PidShare } from '../kernel/pid.ts';
-import type { Invocation, Process } from '../kernel/process.ts';
+import type { Process } from '../kernel/process.ts';
 import type { Signal } from '../syscalls/caller.ts';
 import type { Attendant } from './attendant.ts';
 import type { ChildStreams, Live, MachineCpu, Running } from './cpu.ts';
@@ -149,8 +150,8 @@ class PlacedProcess implements Running {
   }
 
   live(): Live {
-    const { parent, state, thread } = this.#process;
-    const threads = [{ state: thread.state, times: thread.times }];
+    const { parent, state } = this.#process;
+    const threads = this.#process.threads.map(({ state, times }) => ({ state, times }));
     return { ppid: parent?.pid ?? 0, state, threads, usage: this.#process.usage(), limits: this.#process.getLimits() };
   }
 }

@@ -2,9 +2,10 @@
 import type { Capability } from '../../src/caps/capability.ts';
 import type { CapObject } from '../../src/caps/object.ts';
 import { simHal } from '../../src/hal/sim/hal.ts';
-import { Kernel, type SpawnRequest } from '../../src/kernel/kernel.ts';
+import { Kernel } from '../../src/kernel/kernel.ts';
 import { DEFAULT_LIMITS } from '../../src/kernel/limits.ts';
 import type { Process } from '../../src/kernel/process.ts';
+import type { SpawnRequest } from '../../src/kernel/request.ts';
 import type { Program } from '../../src/runtime/program.ts';
 import { signature } from '../../src/syscalls/dispatch.ts';
 import { ERRNO } from '../../src/syscalls/errno.ts';

@@ -7,10 +7,11 @@ import { RIGHT } from '../../src/caps/rights.ts';
 import { OpenStream } from '../../src/caps/stream.ts';
 import type { Stream } from '../../src/hal/console.ts';
 import { type SimHal, type SimOptions, simHal } from '../../src/hal/sim/hal.ts';
+import type { Task } from '../../src/kernel/execution.ts';
 import { Kernel } from '../../src/kernel/kernel.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../src/kernel/limits.ts';
 import type { Watch } from '../../src/kernel/policy/gate.ts';
-import type { Process, Task } from '../../src/kernel/process.ts';
+import type { Process } from '../../src/kernel/process.ts';
 import { loadProgram, type Program } from '../../src/runtime/program.ts';
 import { wat } from '../machine/guests.ts';
 

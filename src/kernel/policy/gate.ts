@@ -36,11 +36,11 @@ export class Gate {
   /** Paths matter: the process's directories follow no link that the policy has not seen. */
   readonly looksAtPaths: boolean;
   readonly enforced: boolean;
-  readonly #refusals = new Refusals();
+  #refusals = new Refusals();
   readonly #policy: Policy | undefined;
   readonly #supervisor: Supervisor | undefined;
   readonly #audit: Audit | undefined;
-  readonly #process: Process;
+  #process: Process;
   readonly watch: Watch;
   readonly #growth: Judge | undefined;
 
@@ -55,6 +55,17 @@ export class Gate {
     this.observations = supervisor?.observe === undefined ? undefined : new Observations();
     this.looksAtPaths = looksAtPaths(watch);
     this.#growth = policy === undefined || outlook(policy, GROW) === 'allow' ? undefined : judge(policy, GROW);
+  }
+
+  /** Nobody is told or asked of single calls, so that it can serve one process after another. */
+  get silent(): boolean {
+    return this.#audit === undefined && this.observations === undefined && this.#supervisor?.ask === undefined;
+  }
+
+  /** For another process under the same policy. */
+  renew(process: Process): void {
+    this.#process = process;
+    this.#refusals = new Refusals();
   }
 
   /** The process has ended: tells what it did, and gives what was refused to it. */

@@ -1,9 +1,9 @@
 // Processes with a thread of their own, and the threads that wait for them. What such a process runs is raw: it may never turn
 // to its kernel, so its end is brought about from here, by ending the thread, where it does not come within a moment.
 
+import type { Invocation } from '../../kernel/execution.ts';
 import type { Limits } from '../../kernel/limits.ts';
 import { generationAfter, type PidShare } from '../../kernel/pid.ts';
-import type { Invocation } from '../../kernel/process.ts';
 import { disposition } from '../../kernel/signal.ts';
 import { type Cause, signalled, stopped } from '../../kernel/status.ts';
 import type { Signal } from '../../syscalls/caller.ts';

@@ -43,7 +43,7 @@ export class PageWriter {
     this.#put(of.parent?.pid ?? 0);
     this.#put(THREAD_STATES.indexOf(of.state));
     this.#put(usage.wallMs);
-    this.#putThread(of.thread);
+    this.#putThread(of.threads[0]!);
     this.#putSpent(usage);
     this.#putSpent(usage.children);
     for (const resource of RESOURCES) {

@@ -3,10 +3,10 @@
 
 import type { AuditEvent } from '../../caps/audit.ts';
 import type { TickLine } from '../../hal/node/tick.ts';
+import type { Invocation } from '../../kernel/execution.ts';
 import type { Resource } from '../../kernel/limits.ts';
 import type { PidShare } from '../../kernel/pid.ts';
 import type { Observation, Question } from '../../kernel/policy/supervisor.ts';
-import type { Invocation } from '../../kernel/process.ts';
 import type { ExitStatus } from '../../kernel/status.ts';
 import type { LoadOptions } from '../../runtime/loader.ts';
 import type { Program } from '../../runtime/program.ts';

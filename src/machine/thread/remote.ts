@@ -1,10 +1,10 @@
 // A process on another thread, as the machine reaches it: its streams, its calls, and its end, which comes whatever becomes of
 // the thread.
 
+import type { Invocation } from '../../kernel/execution.ts';
 import type { HeldCapability } from '../../kernel/grants.ts';
 import type { Limits } from '../../kernel/limits.ts';
 import type { Question } from '../../kernel/policy/supervisor.ts';
-import type { Invocation } from '../../kernel/process.ts';
 import type { Cause, ExitStatus } from '../../kernel/status.ts';
 import type { Program } from '../../runtime/program.ts';
 import type { Signal } from '../../syscalls/caller.ts';
