@@ -56,6 +56,35 @@ export interface ExportLayout {
   readonly results?: readonly ValueType[];
 }
 
+/** What a slot holds: a number, by its bits; a reference of a hierarchy; or which segments were dropped, a bit each. */
+export type SlotKind = 'i32' | 'i64' | 'f32' | 'f64' | 'v128' | 'func' | 'any' | 'extern' | 'exn' | 'dropped';
+
+/** State of an instance beside its memories and tables: a mutable global. */
+export interface SlotLayout {
+  readonly kind: SlotKind;
+  readonly index: number;
+}
+
+/** A table that code writes; the others are as the instantiation left them. */
+export interface SnapshotTable {
+  readonly index: number;
+  readonly kind: 'func' | 'any' | 'extern' | 'exn';
+}
+
+/**
+ * How the state of an instance is read and set, by exported functions whose names are `prefix`, a dot, and: `get<n>`, `set<n>` for the
+ * values of chunk n; for table t `size<t>`, `element<t>`, `place<t>`, `grow<t>`; `function`, which gives a function by its number.
+ */
+export interface SnapshotLayout {
+  readonly prefix: string;
+  readonly slots: readonly SlotLayout[];
+  /** Slots of each chunk, in order. */
+  readonly chunks: readonly number[];
+  readonly tables: readonly SnapshotTable[];
+  /** How many functions a reference may point at. */
+  readonly functions: number;
+}
+
 export interface Layout {
   readonly functions: readonly FunctionImport[];
   /** Every memory, imported or defined: the rewritten module imports all of them from the kernel as `memory<index>`. */
@@ -73,4 +102,8 @@ export interface Layout {
    * applied by the instantiation itself: a RuntimeError from there is a trap of the guest.
    */
   readonly entry?: string;
+  /** Of a module loaded for it; a string says why no instance can be captured. */
+  readonly snapshot?: SnapshotLayout | string;
+  /** Whether an instance is a new one again once its memories and mutable globals are put back; a string says why not. */
+  readonly recycle?: true | string;
 }

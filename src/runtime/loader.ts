@@ -11,6 +11,7 @@ import { memory } from './passes/memory.ts';
 import { meter } from './passes/meter.ts';
 import { preempt } from './passes/preempt.ts';
 import { segments } from './passes/segments.ts';
+import { snapshot } from './passes/snapshot.ts';
 import { tables } from './passes/tables.ts';
 import { unwind } from './passes/unwind.ts';
 import { type Loaded, rewrite } from './pipeline.ts';
@@ -26,7 +27,7 @@ export type { LoadOptions } from './plan.ts';
 export const LOADER_VERSION = '10';
 
 /** `entry` comes last: it collects what the others want run first. */
-const PASSES: readonly Pass[] = [memory, tables, bulk, segments, unwind, meter, preempt, entry];
+const PASSES: readonly Pass[] = [memory, tables, bulk, segments, unwind, meter, preempt, snapshot, entry];
 
 const MAGIC = [0x00, 0x61, 0x73, 0x6d];
 const COMPONENT_LAYER = 1;

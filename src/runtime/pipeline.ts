@@ -68,6 +68,8 @@ function describe(module: Module, plan: Plan): Layout {
     preempt: plan.checks !== undefined,
     ...(plan.heapBytes !== undefined && { heapBytes: plan.heapBytes }),
     ...(plan.entry !== undefined && { entry: plan.entry }),
+    ...(plan.snapshot !== undefined && { snapshot: plan.snapshot }),
+    ...(plan.recycle !== undefined && { recycle: plan.recycle }),
   };
 }
 

@@ -3,6 +3,7 @@
 
 import { type Scan, scan } from './analysis/scan.ts';
 import type { Checks, HintNext } from './checks.ts';
+import type { SnapshotLayout } from './layout.ts';
 import type { Module } from './module.ts';
 import { ATOMIC, GC, MISC, Op, prefixOf, SIMD } from './opcodes.ts';
 import type { FunctionType, ValueType } from './types.ts';
@@ -41,6 +42,8 @@ export interface LoadOptions {
   readonly foreign?: readonly string[];
   /** No checks for preemption, and bulk operations in one piece: for a process that has a thread of its own. */
   readonly raw?: boolean;
+  /** The state of instances can be read and set, to make templates of them. */
+  readonly snapshot?: boolean;
 }
 
 export interface Pass {
@@ -68,6 +71,10 @@ export class Plan {
   checks: Checks | undefined;
   /** Mutable globals, zero at first, after all those of the original. */
   readonly globals: ValueType[] = [];
+  /** Those of them, i32, that count for one process: zero again when an instance starts another. */
+  readonly counters: number[] = [];
+  snapshot: SnapshotLayout | string | undefined;
+  recycle: true | string | undefined;
   /** What every function of the original gets after its own locals. */
   locals: readonly ValueType[] = [];
   /** Of a module that allocates on the engine's heap: bytes that its instantiation takes there. */

@@ -80,13 +80,20 @@ class Signatures {
   }
 }
 
-export function buildCallGraph(module: Module, scan: Scan): CallGraph {
-  const { importedFunctions, functions: types, source } = module;
-  const functions = types.length - importedFunctions;
-  const taken = scan.referenced;
+/** By function index: something of the module refers to it, so that a table or a global may hold it. */
+export function addressTaken(module: Module, scan: Scan): Uint8Array {
+  const { source } = module;
+  const taken = scan.referenced.slice();
   markElements(module, taken);
   for (const { expression } of module.globals) markReferences(source, expression, taken);
   for (const { expression } of module.ownTables) if (expression) markReferences(source, expression, taken);
+  return taken;
+}
+
+export function buildCallGraph(module: Module, scan: Scan): CallGraph {
+  const { importedFunctions, functions: types } = module;
+  const functions = types.length - importedFunctions;
+  const taken = addressTaken(module, scan);
 
   const signatures = new Signatures(module);
   const { siteTarget, siteFlags } = scan;

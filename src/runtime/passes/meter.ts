@@ -85,6 +85,7 @@ export const meter: Pass = {
     plan.heapBytes = constantBytes(module);
     const left = plan.global('i32');
     const batch = plan.global('i32');
+    plan.counters.push(left, batch);
     const tell = tellHelper(plan, left, batch);
 
     /** Takes what was allocated, which is on the stack, from the batch, and does `then` where that is used up. */

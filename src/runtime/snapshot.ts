@@ -1,0 +1,217 @@
+// Snapshots: the state of an instance beside its memories, as plain data, and new instances made the same. Only integers leave an
+// instance; what is no integer and no function of its own cannot be captured, and the reason says what it is.
+
+import type { Layout, SlotLayout, SnapshotLayout, SnapshotTable } from './layout.ts';
+import { isReference, NULL, OPAQUE, type ReferenceKind, SLOT_VALUES } from './slots.ts';
+
+/** Survives `structuredClone`. */
+export interface Snapshot {
+  /** What was captured, as the caller names it: such as the hash of its bytes. */
+  readonly program: string;
+  /** Of all slots of the layout, in order. */
+  readonly values: readonly (number | bigint)[];
+  /** Elements of the layout's tables as integers. */
+  readonly tables: readonly Int32Array[];
+}
+
+/** A snapshot that does not fit the instance it is restored into. */
+export class SnapshotError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'SnapshotError';
+  }
+}
+
+type Accessor = (...values: (number | bigint)[]) => unknown;
+
+function accessor({ exports }: WebAssembly.Instance, { prefix }: SnapshotLayout, name: string): Accessor {
+  return exports[`${prefix}.${name}`] as Accessor;
+}
+
+const WHAT: Readonly<Record<ReferenceKind, string>> = {
+  func: 'a function that no code of the program refers to',
+  any: "an object of the engine's heap",
+  extern: 'a value of the host',
+  exn: 'an exception',
+};
+
+/** Numbers of functions, and why they are asked for. */
+class Functions {
+  readonly #numbers = new Map<unknown, number>();
+
+  constructor(instance: WebAssembly.Instance, layout: SnapshotLayout) {
+    const pick = accessor(instance, layout, 'function');
+    for (let number = 0; number < layout.functions; number++) this.#numbers.set(pick(number), number);
+  }
+
+  /** What an accessor told of a reference, as an integer. */
+  number(told: unknown): number {
+    if (typeof told === 'number') return told;
+    return told === null ? NULL : (this.#numbers.get(told) ?? OPAQUE);
+  }
+}
+
+function captureTable(
+  instance: WebAssembly.Instance,
+  layout: SnapshotLayout,
+  { index, kind }: SnapshotTable,
+  functions: Functions,
+): Int32Array | string {
+  const element = accessor(instance, layout, `element${index}`);
+  const elements = new Int32Array(accessor(instance, layout, `size${index}`)() as number);
+  for (let at = 0; at < elements.length; at++) {
+    elements[at] = functions.number(element(at));
+    if (elements[at] === OPAQUE) return `table ${index} holds ${WHAT[kind]} at ${at}`;
+  }
+  return elements;
+}
+
+const NOT_LOADED = 'the program was not loaded to be captured';
+
+/**
+ * Captures an instance that runs nothing and whose entry, if it has one, has returned. A string says in one line why it cannot be
+ * captured. Memories are the caller's.
+ */
+export function capture(
+  instance: WebAssembly.Instance,
+  { snapshot: layout = NOT_LOADED }: Layout,
+  program: string,
+): Snapshot | string {
+  if (typeof layout === 'string') return layout;
+  const functions = new Functions(instance, layout);
+  const values: (number | bigint)[] = [];
+  let slot = 0;
+  for (const [chunk, slots] of layout.chunks.entries()) {
+    const told = accessor(instance, layout, `get${chunk}`)();
+    const all = slots === 0 ? [] : Array.isArray(told) ? (told as unknown[]) : [told];
+    let next = 0;
+    for (const { kind, index } of layout.slots.slice(slot, slot + slots)) {
+      for (let left = SLOT_VALUES[kind].length; left > 0; left--) {
+        const value = isReference(kind) ? functions.number(all[next]) : (all[next] as number | bigint);
+        if (isReference(kind) && value === OPAQUE) return `global ${index} holds ${WHAT[kind]}`;
+        values.push(value);
+        next++;
+      }
+    }
+    slot += slots;
+  }
+  const tables: Int32Array[] = [];
+  for (const table of layout.tables) {
+    const captured = captureTable(instance, layout, table, functions);
+    if (typeof captured === 'string') return captured;
+    tables.push(captured);
+  }
+  return { program, values, tables };
+}
+
+function fitsReference(kind: ReferenceKind, value: number, functions: number): boolean {
+  if (value === NULL) return true;
+  return value >= 0 && (kind === 'any' || (kind === 'func' && value < functions));
+}
+
+function fitsSlots(slots: readonly SlotLayout[], values: Snapshot['values'], functions: number): boolean {
+  let next = 0;
+  for (const { kind } of slots) {
+    for (const type of SLOT_VALUES[kind]) {
+      const value = values[next++];
+      if (typeof value !== (type === 'i64' ? 'bigint' : 'number')) return false;
+      if (isReference(kind) && !fitsReference(kind, value as number, functions)) return false;
+    }
+  }
+  return next === values.length;
+}
+
+function fitsTables({ snapshot, tables: types }: Layout, tables: readonly Int32Array[]): boolean {
+  const layout = snapshot as SnapshotLayout;
+  return (
+    tables.length === layout.tables.length &&
+    layout.tables.every(({ index, kind }, i) => {
+      const { minimum, maximum } = types[index]!;
+      const elements = tables[i]!;
+      return (
+        elements.length >= minimum &&
+        elements.length <= (maximum ?? elements.length) &&
+        elements.every((value) => fitsReference(kind, value, layout.functions))
+      );
+    })
+  );
+}
+
+/** An element that a new instance has otherwise. */
+interface Difference {
+  readonly table: number;
+  readonly at: number;
+  readonly value: number;
+}
+
+/** What is known of a snapshot once it was restored: all new instances of a program have the same tables. */
+const differencesOf = new WeakMap<Snapshot, readonly Difference[]>();
+
+function growTables(instance: WebAssembly.Instance, layout: SnapshotLayout, snapshot: Snapshot): void {
+  for (const [i, { index }] of layout.tables.entries()) {
+    const elements = snapshot.tables[i]!;
+    const more = elements.length - (accessor(instance, layout, `size${index}`)() as number);
+    if (more > 0 && accessor(instance, layout, `grow${index}`)(more, elements.at(-1)!) === 0)
+      throw new SnapshotError(`the host has no room for ${elements.length} elements of table ${index}`);
+  }
+}
+
+function compareTables(instance: WebAssembly.Instance, layout: SnapshotLayout, snapshot: Snapshot): readonly Difference[] {
+  if (layout.tables.length === 0) return [];
+  const functions = new Functions(instance, layout);
+  return layout.tables.flatMap(({ index: table }, i) => {
+    const element = accessor(instance, layout, `element${table}`);
+    return [...snapshot.tables[i]!].flatMap((value, at) =>
+      functions.number(element(at)) === value ? [] : [{ table, at, value }],
+    );
+  });
+}
+
+/**
+ * Makes a new instance what the captured one was, but for its memories; its entry must not be called. Throws SnapshotError where the
+ * snapshot is of another program; nothing is promised of the instance then.
+ */
+export function restore(instance: WebAssembly.Instance, layout: Layout, snapshot: Snapshot): void {
+  const { snapshot: described = NOT_LOADED } = layout;
+  if (typeof described === 'string') throw new SnapshotError(described);
+  const known = differencesOf.get(snapshot);
+  if (known === undefined) {
+    const { slots, functions } = described;
+    if (!fitsSlots(slots, snapshot.values, functions) || !fitsTables(layout, snapshot.tables))
+      throw new SnapshotError('the snapshot does not fit the program');
+  }
+  try {
+    resetter(instance, layout, snapshot)();
+    growTables(instance, described, snapshot);
+    const differences = known ?? compareTables(instance, described, snapshot);
+    for (const { table, at, value } of differences) accessor(instance, described, `place${table}`)(at, value);
+    differencesOf.set(snapshot, differences);
+  } catch (error) {
+    // A reference to a function of another type.
+    if (error instanceof WebAssembly.RuntimeError) throw new SnapshotError('the snapshot does not fit the program');
+    throw error;
+  }
+}
+
+/**
+ * Puts the mutable globals of an instance back to what they were when the snapshot was taken: all its state beside its memories where
+ * the layout says that it can be recycled. Made once for each instance; a call takes about ten nanoseconds.
+ */
+export function resetter(instance: WebAssembly.Instance, { snapshot: described }: Layout, snapshot: Snapshot): () => void {
+  const layout = described as SnapshotLayout;
+  let next = 0;
+  let slot = 0;
+  const setters = layout.chunks.map((slots, chunk) => {
+    const taken = layout.slots.slice(slot, slot + slots).reduce((sum, { kind }) => sum + SLOT_VALUES[kind].length, 0);
+    const values = snapshot.values.slice(next, next + taken);
+    slot += slots;
+    next += taken;
+    // A bound function is quicker than a call that spreads its arguments.
+    return accessor(instance, layout, `set${chunk}`).bind(undefined, ...values) as () => void;
+  });
+  const [only] = setters;
+  if (only !== undefined && setters.length === 1) return only;
+  return () => {
+    for (const set of setters) set();
+  };
+}
