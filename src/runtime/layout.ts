@@ -85,6 +85,22 @@ export interface SnapshotLayout {
   readonly functions: number;
 }
 
+/** Where the stack lies in the first memory: it grows from `high` down to `low`. Addresses in bytes. */
+export interface StackLayout {
+  /** Index of the stack pointer among the globals. */
+  readonly global: number;
+  /** What told that it is the stack pointer. */
+  readonly by: 'name' | 'export' | 'shape';
+  readonly high: number;
+  readonly low: number;
+  /** False: the stack may end above `low`, at data that is zero at first and is nowhere in the module. */
+  readonly exact: boolean;
+  /** The stack pointer may not be lower. */
+  readonly limit: number;
+  /** Address of 16 bytes of the kernel's, at the stack's lower end. */
+  readonly canary?: number;
+}
+
 export interface Layout {
   readonly functions: readonly FunctionImport[];
   /** Every memory, imported or defined: the rewritten module imports all of them from the kernel as `memory<index>`. */
@@ -95,6 +111,8 @@ export interface Layout {
   readonly exports: readonly ExportLayout[];
   /** The module has checks for preemption, and imports the epoch. */
   readonly preempt: boolean;
+  /** Of a module whose stack was found: the writes of its pointer are checked. */
+  readonly stack?: StackLayout;
   /** Of a module that allocates GC objects or exceptions: bytes that its instantiation takes on the engine's heap. */
   readonly heapBytes?: number;
   /**

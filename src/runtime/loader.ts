@@ -12,6 +12,7 @@ import { meter } from './passes/meter.ts';
 import { preempt } from './passes/preempt.ts';
 import { segments } from './passes/segments.ts';
 import { snapshot } from './passes/snapshot.ts';
+import { stack } from './passes/stack.ts';
 import { tables } from './passes/tables.ts';
 import { unwind } from './passes/unwind.ts';
 import { type Loaded, rewrite } from './pipeline.ts';
@@ -24,10 +25,10 @@ export type { Loaded } from './pipeline.ts';
 export type { LoadOptions } from './plan.ts';
 
 /** Part of the code cache's key: to be changed whenever the output for any input changes. */
-export const LOADER_VERSION = '10';
+export const LOADER_VERSION = '11';
 
 /** `entry` comes last: it collects what the others want run first. */
-const PASSES: readonly Pass[] = [memory, tables, bulk, segments, unwind, meter, preempt, snapshot, entry];
+const PASSES: readonly Pass[] = [memory, tables, stack, bulk, segments, unwind, meter, preempt, snapshot, entry];
 
 const MAGIC = [0x00, 0x61, 0x73, 0x6d];
 const COMPONENT_LAYER = 1;

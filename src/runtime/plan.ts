@@ -3,7 +3,7 @@
 
 import { type Scan, scan } from './analysis/scan.ts';
 import type { Checks, HintNext } from './checks.ts';
-import type { SnapshotLayout } from './layout.ts';
+import type { SnapshotLayout, StackLayout } from './layout.ts';
 import type { Module } from './module.ts';
 import { ATOMIC, GC, MISC, Op, prefixOf, SIMD } from './opcodes.ts';
 import type { FunctionType, ValueType } from './types.ts';
@@ -40,6 +40,8 @@ export interface LoweredImport {
 export interface LoadOptions {
   /** Import modules whose functions are not system calls: left alone. */
   readonly foreign?: readonly string[];
+  /** False: writes of the stack pointer are not checked, and the stack begins where the program put it. */
+  readonly stack?: boolean;
   /** No checks for preemption, and bulk operations in one piece: for a process that has a thread of its own. */
   readonly raw?: boolean;
   /** The state of instances can be read and set, to make templates of them. */
@@ -84,6 +86,8 @@ export class Plan {
   /** The start section is left out. */
   dropStart = false;
   entry: string | undefined;
+  /** The stack, where the writes of its pointer are checked. */
+  stack: StackLayout | undefined;
   /** New index of every original function, once sealed. */
   map = new Uint32Array();
   #sealed = false;

@@ -326,6 +326,8 @@ function rewritten(
       return random.below(256);
     },
     table_size: () => 1,
+    stack_offset: () => 0,
+    stack_overflow: () => {},
     memory_grow: (index: number, delta: number) => {
       draw();
       const wide = loaded.layout.memories[index]!.address === 'i64';

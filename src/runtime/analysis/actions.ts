@@ -32,6 +32,7 @@ export const Do = {
   /** Becomes a call when it is rewritten. */
   helped: 58,
   bulk: 59,
+  globalSet: 60,
 } as const;
 
 export const ACTIONS: Uint8Array = Uint8Array.from(IMMEDIATES);
@@ -64,6 +65,7 @@ const SPECIAL: readonly (readonly [number, number])[] = [
   [0xd5, Do.brOn],
   [0xd6, Do.brOn],
   [Op.localSet, Do.localSet],
+  [Op.globalSet, Do.globalSet],
   [Op.i32Const, Do.i32Const],
   [Op.memoryGrow, Do.helped],
   [Op.tableGrow, Do.helped],

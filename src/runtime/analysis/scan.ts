@@ -27,6 +27,8 @@ export interface Scan {
   readonly codeSize: Uint32Array;
   /** Ascending offsets of bulk operations, those with a small constant length left out. */
   readonly bulkAt: Uint32Array;
+  /** Ascending offsets of `global.set`. */
+  readonly globalSetAt: Uint32Array;
   /** By function index: `ref.func` names it in a body. */
   readonly referenced: Uint8Array;
 }
@@ -40,6 +42,7 @@ class Scanner {
   readonly #source: Uint8Array;
   readonly #paths: Paths;
   readonly #bulkAt = new Numbers();
+  readonly #globalSetAt = new Numbers();
   readonly #referenced: Uint8Array;
   constructor(module: Module) {
     this.#module = module;
@@ -82,6 +85,7 @@ class Scanner {
       codeAt,
       codeSize,
       bulkAt: this.#bulkAt.items,
+      globalSetAt: this.#globalSetAt.items,
       referenced: this.#referenced,
     };
   }
@@ -136,6 +140,10 @@ class Scanner {
             setEnd = p;
           }
           continue;
+        case Do.globalSet:
+          this.#globalSetAt.push(at);
+          p = skipInteger(source, p, U32_MOST);
+          continue;
         case Do.i32Const:
           if (source[p++]! > 0x7f) p = skipInteger(source, p - 1, U32_MOST);
           constAt = at;
@@ -166,11 +174,10 @@ class Scanner {
         }
         case Do.else:
         case Do.catch:
-        case Do.catchAll: {
+        case Do.catchAll:
           if (action === Do.catch) p = skipInteger(source, p, U32_MOST);
           sure = paths.arm(height - 1, sure);
           continue;
-        }
         case Do.delegate:
         case Do.end: {
           if (action === Do.delegate) p = skipInteger(source, p, U32_MOST);
