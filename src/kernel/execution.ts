@@ -3,6 +3,7 @@
 import { causeOf } from './fault.ts';
 import { imports } from './link.ts';
 import type { Process } from './process.ts';
+import type { Cell } from './recycler.ts';
 import type { AddressSpace } from './space.ts';
 import { type Cause, exited } from './status.ts';
 import type { Template } from './template.ts';
@@ -26,7 +27,8 @@ interface Job {
 /** Where a program begins. */
 export interface Origin {
   readonly template: Template | undefined;
-  readonly instance: WebAssembly.Instance | undefined;
+  /** What served others before. */
+  readonly cell: Cell | undefined;
 }
 
 export class Execution {
@@ -35,21 +37,20 @@ export class Execution {
   readonly #task: Task;
   /** Called once no guest code is on the stack, nor will be. */
   readonly #over: (cause: Cause) => void;
-  readonly #template: Template | undefined;
+  readonly #origin: Origin;
   #instance: WebAssembly.Instance | undefined;
   /** Of a reactor: calls not yet answered, the first under way unless it rests. */
   readonly #jobs: Job[] = [];
   #resting = false;
   #results: readonly unknown[] | undefined;
 
-  /** `template`: where it begins; with one `instance` may have served others before. */
-  constructor(process: Process, space: AddressSpace, task: Task, over: (cause: Cause) => void, from: Origin) {
+  constructor(process: Process, space: AddressSpace, task: Task, over: (cause: Cause) => void, origin: Origin) {
     this.#process = process;
     this.#space = space;
     this.#task = task;
     this.#over = over;
-    this.#template = from.template;
-    this.#instance = from.instance;
+    this.#origin = origin;
+    this.#instance = origin.cell?.instance;
   }
 
   /** A reactor between calls: no guest code is on its stack. */
@@ -95,8 +96,9 @@ export class Execution {
       const { thread, program } = this.#process;
       const { module, layout } = program;
       this.#instance ??= new WebAssembly.Instance(module, imports(layout, thread, this.#space.memories));
-      const template = this.#template;
-      if (template !== undefined) template.restore(this.#instance);
+      const { template, cell } = this.#origin;
+      if (cell !== undefined) cell.reset();
+      else if (template !== undefined) template.restore(this.#instance);
       else if (layout.entry !== undefined) await this.#enter(layout.entry);
       if (this.#task === 'command') return void (await this.#enter('_start'));
       if (template === undefined && layout.exports.some(({ name }) => name === '_initialize')) await this.#enter('_initialize');

@@ -5,9 +5,9 @@ import type { Capability } from '../caps/capability.ts';
 import { type PackError, type Transfer, transfer } from '../caps/parcel.ts';
 import { CapTable } from '../caps/table.ts';
 import type { Hal } from '../hal/hal.ts';
+import type { Program } from '../runtime/program.ts';
 import { Iovecs } from '../syscalls/iovecs.ts';
 import { Account } from './account.ts';
-import type { Cell } from './cell.ts';
 import { SpawnError } from './error.ts';
 import { dropAll, Grants } from './grants.ts';
 import { HeapPolicy } from './heap.ts';
@@ -18,13 +18,14 @@ import { PidNamespace, type PidShare, PidTable } from './pid.ts';
 import { Pipe, pipeEnds } from './pipe.ts';
 import { type Watch, within } from './policy/gate.ts';
 import { Process } from './process.ts';
+import { type Cell, Recycler } from './recycler.ts';
 import { refusedMemory, refusedTask } from './refusal.ts';
 import { auditOf, Descriptors, excess, fill, gateOf, memoryType, occupy, type SpawnRequest, stringsOf } from './request.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import { Timers } from './scheduler/timers.ts';
 import { AddressSpace } from './space.ts';
 import { signalled, stopped } from './status.ts';
-import { Recycler } from './template.ts';
+import { type Template, Templates } from './template.ts';
 
 /** What a process is made of before it is one. */
 interface Making {
@@ -32,6 +33,7 @@ interface Making {
   readonly capabilities: CapTable;
   readonly space: AddressSpace;
   readonly watch: Watch | undefined;
+  readonly template: Template | undefined;
   /** Whose these are, where they served others before. */
   readonly cell: Cell | undefined;
 }
@@ -44,6 +46,7 @@ export class Kernel {
   readonly iovecs = new Iovecs();
   readonly heap: HeapPolicy;
   readonly recycler = new Recycler();
+  readonly templates: Templates;
   /** Told of what becomes of the capabilities of processes that are spawned from now on. */
   auditor: Auditor | undefined;
   readonly #processes: PidTable<Process>;
@@ -55,6 +58,7 @@ export class Kernel {
     this.heap = new HeapPolicy(hal.heap, hal.clock, hal.entropy);
     this.scheduler = new Scheduler({ ...hal, quantumNs });
     this.timers = new Timers(hal.clock, hal.cpu);
+    this.templates = new Templates(hal.mmu);
   }
 
   get processes(): Iterable<Process> {
@@ -68,17 +72,18 @@ export class Kernel {
   /** Makes a process and lets it run. Throws SpawnError, and then nothing of it is left. */
   spawn(request: SpawnRequest): Process {
     const { program, limits, parent } = request;
+    const template = program.sealed && this.templates.of(program, program.sealed);
     const account = new Account(parent?.account, limits);
     const [fds, quota] = [Math.min(limits.fds, FDS_MAX), new Descriptors(account)];
     const watch = within(parent?.gate?.watch, request.watch);
     const cell =
-      request.template && this.auditor === undefined ? this.recycler.take(request.template, watch, limits.memory) : undefined;
+      template !== undefined && this.auditor === undefined ? this.recycler.take(template, watch, limits.memory) : undefined;
     cell?.capabilities.renew(fds, quota);
     const capabilities = cell?.capabilities ?? new CapTable(fds, quota);
     const main = program.layout.exports.find(({ kind, name }) => kind === 'memory' && name === 'memory')?.index ?? 0;
     const space = cell?.space ?? new AddressSpace(this.hal.mmu, account, main);
     try {
-      return this.#spawn(request, { account, capabilities, space, watch, cell });
+      return this.#spawn(request, { account, capabilities, space, watch, template, cell });
     } catch (error) {
       capabilities.closeAll();
       dropAll(request.roots ?? []);
@@ -88,8 +93,10 @@ export class Kernel {
     }
   }
 
-  #spawn(request: SpawnRequest, { account, capabilities, space, watch, cell }: Making): Process {
-    const { program, limits, parent, template } = request;
+  #spawn(request: SpawnRequest, { account, capabilities, space, watch, template, cell }: Making): Process {
+    const { program, limits, parent } = request;
+    if (program.sealed !== undefined && template === undefined)
+      throw new SpawnError('NOMEM', 'the host has no room for its template');
     if (!fill(capabilities, request)) {
       throw new SpawnError('MFILE', `${request.descriptors.length} descriptors are given, but the limit is ${limits.fds}`);
     }
@@ -107,7 +114,7 @@ export class Kernel {
     if (refused !== undefined) throw new SpawnError('NOEXEC', refused);
     const [args, environment] = stringsOf(request);
     const types = program.layout.memories.map((layout, i) => memoryType(layout, limits, template?.memories[i]?.pages));
-    const lacking = occupy(space, account, types, request, cell !== undefined);
+    const lacking = occupy(space, account, types, program, template, cell !== undefined);
     if (lacking === 'host') throw new SpawnError('NOMEM', `the host has no room for its memory`);
     const namespace = request.ownPids ? new PidNamespace() : parent?.namespace;
     const number = namespace?.enter();
@@ -141,6 +148,12 @@ export class Kernel {
     if (lacking === 'limit') process.end(stopped('memory-limit', excess(types, limits)));
     process.start();
     return process;
+  }
+
+  /** No process will start from this program any more: gives back what was kept for them. */
+  forget(program: Program): void {
+    const template = this.templates.forget(program);
+    if (template !== undefined) this.recycler.drop(template);
   }
 
   /** What the host holds is found out when there is a second process: that takes longer than a small program runs. */

@@ -6,7 +6,7 @@ import { type ProcessObject, processRoot } from '../caps/process.ts';
 import { CapTable } from '../caps/table.ts';
 import type { Alarm } from '../hal/cpu.ts';
 import type { Directory } from '../hal/disk.ts';
-import type { Program } from '../runtime/program.ts';
+import type { Program, Sealed } from '../runtime/program.ts';
 import { BLOCKED, type Result, type Signal } from '../syscalls/caller.ts';
 import { GuestMemory } from '../syscalls/memory.ts';
 import type { Account, Standing } from './account.ts';
@@ -19,13 +19,14 @@ import { GuestOffspring } from './offspring.ts';
 import type { PidNamespace } from './pid.ts';
 import { Pipe, pipeEnds } from './pipe.ts';
 import type { Gate } from './policy/gate.ts';
+import type { Cell } from './recycler.ts';
 import type { ProcessParts } from './request.ts';
 import type { ThreadInfo, ThreadState } from './scheduler/states.ts';
 import { disposition } from './signal.ts';
 import type { AddressSpace } from './space.ts';
 import { type Cause, crashed, type ExitStatus, signalled, stopped } from './status.ts';
 import type { Strings } from './strings.ts';
-import type { Template } from './template.ts';
+import { seal, type Template } from './template.ts';
 import { Thread } from './thread.ts';
 import { NOTHING_SPENT, spentBy, sum, type Usage } from './usage.ts';
 import { resolve } from './vfs/namespace.ts';
@@ -71,6 +72,7 @@ export class Process {
   #remains: ThreadInfo | undefined;
   readonly #space: AddressSpace;
   readonly #template: Template | undefined;
+  readonly #cell: Cell | undefined;
   readonly #onSoftLimit: ((resource: Resource) => void) | undefined;
   readonly #onCharge: ((process: Process) => void) | undefined;
   #ending: Cause | undefined;
@@ -111,7 +113,8 @@ export class Process {
     const { cell, template } = parts;
     this.#thread = cell?.thread ?? new Thread(this, this.nice);
     cell?.thread.renew(this, this.nice);
-    const origin = { template, instance: cell?.instance };
+    this.#cell = cell;
+    const origin = { template, cell };
     this.#execution = new Execution(this, parts.space, parts.task, (cause) => this.#over(cause), origin);
     this.parent?.children.add(this);
   }
@@ -165,6 +168,12 @@ export class Process {
   /** Calls an export of a reactor, after the calls before it. Rejects when the process ends first. */
   call(invocation: Invocation): Promise<readonly unknown[]> {
     return this.#execution.call(invocation);
+  }
+
+  /** How far it has come, for others to begin there; or why that cannot be told. */
+  seal(): Sealed | string {
+    if (!this.#execution.resting) return 'it is no reactor between calls';
+    return seal(this, this.#execution.instance, this.#space.memories);
   }
 
   signal(signal: Signal, message: string | null = null): Result {
@@ -261,7 +270,17 @@ export class Process {
     if (!this.#space.park(template.memories.map(({ image }) => image))) return false;
     const [space, capabilities, thread] = [this.#space, this.#capabilities, this.#thread];
     const { gate, limits } = this;
-    return this.kernel.recycler.keep({ template, space, capabilities, thread, instance, gate, memoryLimit: limits.memory });
+    const reset = this.#cell?.reset ?? template.resetter(instance);
+    return this.kernel.recycler.keep({
+      template,
+      space,
+      capabilities,
+      thread,
+      instance,
+      reset,
+      gate,
+      memoryLimit: limits.memory,
+    });
   }
 
   /** An error in giving back what the process held is a bug of ours, and is told as one; the rest is given back all the same. */

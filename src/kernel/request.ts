@@ -7,7 +7,6 @@ import type { MemoryType } from '../hal/mmu.ts';
 import type { MemoryLayout } from '../runtime/layout.ts';
 import type { Program } from '../runtime/program.ts';
 import type { Account } from './account.ts';
-import type { Cell } from './cell.ts';
 import { SpawnError } from './error.ts';
 import type { Task } from './execution.ts';
 import type { Grants } from './grants.ts';
@@ -15,6 +14,7 @@ import { ARGUMENT_BYTES_MAX, type Limits, PAGES_MAX, RESOURCE, type Resource, WA
 import type { PidNamespace } from './pid.ts';
 import { Gate, type Watch } from './policy/gate.ts';
 import type { Process } from './process.ts';
+import type { Cell } from './recycler.ts';
 import type { AddressSpace } from './space.ts';
 import { encodeStrings, type Strings } from './strings.ts';
 import type { Template } from './template.ts';
@@ -36,8 +36,6 @@ export interface SpawnRequest {
   /** Its parent's by default, or 0. */
   readonly nice?: number;
   readonly task: Task;
-  /** Where it begins, if not at the start of its program. */
-  readonly template?: Template;
   /** The first of its tree: what it leaves behind ends with it, and is forgotten. */
   readonly first?: boolean;
   /** How it is watched; its parent's policy holds for it all the same. */
@@ -120,7 +118,8 @@ export function occupy(
   space: AddressSpace,
   account: Account,
   types: readonly MemoryType[],
-  { program, template }: SpawnRequest,
+  program: Program,
+  template: Template | undefined,
   renewed: boolean,
 ): 'limit' | 'host' | undefined {
   const tables = template === undefined ? program.layout.tables.map(({ minimum }) => minimum) : template.tables;

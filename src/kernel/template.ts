@@ -1,64 +1,90 @@
-// Templates: a program that was run to a point, and stands still there. Processes start from it as if each had come so far
+// Templates: programs that were run to a point, and stand still there. Processes start from one as if each had come so far
 // itself. It holds no capability, and nothing of who it was made by but what the program has in its own memory.
-import type { Image } from '../hal/mmu.ts';
-import type { Program } from '../runtime/program.ts';
-import type { Cell } from './cell.ts';
-import type { Watch } from './policy/gate.ts';
+import type { Image, Mmu } from '../hal/mmu.ts';
+import type { Program, Sealed } from '../runtime/program.ts';
+import { capture, resetter, restore } from '../runtime/snapshot.ts';
+import { isCall } from './link.ts';
+import type { Process } from './process.ts';
+
+/** Descriptors that a process has from the start are its starter's affair; these are the standard streams. */
+const STREAMS = 3;
 
 export interface Template {
-  readonly program: Program;
-  /** Of each memory: its size, and what is in it. */
+  /** Of each memory: its size in pages, and what is in it. */
   readonly memories: readonly { readonly pages: number; readonly image: Image }[];
   /** Elements of each table. */
   readonly tables: readonly number[];
-  /** Puts globals and tables of an instance to where the program stands. */
-  readonly restore: (instance: WebAssembly.Instance) => void;
   /** Whether what one process ran in can serve the next: the loader says so, and nothing is bound to the process alone. */
   readonly recyclable: boolean;
+  /** Puts globals and tables of a new instance to where the program stands. */
+  restore(instance: WebAssembly.Instance): void;
+  /** Makes what puts back the globals of an instance that served a process. */
+  resetter(instance: WebAssembly.Instance): () => void;
 }
 
-/** Cells that wait for the next process of one template. */
-const IDLE_MAX = 64;
-
-/** What is left of processes that came from templates and ended by themselves, for the next ones. */
-export class Recycler {
-  readonly #idle = new Map<Template, Cell[]>();
-  #size = 0;
-
-  /** Cells that wait: each holds memories of this host. */
-  get size(): number {
-    return this.#size;
-  }
-
-  /** One for a process that is watched so; undefined where there is none. */
-  take(template: Template, watch: Watch | undefined, memoryLimit: number): Cell | undefined {
-    const idle = this.#idle.get(template);
-    const at = idle?.findLastIndex((cell) => cell.memoryLimit === memoryLimit && suits(cell.gate?.watch, watch)) ?? -1;
-    if (at < 0) return undefined;
-    this.#size--;
-    return idle!.splice(at, 1)[0];
-  }
-
-  /** False where it is not wanted: then it is still its process's. */
-  keep(cell: Cell): boolean {
-    const idle = this.#idle.get(cell.template) ?? [];
-    if (idle.length >= IDLE_MAX) return false;
-    this.#idle.set(cell.template, idle);
-    idle.push(cell);
-    this.#size++;
-    return true;
-  }
-
-  /** Gives back those of a template, or all. */
-  drop(template?: Template): void {
-    const dropped = template === undefined ? [...this.#idle.values()].flat() : (this.#idle.get(template) ?? []);
-    if (template === undefined) this.#idle.clear();
-    else this.#idle.delete(template);
-    this.#size -= dropped.length;
-    for (const { space } of dropped) space.release();
-  }
+/** What a process has come to, as plain data; or why that cannot be told. To be asked of a reactor between calls. */
+export function seal(
+  process: Process,
+  instance: WebAssembly.Instance | undefined,
+  memories: readonly WebAssembly.Memory[],
+): Sealed | string {
+  const { program, capabilities } = process;
+  if (instance === undefined) return 'it has not begun';
+  const opened = capabilities.slots.findIndex((one, slot) => slot >= STREAMS && one !== undefined && one.preopen === undefined);
+  if (opened >= 0) return `descriptor ${opened}, which it opened, is of this process alone: it is to be closed before`;
+  const state = capture(instance, program.layout, program.hash ?? program.name);
+  if (typeof state === 'string') return state;
+  return { state, memories: memories.map(({ buffer }) => shared(new Uint8Array(buffer))) };
 }
 
-/** Linked under one policy, an instance serves none but those under the same. */
-const suits = (had: Watch | undefined, wanted: Watch | undefined): boolean =>
-  had?.policy === wanted?.policy && (had === undefined) === (wanted === undefined) && had?.enforce === wanted?.enforce;
+/** A copy that threads can share. */
+function shared(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  copy.set(bytes);
+  return copy;
+}
+
+const PAGE = 65_536;
+
+/** The templates of one kernel, each made when a process is first to start from it. */
+export class Templates {
+  readonly #mmu: Mmu;
+  readonly #made = new Map<Program, Template>();
+
+  constructor(mmu: Mmu) {
+    this.#mmu = mmu;
+  }
+
+  /** Undefined where the host has no room for it. */
+  of(program: Program, { state, memories }: Sealed): Template | undefined {
+    const made = this.#made.get(program);
+    if (made !== undefined) return made;
+    const images: Image[] = [];
+    for (const bytes of memories) {
+      const image = this.#mmu.seal(bytes);
+      if (image === undefined) {
+        for (const one of images) one.release();
+        return undefined;
+      }
+      images.push(image);
+    }
+    const { layout } = program;
+    const template: Template = {
+      memories: images.map((image, i) => ({ pages: memories[i]!.length / PAGE, image })),
+      tables: layout.tables.map(({ minimum }, i) => Math.max(minimum, state.tables[i]?.length ?? 0)),
+      recyclable: layout.recycle === true && layout.heapBytes === undefined && layout.functions.every(isCall),
+      restore: (instance) => restore(instance, layout, state),
+      resetter: (instance) => resetter(instance, layout, state),
+    };
+    this.#made.set(program, template);
+    return template;
+  }
+
+  /** Gives back what was made of a program: the template, if there was one, for whoever holds something of it. */
+  forget(program: Program): Template | undefined {
+    const made = this.#made.get(program);
+    this.#made.delete(program);
+    for (const { image } of made?.memories ?? []) image.release();
+    return made;
+  }
+}

@@ -5,6 +5,14 @@ import type { CachedCode, CodeCache, ProgramSource } from '../hal/cache.ts';
 import { LoadError } from './errors.ts';
 import type { Layout } from './layout.ts';
 import { LOADER_VERSION, type LoadOptions, load, verdict } from './loader.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** How far a program was run: what a template is made of. Plain data, which threads can share. */
+export interface Sealed {
+  /** The bytes of each memory. */
+  readonly memories: readonly Uint8Array[];
+  readonly state: Snapshot;
+}
 
 export interface Program {
   readonly name: string;
@@ -12,6 +20,8 @@ export interface Program {
   readonly layout: Layout;
   /** SHA-256 of the original bytes in hexadecimal; undefined where no cache computed it. */
   readonly hash: string | undefined;
+  /** Where processes begin, if not at its start. */
+  readonly sealed?: Sealed;
 }
 
 const NAMELESS = 'wasm';

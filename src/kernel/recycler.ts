@@ -1,0 +1,66 @@
+// What is left of processes that came from templates and ended by themselves, for the next processes of the same kind: a cell is
+// what a process ran in, and what the imports of its instance are bound to. The loader has shown that memory and numeric globals
+// are all the state of such a program; both are put back before anybody else has them.
+import type { CapTable } from '../caps/table.ts';
+import type { Gate, Watch } from './policy/gate.ts';
+import type { AddressSpace } from './space.ts';
+import type { Template } from './template.ts';
+import type { Thread } from './thread.ts';
+
+export interface Cell {
+  readonly template: Template;
+  readonly space: AddressSpace;
+  readonly capabilities: CapTable;
+  readonly thread: Thread;
+  readonly instance: WebAssembly.Instance;
+  /** Puts its globals back. */
+  readonly reset: () => void;
+  readonly gate: Gate | undefined;
+  /** Bytes that its processes may have: its memories are made for that. */
+  readonly memoryLimit: number;
+}
+
+/** Cells that wait for the next process of one template. */
+const IDLE_MAX = 64;
+
+export class Recycler {
+  readonly #idle = new Map<Template, Cell[]>();
+  #size = 0;
+
+  /** Cells that wait: each holds memories of this host. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** One for a process that is watched so; undefined where there is none. */
+  take(template: Template, watch: Watch | undefined, memoryLimit: number): Cell | undefined {
+    const idle = this.#idle.get(template);
+    const at = idle?.findLastIndex((cell) => cell.memoryLimit === memoryLimit && suits(cell.gate?.watch, watch)) ?? -1;
+    if (at < 0) return undefined;
+    this.#size--;
+    return idle!.splice(at, 1)[0];
+  }
+
+  /** False where it is not wanted: then it is still its process's. */
+  keep(cell: Cell): boolean {
+    const idle = this.#idle.get(cell.template) ?? [];
+    if (idle.length >= IDLE_MAX) return false;
+    this.#idle.set(cell.template, idle);
+    idle.push(cell);
+    this.#size++;
+    return true;
+  }
+
+  /** Gives back those of a template, or all. */
+  drop(template?: Template): void {
+    const dropped = template === undefined ? [...this.#idle.values()].flat() : (this.#idle.get(template) ?? []);
+    if (template === undefined) this.#idle.clear();
+    else this.#idle.delete(template);
+    this.#size -= dropped.length;
+    for (const { space } of dropped) space.release();
+  }
+}
+
+/** Linked under one policy, an instance serves none but those under the same. */
+const suits = (had: Watch | undefined, wanted: Watch | undefined): boolean =>
+  had?.policy === wanted?.policy && (had === undefined) === (wanted === undefined) && had?.enforce === wanted?.enforce;

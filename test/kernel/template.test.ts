@@ -1,0 +1,173 @@
+// Templates and recycling on the simulated machine: where processes begin, and that none finds anything of another.
+import { describe, expect, test } from 'vitest';
+import type { Process } from '../../src/kernel/process.ts';
+import { loadProgram, type Program } from '../../src/runtime/program.ts';
+import { wat } from '../machine/guests.ts';
+import { type Simulated, simulated } from './machine.ts';
+import { policyOf } from './policy/policies.ts';
+
+const load = async (fields: string): Promise<Program> => loadProgram(await wat(fields), undefined, { snapshot: true });
+
+/** Counts in a global and in memory; `grow` makes its memory larger, `trap` traps, `exit` ends it. */
+const COUNTER = `
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (import "wasi_snapshot_preview1" "clock_time_get" (func $clock (param i32 i64 i32) (result i32)))
+  (memory (export "memory") 2 10)
+  (global $count (mut i32) (i32.const 5))
+  (data (i32.const 100) "image")
+  (func (export "_initialize") (global.set $count (i32.const 100)) (i32.store (i32.const 0) (i32.const 7)))
+  (func (export "count") (result i32)
+    (global.set $count (i32.add (global.get $count) (i32.const 1)))
+    (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1)))
+    (i32.add (global.get $count) (i32.mul (i32.const 1000) (i32.load (i32.const 0)))))
+  (func (export "peek") (param i32) (result i32) (i32.load8_u (local.get 0)))
+  (func (export "poke") (param i32 i32) (i32.store8 (local.get 0) (local.get 1)))
+  (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+  (func (export "clock") (result i32) (call $clock (i32.const 1) (i64.const 0) (i32.const 8)))
+  (func (export "trap") unreachable)
+  (func (export "_start") (drop (call $clock (i32.const 1) (i64.const 0) (i32.const 8))) (i32.store8 (i32.const 9000) (i32.const 1)))
+  (func (export "quit") (call $exit (i32.const 3)))`;
+
+const call = async (process: Process, name: string, ...args: number[]) => (await process.call({ name, args }))[0];
+
+/** The program, run until it was initialised. */
+async function begun(machine: Simulated, program: Program): Promise<Program> {
+  const { process } = machine.spawn(program, { task: 'reactor' });
+  await call(process, 'peek', 0);
+  const sealed = process.seal();
+  if (typeof sealed === 'string') throw new Error(sealed);
+  process.signal('SIGKILL');
+  await process.done;
+  machine.kernel.reap(process);
+  return { ...program, sealed };
+}
+
+/** Ends by itself, as a reactor only can by proc_exit. */
+async function quit(machine: Simulated, process: Process): Promise<void> {
+  await process.call({ name: 'quit', args: [] }).catch(() => undefined);
+  expect(await process.done).toMatchObject({ reason: 'exit', code: 3 });
+  machine.kernel.reap(process);
+}
+
+describe('a template', () => {
+  test('is where processes begin, each with a state of its own', async () => {
+    const machine = simulated();
+    const template = await begun(machine, await load(COUNTER));
+    const [one, two] = [machine.spawn(template, { task: 'reactor' }), machine.spawn(template, { task: 'reactor' })];
+    expect(await call(one.process, 'count')).toBe(101 + 8000);
+    expect(await call(one.process, 'count')).toBe(102 + 9000);
+    expect(await call(two.process, 'count')).toBe(101 + 8000);
+    expect(await call(two.process, 'peek', 100)).toBe('i'.charCodeAt(0));
+    await call(one.process, 'poke', 100, 0);
+    expect(await call(two.process, 'peek', 100)).toBe('i'.charCodeAt(0));
+  });
+
+  test('of a memory that grew has the size that it had', async () => {
+    const machine = simulated();
+    const program = await load(COUNTER);
+    const { process } = machine.spawn(program, { task: 'reactor' });
+    expect(await call(process, 'grow', 3)).toBe(2);
+    await call(process, 'poke', 4 * 65_536, 9);
+    const sealed = process.seal();
+    const clone = machine.spawn({ ...program, sealed: sealed as Exclude<typeof sealed, string> }, { task: 'reactor' }).process;
+    expect(await call(clone, 'grow', 0)).toBe(5);
+    expect(await call(clone, 'peek', 4 * 65_536)).toBe(9);
+  });
+
+  test('tells why a program cannot be one', async () => {
+    const machine = simulated();
+    const running = machine.spawn(await load(COUNTER), { task: 'reactor' }).process;
+    expect(running.seal()).toBe('it is no reactor between calls');
+    const table =
+      await load(`(memory (export "memory") 1) (table 1 externref) (global (export "g") (mut externref) (ref.null extern))
+      (func (export "f"))`);
+    const { process } = machine.spawn(table, { task: 'reactor' });
+    await call(process, 'f');
+    expect(typeof process.seal()).toMatch(/object|string/);
+  });
+});
+
+describe('what one process ran in', () => {
+  test('serves the next, which finds nothing of it', async () => {
+    const machine = simulated();
+    const template = await begun(machine, await load(COUNTER));
+    for (let round = 0; round < 5; round++) {
+      const { process } = machine.spawn(template, { task: 'reactor' });
+      expect(await call(process, 'count')).toBe(101 + 8000);
+      expect(await call(process, 'peek', 70_000)).toBe(0);
+      expect(await call(process, 'peek', 100)).toBe('i'.charCodeAt(0));
+      await call(process, 'poke', 70_000, 1);
+      await call(process, 'poke', 100, 1);
+      await quit(machine, process);
+      expect(machine.kernel.recycler.size).toBe(1);
+      expect(process.memory.bytes.length).toBe(0);
+      expect(process.grants.held()).toEqual([]);
+      expect(process.threads[0]).toMatchObject({ state: 'terminated' });
+    }
+  });
+
+  test('counts for each alone: calls, memory, descriptors', async () => {
+    const machine = simulated();
+    const template = await begun(machine, await load(COUNTER));
+    for (let round = 0; round < 3; round++) {
+      const { process } = machine.spawn(template);
+      const status = await process.done;
+      expect(status).toMatchObject({
+        reason: 'exit',
+        usage: { calls: { clock_time_get: 1 }, systemCalls: 1, memoryPeak: 131_072 },
+      });
+      expect(process.usage()).toBe(status.usage);
+      machine.kernel.reap(process);
+    }
+    expect(machine.kernel.recycler.size).toBe(1);
+  });
+
+  test.each([
+    ['grew', async (process: Process) => void (await call(process, 'grow', 1))],
+    ['trapped', (process: Process) => process.call({ name: 'trap', args: [] }).catch(() => undefined)],
+    ['was killed', async (process: Process) => void process.signal('SIGKILL')],
+  ])('is given up where it %s', async (_, end) => {
+    const machine = simulated();
+    const template = await begun(machine, await load(COUNTER));
+    const { process } = machine.spawn(template, { task: 'reactor' });
+    await call(process, 'count');
+    await end(process);
+    if (process.ending === undefined) await quit(machine, process);
+    await process.done;
+    expect(machine.kernel.recycler.size).toBe(0);
+    expect(await call(machine.spawn(template, { task: 'reactor' }).process, 'count')).toBe(101 + 8000);
+  });
+
+  test('under one policy never serves under another', async () => {
+    const machine = simulated();
+    const template = await begun(machine, await load(COUNTER));
+    const policy = policyOf({ denied: ['clock_time_get'] });
+    const start = (watch?: { policy: typeof policy; enforce: boolean }) =>
+      machine.spawn(template, { task: 'reactor', ...(watch && { watch }) }).process;
+    const denied = start({ policy, enforce: true });
+    expect(await call(denied, 'clock')).toBe(63);
+    await quit(machine, denied);
+    expect(machine.kernel.recycler.size).toBe(1);
+    const free = start();
+    expect(await call(free, 'clock')).toBe(0);
+    expect(machine.kernel.recycler.size).toBe(1);
+    const audited = start({ policy, enforce: false });
+    expect(await call(audited, 'clock')).toBe(0);
+    expect(machine.kernel.recycler.size).toBe(1);
+    const again = start({ policy, enforce: true });
+    expect(machine.kernel.recycler.size).toBe(0);
+    expect(await call(again, 'clock')).toBe(63);
+    await quit(machine, again);
+    expect((await again.done).refused).toMatchObject([{ call: 'clock_time_get', count: 1 }]);
+  });
+
+  test('goes with its template', async () => {
+    const machine = simulated();
+    const template = await begun(machine, await load(COUNTER));
+    const { process } = machine.spawn(template, { task: 'reactor' });
+    await call(process, 'count');
+    await quit(machine, process);
+    machine.kernel.forget(template);
+    expect(machine.kernel.recycler.size).toBe(0);
+  });
+});
