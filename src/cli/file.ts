@@ -1,5 +1,6 @@
 // Files that a command reads whole, and what it says of those that it cannot.
 import fs from 'node:fs';
+import { readWhole } from '../machine/file.ts';
 import { CommandError } from './error.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -17,7 +18,8 @@ export function unreadable(path: string, error: unknown): CommandError {
 /** Throws CommandError. `-` is standard input. */
 export function readText(path: string, bytesMax: number): string {
   try {
-    const bytes = fs.readFileSync(path === '-' ? 0 : path);
+    const bytes = path === '-' ? fs.readFileSync(0) : readWhole(path);
+    if (bytes === undefined) throw new CommandError(`${path} is not a file`);
     if (bytes.length > bytesMax) throw new CommandError(`${path} is larger than ${bytesMax} bytes`);
     return bytes.toString('utf8');
   } catch (error) {

@@ -1,6 +1,6 @@
 // Policies as an embedder names them: read from where they are, in the language that people write.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nameGlob } from '../caps/policy/glob.ts';
 import type { PolicyLanguage } from '../caps/policy/language.ts';
@@ -10,6 +10,7 @@ import type { Question } from '../kernel/policy/supervisor.ts';
 import type { Program } from '../runtime/program.ts';
 import { VOCABULARY } from '../syscalls/vocabulary.ts';
 import { SuperosError } from './error.ts';
+import { readWhole } from './file.ts';
 import { checkGrant } from './grammar.ts';
 import { parseLimit } from './limits.ts';
 
@@ -69,30 +70,36 @@ export function checkTarget(policy: Policy, program: Program): void {
 }
 
 /** What `extends` names: a policy that SuperOS brings, or a file beside the one that names it. */
-const load = (name: string, from: string): Text | undefined =>
-  isName(name) ? ready(name) : read(resolve(dirname(from), name), name);
+function load(name: string, from: string): Text | undefined {
+  if (isName(name)) return ready(name);
+  const path = isAbsolute(name) ? name : join(dirname(from), name);
+  // One that is named so is none of those that SuperOS brings.
+  return read(path, /^\.?\.?\//.test(path) ? path : `./${path}`);
+}
 
 const isName = (text: string): boolean => /^[a-z][a-z0-9-]*$/.test(text);
 
+/** A bare name is never a file: whoever may write the working directory must not choose the policy. */
 function find(source: string | URL): Text {
   const path = source instanceof URL ? fileURLToPath(source) : source;
-  const found = read(path, path) ?? (isName(path) ? ready(path) : undefined);
+  const isReady = typeof source === 'string' && isName(source);
+  const found = isReady ? ready(path) : read(path, path);
   if (found !== undefined) return found;
-  throw new SuperosError(
-    'not-found',
-    `there is no policy ${path}${isName(path) ? `; SuperOS brings ${brought().join(', ')}` : ''}`,
-  );
+  const advice = isReady ? `; SuperOS brings ${brought().join(', ')}; a file is named by a path: ./${path}` : '';
+  throw new SuperosError('not-found', `there is no policy ${path}${advice}`);
 }
 
 /** Undefined where there is none. */
 function read(path: string, shown: string): Text | undefined {
   try {
-    return { file: shown, text: readFileSync(path, 'utf8') };
+    const bytes = readWhole(path);
+    if (bytes !== undefined) return { file: shown, text: bytes.toString('utf8') };
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new SuperosError('invalid-argument', `the policy ${shown} cannot be read: ${code}`, { cause: error });
   }
+  throw new SuperosError('invalid-argument', `the policy ${shown} cannot be read: it is no file`);
 }
 
 /** The directory of policies that SuperOS brings: beside the sources, or beside what they are built to. */

@@ -283,7 +283,7 @@ describe('mistakes', () => {
 
   test.each<[string, string[], string, number?]>([
     ['no command', [], 'policy: a command is expected: check, explain, diff, import, learn'],
-    ['a misspelt command', ['chekc'], 'there is no command policy chekc; there are check, explain'],
+    ['a misspelt command', ['chekc'], 'there is no command policy chekc; did you mean policy check?'],
     ['a nearly right one', ['explan', FILES], 'did you mean policy explain?'],
     ['no file', ['check'], "missing required argument 'file'"],
     ['an option that is not there', ['check', '--jsno', FILES], '--jsno'],
@@ -303,6 +303,8 @@ describe('mistakes', () => {
     ['import: a directory', ['import', '.'], 'it is a directory'],
     ['import: an empty file', ['import', empty], 'it is empty'],
     ['import: no JSON', ['import', FILES], 'files.yaml is not JSON'],
+    ['import: a device', ['import', '/dev/null'], '/dev/null is not a file'],
+    ['check: a device', ['check', '/dev/null'], 'the policy /dev/null cannot be read: it is no file'],
   ])('%s', (_what, args, says) => {
     const { stdout, stderr, status } = superos(['policy', ...args], { cwd: scratch });
     expect({ stdout, status }).toEqual({ stdout: '', status: 125 });

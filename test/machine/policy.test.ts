@@ -1,4 +1,5 @@
 // Policies as an embedder uses them: the same where the kernel runs in place, on threads, and on a thread of the process's own.
+import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AuditEvent } from '../../src/index.ts';
@@ -167,6 +168,51 @@ describe.each([...CPUS.map((cpus) => [cpus, 'shared'] as const), [0, 'dedicated'
     });
   },
 );
+
+describe('what names a policy', () => {
+  const inside = async (files: Record<string, string>, action: (machine: Machine) => Promise<void>) => {
+    using tree = temporaryTree(files);
+    const before = process.cwd();
+    process.chdir(tree.path);
+    try {
+      await using machine = await Machine.boot({ cpus: 0 });
+      await action(machine);
+    } finally {
+      process.chdir(before);
+    }
+  };
+
+  test('a bare name is one that SuperOS brings, whatever lies in the working directory', () =>
+    inside({ strict: 'process: {}', 'server/': '', own: 'process: {}' }, async (machine) => {
+      for (const name of ['strict', 'server']) {
+        const { layers } = await machine.policy(name);
+        expect(layers.at(-1)).toMatchObject({ name, file: `${name}.yaml`, allowed: expect.anything() });
+      }
+      await expect(machine.policy('own')).rejects.toThrow(/^there is no policy own; SuperOS brings .*: \.\/own$/);
+      for (const path of ['./own', './strict']) expect((await machine.policy(path)).layers[0]!.file).toBe(path);
+      await expect(machine.policy('./server')).rejects.toThrow('the policy ./server cannot be read: EISDIR');
+    }));
+
+  test('what a file extends is found from where that file is', () => {
+    const files = {
+      'a/top.yaml': 'process: { extends: ./b/mid.yaml }',
+      'a/b/mid.yaml': 'process: { extends: ../base.yaml }',
+      'a/base.yaml': 'process: { allowed_syscalls: [] }',
+      'base.yaml': 'process: {}',
+    };
+    return inside(files, async (machine) => {
+      const { layers } = await machine.policy('a/top.yaml');
+      expect(layers.map(({ file }) => file)).toEqual(['./a/base.yaml', './a/b/mid.yaml', 'a/top.yaml']);
+      expect(layers[0]!.allowed).toEqual([]);
+    });
+  });
+
+  test('a pipe is not waited for', () =>
+    inside({}, async (machine) => {
+      execFileSync('mkfifo', ['pipe']);
+      await expect(machine.policy('./pipe')).rejects.toThrow('the policy ./pipe cannot be read: it is no file');
+    }));
+});
 
 test('where the auditor fails nothing goes on', async () => {
   await using machine = await Machine.boot({
