@@ -35,29 +35,60 @@ function isZero(bytes: Uint8Array, words: Int32Array | undefined, from: number, 
   return true;
 }
 
-export class CopiedImage implements Image {
-  readonly bytes: number;
-  readonly #runs: { at: number; data: Uint8Array }[];
-  readonly #released: () => void;
+/** An image that can be copied, whatever else can be done with it. */
+export abstract class SealedImage implements Image {
+  abstract readonly bytes: number;
   #held = true;
-
-  constructor(source: Uint8Array, released: () => void = () => {}) {
-    this.bytes = source.length;
-    this.#runs = Array.from(dataRuns(source), ({ from, to }) => ({ at: from, data: source.slice(from, to) }));
-    this.#released = released;
-  }
 
   /** Whether there is still something to load from. */
   get held(): boolean {
     return this.#held;
   }
 
+  release(): void {
+    if (!this.#held) throw new Error('an image is released twice');
+    this.#held = false;
+    this.released();
+  }
+
   /** Over zeros. */
+  abstract load(into: Uint8Array): void;
+
+  /** Over whatever is there; past the image there are zeros. */
+  abstract restore(into: Uint8Array): void;
+
+  protected abstract released(): void;
+}
+
+/** Every driver's images are of this kind. */
+export function sealed(image: Image): SealedImage {
+  if (!(image instanceof SealedImage)) throw new TypeError('an image that no memory unit sealed');
+  return image;
+}
+
+/** What can still be loaded. */
+export function loadable(image: Image): SealedImage {
+  const one = sealed(image);
+  if (!one.held) throw new Error('a released image is loaded');
+  return one;
+}
+
+export class CopiedImage extends SealedImage {
+  readonly bytes: number;
+  readonly #runs: { at: number; data: Uint8Array }[];
+  readonly #released: () => void;
+
+  constructor(source: Uint8Array, released: () => void = () => {}) {
+    super();
+    this.bytes = source.length;
+    this.#runs = Array.from(dataRuns(source), ({ from, to }) => ({ at: from, data: source.slice(from, to) }));
+    this.#released = released;
+  }
+
   load(into: Uint8Array): void {
     for (const { at, data } of this.#runs) into.set(data, at);
   }
 
-  /** Over whatever is there; past the image there are zeros. */
   restore(into: Uint8Array): void {
     let zeroFrom = 0;
     for (const { at, data } of this.#runs) {
@@ -68,9 +99,7 @@ export class CopiedImage implements Image {
     into.fill(0, zeroFrom);
   }
 
-  release(): void {
-    if (!this.#held) throw new Error('an image is released twice');
-    this.#held = false;
+  protected override released(): void {
     this.#released();
   }
 }

@@ -1,12 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import type { MemoryType, Mmu } from '../../src/hal/mmu.ts';
-import { portableMmu } from '../../src/hal/node/mmu/portable.ts';
+import { nodeMmu } from '../../src/hal/node/mmu/mmu.ts';
+import { PortableMmu } from '../../src/hal/node/mmu/portable.ts';
 import { simHal } from '../../src/hal/sim/hal.ts';
+import { nativeMmu } from './mmus.ts';
 
 const plain: MemoryType = { minimum: 1, maximum: undefined, shared: false, address: 'i32' };
 
 const drivers: [string, () => Mmu][] = [
-  ['portable', portableMmu],
+  ['portable', () => new PortableMmu()],
+  ['of this host', nodeMmu],
+  ...(nativeMmu() === undefined ? [] : [['native', () => nativeMmu()!] as [string, () => Mmu]]),
   ['sim', () => simHal({ seed: 1 }).mmu],
 ];
 
@@ -50,6 +54,168 @@ describe.each(drivers)('mmu: %s', (_name, make) => {
     const mmu = make();
     const memory = mmu.allocate(plain)!;
     expect(mmu.grow(memory, plain, 65_536)).toBe(-1);
+  });
+
+  const small: MemoryType = { ...plain, minimum: 4 };
+  const bytesOf = (memory: WebAssembly.Memory) => new Uint8Array(memory.buffer);
+  /** Data at the start, a hole, and data that ends within a page. */
+  const source = () => {
+    const bytes = new Uint8Array(150_001);
+    bytes.fill(7, 10, 5000);
+    bytes.fill(9, 120_000, 150_001);
+    return bytes;
+  };
+  const started = () => {
+    const mmu = make();
+    const image = mmu.seal(source())!;
+    const memory = mmu.allocate(small)!;
+    expect(mmu.load(memory, image)).toBe(true);
+    const whole = new Uint8Array(4 * 65_536);
+    whole.set(source());
+    return { mmu, image, memory, whole };
+  };
+
+  test('a memory starts as its image, with zeros behind it', () => {
+    const { mmu, image, memory, whole } = started();
+    expect(Buffer.compare(bytesOf(memory), whole)).toBe(0);
+    expect(image.bytes).toBe(150_001);
+    mmu.release(memory, small);
+    image.release();
+  });
+
+  test('an image is what was sealed, whatever becomes of the bytes and of those who loaded it', () => {
+    const mmu = make();
+    const bytes = source();
+    const image = mmu.seal(bytes)!;
+    bytes.fill(1);
+    const [first, second] = [mmu.allocate(small)!, mmu.allocate(small)!];
+    mmu.load(first, image);
+    bytesOf(first).fill(2);
+    mmu.load(second, image);
+    expect(Buffer.compare(bytesOf(second).subarray(0, 150_001), source())).toBe(0);
+    for (const memory of [first, second]) mmu.release(memory, small);
+    image.release();
+  });
+
+  test.each([
+    ['nowhere', []],
+    ['in the image', [[100, 200]]],
+    ['in its hole', [[70_000, 90_000]]],
+    ['behind it', [[200_000, 200_001]]],
+    ['over its end', [[149_000, 160_000]]],
+    ['everywhere', [[0, 262_144]]],
+    ['here and there', Array.from({ length: 64 }, (_, i) => [i * 4096, i * 4096 + 1])],
+  ])('what was written %s is put back', (_where, written) => {
+    const { mmu, image, memory, whole } = started();
+    for (let life = 0; life < 3; life++) {
+      for (const [from, to] of written) bytesOf(memory).fill(0xee, from, to);
+      expect(mmu.reset(memory, image)).toBe(true);
+      expect(Buffer.compare(bytesOf(memory), whole)).toBe(0);
+    }
+    mmu.release(memory, small);
+    image.release();
+  });
+
+  test('without an image, zeros are put back', () => {
+    const mmu = make();
+    const memory = mmu.allocate(small)!;
+    bytesOf(memory).fill(3, 60_000, 140_000);
+    expect(mmu.reset(memory, undefined)).toBe(true);
+    expect(bytesOf(memory).every((byte) => byte === 0)).toBe(true);
+    mmu.release(memory, small);
+  });
+
+  test('a memory goes from one image to another, and to none', () => {
+    const { mmu, image, memory, whole } = started();
+    const other = mmu.seal(new Uint8Array(3).fill(5))!;
+    bytesOf(memory).fill(6);
+    expect(mmu.reset(memory, other)).toBe(true);
+    expect([...bytesOf(memory).subarray(0, 5)]).toEqual([5, 5, 5, 0, 0]);
+    expect(
+      bytesOf(memory)
+        .subarray(3)
+        .every((byte) => byte === 0),
+    ).toBe(true);
+    expect(mmu.reset(memory, image)).toBe(true);
+    expect(Buffer.compare(bytesOf(memory), whole)).toBe(0);
+    expect(mmu.reset(memory, undefined)).toBe(true);
+    expect(bytesOf(memory).every((byte) => byte === 0)).toBe(true);
+    mmu.release(memory, small);
+    for (const one of [image, other]) one.release();
+  });
+
+  test('a memory that grew keeps its bytes, and cannot be reset', () => {
+    const { mmu, image, memory, whole } = started();
+    bytesOf(memory)[1] = whole[1] = 0x55;
+    expect(mmu.grow(memory, small, 1)).toBe(4);
+    expect(Buffer.compare(bytesOf(memory).subarray(0, whole.length), whole)).toBe(0);
+    expect(
+      bytesOf(memory)
+        .subarray(whole.length)
+        .every((byte) => byte === 0),
+    ).toBe(true);
+    expect(mmu.reset(memory, image)).toBe(false);
+    mmu.release(memory, small);
+    image.release();
+  });
+
+  test.each(types)('a %s memory is loaded', (_what, type) => {
+    const mmu = make();
+    const memory = mmu.allocate(type)!;
+    const image = mmu.seal(new Uint8Array(Math.min(memory.buffer.byteLength, 100)).fill(8))!;
+    expect(mmu.load(memory, image)).toBe(true);
+    expect(
+      bytesOf(memory)
+        .subarray(0, 100)
+        .every((byte) => byte === 8),
+    ).toBe(true);
+    expect(mmu.grow(memory, type, 1)).toBe(type.minimum);
+    expect(
+      bytesOf(memory)
+        .subarray(0, image.bytes)
+        .every((byte) => byte === 8),
+    ).toBe(true);
+    mmu.release(memory, type);
+    image.release();
+  });
+
+  test('an image that was released is reset to, but not loaded', () => {
+    const { mmu, image, memory, whole } = started();
+    image.release();
+    bytesOf(memory).fill(1);
+    expect(mmu.reset(memory, image)).toBe(true);
+    expect(Buffer.compare(bytesOf(memory), whole)).toBe(0);
+    const other = mmu.allocate(small)!;
+    expect(() => mmu.load(other, image)).toThrow('released');
+    expect(() => image.release()).toThrow('twice');
+    for (const one of [memory, other]) mmu.release(one, small);
+  });
+
+  test('an empty image is one of zeros', () => {
+    const mmu = make();
+    for (const bytes of [0, 100_000]) {
+      const image = mmu.seal(new Uint8Array(bytes))!;
+      const memory = mmu.allocate(small)!;
+      expect(mmu.load(memory, image)).toBe(true);
+      bytesOf(memory).fill(1);
+      expect(mmu.reset(memory, image)).toBe(true);
+      expect(bytesOf(memory).every((byte) => byte === 0)).toBe(true);
+      mmu.release(memory, small);
+      image.release();
+    }
+  });
+
+  test.each(types)('the next %s memory has no byte of the last', (_what, type) => {
+    const mmu = make();
+    for (let life = 0; life < 100; life++) {
+      const memory = mmu.allocate(type)!;
+      expect(memory.buffer.byteLength).toBe(type.minimum * 65_536);
+      expect(Buffer.from(memory.buffer).every((byte) => byte === 0)).toBe(true);
+      bytesOf(memory).fill(0xff, life % 50_000);
+      if (life % 10 === 3) mmu.grow(memory, type, 1);
+      mmu.release(memory, type);
+      if (life % 25 === 24) mmu.trim();
+    }
   });
 });
 

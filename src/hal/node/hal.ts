@@ -7,7 +7,7 @@ import { type NodeDiskOptions, nodeDisk } from './disk/disk.ts';
 import { nodeEntropy } from './entropy.ts';
 import { nodeHeap } from './heap.ts';
 import { nodeHost } from './host.ts';
-import { portableMmu } from './mmu/portable.ts';
+import { nodeMmu } from './mmu/mmu.ts';
 import { type NodeNetOptions, nodeNet } from './net/net.ts';
 import { nodeTick, type TickLine } from './tick.ts';
 
@@ -29,7 +29,7 @@ export function nodeHal(options: NodeHalOptions = {}): Hal {
     disk: nodeDisk({ ...options.disk, protect }),
     cpu: nodeCpu(),
     tick: nodeTick(options.tick, options.quantumMs),
-    mmu: portableMmu(),
+    mmu: nodeMmu(),
     heap: nodeHeap(),
     net: nodeNet(options.net),
     host: nodeHost(),

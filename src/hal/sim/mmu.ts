@@ -1,6 +1,6 @@
 // Simulated memory unit: real memories, out of a budget of pages that can run out, and does at random moments. Images are
 // copies, and nothing is protected or shared.
-import { CopiedImage, dataRuns } from '../image.ts';
+import { CopiedImage, dataRuns, loadable, sealed } from '../image.ts';
 import type { Image, MemoryType, Mmu, Region } from '../mmu.ts';
 import type { Random } from './random.ts';
 
@@ -64,11 +64,11 @@ export class SimMmu implements Mmu {
 
   load(memory: WebAssembly.Memory, image: Image): boolean {
     if (!this.#live.has(memory)) throw new Error('a released memory is loaded');
-    if (!(image instanceof CopiedImage) || !image.held) throw new Error('a released image is loaded');
+    const source = loadable(image);
     const bytes = new Uint8Array(memory.buffer);
     if (!dataRuns(bytes).next().done) throw new Error('a memory that is not zero is loaded');
     if (this.#random.chance(this.#failure)) return false;
-    image.load(bytes);
+    source.load(bytes);
     return true;
   }
 
@@ -76,8 +76,8 @@ export class SimMmu implements Mmu {
     if (!this.#live.has(memory)) throw new Error('a released memory is reset');
     if (this.#grown.has(memory) || this.#random.chance(this.#failure)) return false;
     const bytes = new Uint8Array(memory.buffer);
-    if (image instanceof CopiedImage) image.restore(bytes);
-    else bytes.fill(0);
+    if (image === undefined) bytes.fill(0);
+    else sealed(image).restore(bytes);
     return true;
   }
 

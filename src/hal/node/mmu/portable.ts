@@ -1,19 +1,23 @@
-// The portable memory driver: each process gets a WebAssembly.Memory of V8's own making, images are copied, and nothing is
-// protected or shared. A released memory is the garbage collector's.
-import { CopiedImage } from '../../image.ts';
-import type { Image, MemoryType, Mmu, Region } from '../../mmu.ts';
+// The portable memory driver: memories are of V8's own making, images are copied, and nothing is protected or shared. Small
+// memories are wiped and used again; others are the garbage collector's.
+import { CopiedImage, loadable, sealed } from '../../image.ts';
+import type { Image, MemoryType, Mmu, Protection, Region } from '../../mmu.ts';
+import { Pool } from './pool.ts';
 
 /** The most pages that V8 takes as a 64-bit memory's maximum: 16 GiB. A module may declare more; it cannot have them. */
 const PAGES_MAX_I64 = 262_144;
 const WASM_PAGE = 65_536;
+/** Above this it costs more to wipe a memory than V8 takes to make another. */
+const WIPED_BYTES_MAX = 8 * WASM_PAGE;
 
-class PortableMmu implements Mmu {
+export class PortableMmu implements Mmu {
   readonly driver = 'portable';
   readonly pageBytes = WASM_PAGE;
+  readonly #pool = new Pool();
   readonly #grown = new WeakSet<WebAssembly.Memory>();
 
   allocate(type: MemoryType): WebAssembly.Memory | undefined {
-    return roomFor(() => new WebAssembly.Memory(descriptor(type)));
+    return this.#pool.take(type) ?? newMemory(type);
   }
 
   grow(memory: WebAssembly.Memory, type: MemoryType, pages: number): number {
@@ -22,24 +26,33 @@ class PortableMmu implements Mmu {
     return before ?? -1;
   }
 
-  release(_memory: WebAssembly.Memory, _type: MemoryType): void {}
+  /** Whether it is longer than it once was. */
+  hasGrown(memory: WebAssembly.Memory): boolean {
+    return this.#grown.has(memory);
+  }
+
+  release(memory: WebAssembly.Memory, type: MemoryType): void {
+    if (this.#pool.has(memory)) throw new Error('a memory is released twice');
+    const { byteLength } = memory.buffer;
+    if (byteLength > WIPED_BYTES_MAX || !this.#pool.accepts(memory, type) || !this.#pool.hasRoomFor(byteLength)) return;
+    new Uint8Array(memory.buffer).fill(0);
+    this.#pool.put(memory, type, byteLength);
+  }
 
   seal(bytes: Uint8Array): Image | undefined {
     return roomFor(() => new CopiedImage(bytes));
   }
 
   load(memory: WebAssembly.Memory, image: Image): boolean {
-    if (!(image instanceof CopiedImage)) return false;
-    image.load(new Uint8Array(memory.buffer));
+    loadable(image).load(new Uint8Array(memory.buffer));
     return true;
   }
 
-  reset(memory: WebAssembly.Memory, image: Image | undefined): boolean {
-    if (this.#grown.has(memory)) return false;
+  reset(memory: WebAssembly.Memory, image: Image | undefined, keep: readonly Protection[] = []): boolean {
+    if (this.#grown.has(memory) || keep.length > 0) return false;
     const bytes = new Uint8Array(memory.buffer);
     if (image === undefined) bytes.fill(0);
-    else if (image instanceof CopiedImage) image.restore(bytes);
-    else return false;
+    else sealed(image).restore(bytes);
     return true;
   }
 
@@ -59,11 +72,17 @@ class PortableMmu implements Mmu {
     return false;
   }
 
-  trim(): void {}
+  trim(): void {
+    this.#pool.drop();
+  }
+}
+
+export function newMemory(type: MemoryType): WebAssembly.Memory | undefined {
+  return roomFor(() => new WebAssembly.Memory(descriptor(type)));
 }
 
 /** V8 says that there is no room, or that a size is beyond what it can ever hold, with a RangeError. */
-function roomFor<T>(make: () => T): T | undefined {
+export function roomFor<T>(make: () => T): T | undefined {
   try {
     return make();
   } catch (error) {
@@ -78,8 +97,4 @@ function descriptor(type: MemoryType): WebAssembly.MemoryDescriptor {
   const initial = BigInt(minimum);
   if (maximum === undefined) return { initial, shared, address };
   return { initial, maximum: BigInt(Math.min(maximum, PAGES_MAX_I64)), shared, address };
-}
-
-export function portableMmu(): Mmu {
-  return new PortableMmu();
 }
