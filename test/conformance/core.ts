@@ -9,7 +9,7 @@ import startWabt from 'wabt';
 import { decodeUtf8 } from '../../src/hal/utf8.ts';
 import { probe } from './probe.ts';
 import { atom, head, isIdentifier, type List, type Node, split, type Value, value } from './wast.ts';
-import { type Instance, type Instantiable, OriginalWorld, RewrittenWorld, SPECTEST, type World } from './worlds.ts';
+import { clones, type Instance, type Instantiable, OriginalWorld, RewrittenWorld, SPECTEST, type World } from './worlds.ts';
 
 export interface FileReport {
   readonly file: string;
@@ -188,12 +188,27 @@ function same(actual: unknown, expected: Value): boolean {
 /** Types that a JavaScript caller cannot pass or receive. */
 const OPAQUE = new Set(['v128', 'exnref', 'nullexnref', '(ref exn)', '(ref noexn)']);
 
+/** What comes of `act`, as text, and as it is. */
+function attempt(act: () => boolean): { text: string; result: () => boolean } {
+  try {
+    const result = act();
+    return { text: String(result), result: () => result };
+  } catch (error) {
+    const rethrow = () => {
+      throw error;
+    };
+    return { text: String(error), result: rethrow };
+  }
+}
+
 class Script {
   readonly #world: World;
   readonly #script: string;
   readonly #modules = new Map<string, Instantiable>();
   readonly #instances = new Map<string, Instance>();
   #current: Instance | undefined;
+  /** Of instances that can be recycled: what they did, and a way to do it again. */
+  readonly #actions = new Map<Instance, { readonly first: string; readonly again: () => string }[]>();
   /** Why there is no current instance. */
   #missing = 'no module';
 
@@ -220,7 +235,10 @@ class Script {
         return undefined;
       case 'register': {
         const name = nameText((first as { bytes: Uint8Array }).bytes);
-        this.#world.register(name, this.#instance(second));
+        const registered = this.#instance(second);
+        this.#world.register(name, registered);
+        // Others use it between its own actions.
+        this.#actions.delete(registered);
         return undefined;
       }
       case 'invoke':
@@ -274,6 +292,7 @@ class Script {
 
   #adopt(instance: Instance, identifier: string | undefined): void {
     this.#current = instance;
+    if (instance.recycle !== undefined) this.#actions.set(instance, []);
     if (identifier !== undefined) this.#instances.set(identifier, instance);
   }
 
@@ -283,10 +302,25 @@ class Script {
     return instance;
   }
 
+  /** Every recycled instance does again what it did. */
+  replay(what: string): void {
+    for (const [instance, actions] of this.#actions) {
+      if (instance.recycle?.() !== true) continue;
+      for (const { first, again } of actions) clones?.replay(what, first, again());
+    }
+  }
+
   /** `(invoke ...)` or `(get ...)`: whether the results are those expected. */
   #act(action: List, expected: readonly Value[] | undefined): boolean {
     const items = action.items.slice(1);
     const instance = this.#instance(isIdentifier(items[0]) ? items.shift() : undefined);
+    const act = () => this.#perform(instance, action, items, expected);
+    const { text, result } = attempt(act);
+    this.#actions.get(instance)?.push({ first: text, again: () => attempt(act).text });
+    return result();
+  }
+
+  #perform(instance: Instance, action: List, items: readonly Node[], expected: readonly Value[] | undefined): boolean {
     const name = nameText((items[0] as { bytes: Uint8Array }).bytes);
     const item = instance.exports[name];
     if (head(action) === 'get') {
@@ -375,6 +409,7 @@ export async function runFile(path: string, root: string): Promise<FileReport> {
       failures.push(`${at}: '${actual.detail}' instead of '${expected.detail}'`);
     }
   }
+  rewritten.replay(relative(root, path));
   return { file: relative(root, path), commands: nodes.length, assertions, ...passed, failures, lacking };
 }
 
@@ -399,7 +434,8 @@ export async function runCore(root: string, filter: string): Promise<number> {
     const reasons = Map.groupBy(lacking, ({ reason }) => reason);
     for (const [reason, places] of reasons) console.log(`  ${file}: ${places.length} from ${places[0]!.at}: ${reason}`);
   }
-  const failed = reports.reduce((sum, { failures }) => sum + failures.length, 0);
+  if (clones) console.log(`\n${clones.report()}`);
+  const failed = reports.reduce((sum, { failures }) => sum + failures.length, clones?.failures.length ?? 0);
   const lacking = reports.reduce((sum, report) => sum + report.lacking.length, 0);
   const seconds = ((performance.now() - started) / 1000).toFixed(0);
   console.log(

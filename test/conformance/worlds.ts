@@ -1,15 +1,19 @@
 // The two ways in which the core suite runs each module: as it is, in V8; and rewritten by the loader, with a linker that does what
-// the kernel's does, as far as the suite can see it.
+// the kernel's does, as far as the suite can see it. With SNAPSHOT=1 in the environment every rewritten instance that can be captured
+// is, as soon as it has started, and a clone of it runs the script in its stead.
 
 import { PREEMPT } from '../../src/runtime/kernel-module.ts';
 import { KERNEL_MODULE, type Layout, load } from '../../src/runtime/loader.ts';
 import { parse } from '../../src/runtime/parse.ts';
 import type { FunctionType } from '../../src/runtime/types.ts';
+import { Clones } from './clones.ts';
 
 export interface Instance {
   readonly exports: WebAssembly.Exports;
   /** Original type of an exported function. */
   typeOf(name: string): FunctionType | undefined;
+  /** Makes it a new instance again; false where that cannot be, as it turns out. */
+  readonly recycle?: () => boolean;
 }
 
 export interface World {
@@ -81,6 +85,9 @@ export class OriginalWorld implements World {
 const epoch = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
 new Int32Array(epoch.buffer)[0] = Number(process.env['EPOCH'] ?? 0);
 
+/** Set for all of a run. */
+export const clones = process.env['SNAPSHOT'] === undefined ? undefined : new Clones();
+
 type MemoryLayout = Layout['memories'][number];
 
 function sameList(a: readonly string[], b: readonly string[]): boolean {
@@ -102,7 +109,7 @@ export class RewrittenWorld implements World {
   }
 
   compile(bytes: Uint8Array): Instantiable {
-    const loaded = load(bytes, { foreign: this.#foreign });
+    const loaded = load(bytes, { foreign: this.#foreign, ...(clones && { snapshot: true }) });
     const module = new WebAssembly.Module(loaded.bytes);
     return { instantiate: () => this.#link(module, loaded.layout) };
   }
@@ -132,12 +139,19 @@ export class RewrittenWorld implements World {
       kernel[`memory${index}`] = memory;
     });
     const imports = { ...this.#registry, [KERNEL_MODULE]: kernel };
-    const { exports } = new WebAssembly.Instance(module, imports);
-    if (layout.entry !== undefined) (exports[layout.entry] as () => void)();
+    let instance = new WebAssembly.Instance(module, imports);
+    if (layout.entry !== undefined) (instance.exports[layout.entry] as () => void)();
+    let recycle: (() => boolean) | undefined;
+    if (clones)
+      ({ instance, recycle } = clones.replace(instance, layout, memories, () => new WebAssembly.Instance(module, imports)));
+    // What others do to it between its own actions is not done again.
+    const alone = [...layout.functions, ...layout.memories.map((memory) => memory.import)].every(
+      (item) => item === undefined || !this.#foreign.includes(item.module),
+    );
     const types = new Map(
       layout.exports.filter(({ kind }) => kind === 'function').map((item) => [item.name, item as FunctionType]),
     );
-    return { exports, typeOf: (name) => types.get(name) };
+    return { exports: instance.exports, typeOf: (name) => types.get(name), ...(recycle && alone && { recycle }) };
   }
 
   #checkFunctions(layout: Layout): void {
