@@ -30,5 +30,6 @@ export type { Stdio } from './machine/order.ts';
 export type { NotifyHandler, PolicyMode, PolicyOptions, PolicySource } from './machine/policy.ts';
 export type { MachineOptions } from './machine/settings.ts';
 export type { ProgramSource } from './machine/source.ts';
+export { Template, type TemplateOptions } from './machine/template.ts';
 export type { Program } from './runtime/program.ts';
 export type { Signal } from './syscalls/caller.ts';

@@ -116,6 +116,11 @@ export abstract class ProcessCaller implements Caller {
     return gate === undefined ? go() : gate.review(call, this, facts, go);
   }
 
+  preview(call: CallName, facts: Facts, go: () => Result): Result {
+    const { gate } = this.process;
+    return gate === undefined ? go() : gate.preview(call, this, facts, go);
+  }
+
   resolve(path: string): { capability: Capability; directory: Directory; rest: string } | undefined {
     return this.process.resolve(path);
   }

@@ -42,6 +42,8 @@ export class Execution {
   /** Of a reactor: calls not yet answered, the first under way unless it rests. */
   readonly #jobs: Job[] = [];
   #resting = false;
+  /** Who waits until it rests, or is over. */
+  #waiting: (() => void)[] = [];
   #results: readonly unknown[] | undefined;
 
   constructor(process: Process, space: AddressSpace, task: Task, over: (cause: Cause) => void, origin: Origin) {
@@ -61,6 +63,11 @@ export class Execution {
   /** Undefined before its first turn, and after its end. */
   get instance(): WebAssembly.Instance | undefined {
     return this.#instance;
+  }
+
+  /** Resolves once no guest code is on its stack, nor is to be without another call. */
+  rested(): Promise<void> {
+    return this.#resting ? Promise.resolve() : new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   /** What the invoked export returned. */
@@ -88,6 +95,12 @@ export class Execution {
     this.#instance = undefined;
     for (const { reject } of this.#jobs) reject(new Error('the process ended before it answered'));
     this.#jobs.length = 0;
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting = [];
   }
 
   /** The thread's first turn: makes the instance and calls into it. */
@@ -97,9 +110,11 @@ export class Execution {
       const { module, layout } = program;
       this.#instance ??= new WebAssembly.Instance(module, imports(layout, thread, this.#space.memories));
       const { template, cell } = this.#origin;
+      const { guard } = this.#process;
       if (cell !== undefined) cell.reset();
       else if (template !== undefined) template.restore(this.#instance);
-      else if (layout.entry !== undefined) await this.#enter(layout.entry);
+      guard.arm(this.#instance);
+      if (template === undefined && layout.entry !== undefined) await this.#enter(layout.entry);
       if (this.#task === 'command') return void (await this.#enter('_start'));
       if (template === undefined && layout.exports.some(({ name }) => name === '_initialize')) await this.#enter('_initialize');
       if (this.#task !== 'reactor') this.#results = await this.#enter(this.#task.name, this.#task.args);
@@ -114,7 +129,7 @@ export class Execution {
     this.#resting = job === undefined;
     // One that rested has not had the CPU since.
     if (!rested) thread.rest();
-    if (job === undefined) return;
+    if (job === undefined) return this.#tell();
     thread.begin(() =>
       this.#guarded(async () => {
         const results = await this.#enter(job.invocation.name, job.invocation.args);
@@ -132,8 +147,11 @@ export class Execution {
       return;
     }
     turn().then(
-      () => (this.#task === 'reactor' && process.ending === undefined ? this.#next() : this.#over(exited(0))),
-      (error: unknown) => this.#over(causeOf(error)),
+      () => {
+        if (this.#task === 'reactor' && process.ending === undefined) this.#next();
+        else this.#over(process.guard.intact ? exited(0) : process.guard.violated());
+      },
+      (error: unknown) => this.#over(process.guard.explain(causeOf(error))),
     );
   }
 

@@ -14,8 +14,7 @@ export const HEAP_BATCH = 2 ** 18;
 export const HEAP_NEAR = 0.7;
 export const HEAP_FULL = 0.85;
 export const HEAP_LAST = 0.95;
-/** Bytes of arguments and environment together (Linux: a quarter of the stack, 2 MiB). */
-export const ARGUMENT_BYTES_MAX = 2 ** 21;
+export { ARGUMENT_BYTES_MAX } from '../syscalls/caller.ts';
 
 /** Memories of one program: each reserves 8 GiB of the host's address space, whatever its size. */
 export const MEMORIES_MAX = 64;

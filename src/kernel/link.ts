@@ -9,7 +9,7 @@ import { type CallName, TABLE } from '../syscalls/table.ts';
 import { HostCalls } from './hostcall.ts';
 import { MEMORIES_MAX, TABLE_ELEMENTS_MAX } from './limits.ts';
 import { printable } from './printable.ts';
-import { stackImports } from './protection.ts';
+import { stackImports, watched } from './protection.ts';
 import { stopped, trapped } from './status.ts';
 import type { Thread } from './thread.ts';
 
@@ -76,10 +76,10 @@ export function imports(layout: Layout, thread: Thread, memories: readonly WebAs
   for (const [index, memory] of memories.entries()) kernel[`memory${index}`] = memory;
   const { gate } = process;
   const link = (call: CallName) => {
-    if (gate !== undefined) return gate.link(call, thread, polled);
+    if (gate !== undefined) return watched(layout, call, thread, gate.link(call, thread, polled));
     return call === 'sched_yield'
       ? new WebAssembly.Suspending(() => thread.relinquish())
-      : bind(call, HANDLERS[call], thread, polled);
+      : watched(layout, call, thread, bind(call, HANDLERS[call], thread, polled));
   };
   // Names are the guest's choice: objects without a prototype take any.
   const given: WebAssembly.Imports = Object.create(null);

@@ -3,6 +3,7 @@
 // revoked from the parent is gone from the child.
 import type { Capability } from '../caps/capability.ts';
 import { OpenDirectory } from '../caps/directory.ts';
+import { withoutLinks } from '../caps/links.ts';
 import type { CapObject } from '../caps/object.ts';
 import { absolute } from '../caps/path.ts';
 import { PROCESS_RIGHT, type ProcessObject } from '../caps/process.ts';
@@ -10,7 +11,7 @@ import { PROGRAM_RIGHT, type ProgramObject } from '../caps/program.ts';
 import { RIGHT } from '../caps/rights.ts';
 import { AS_DIRECTORY } from '../hal/disk.ts';
 import type { Program } from '../runtime/program.ts';
-import type { ChildEnd, ChildRequest, Offspring, SpawnErrno } from '../syscalls/caller.ts';
+import type { ChildEnd, ChildRequest, Offspring, Place, SpawnErrno } from '../syscalls/caller.ts';
 import { SpawnError } from './error.ts';
 import type { Process } from './process.ts';
 import type { ExitStatus } from './status.ts';
@@ -25,17 +26,16 @@ export class GuestOffspring implements Offspring {
     this.#process = process;
   }
 
-  spawn({ args, environment, streams, cwd }: ChildRequest): number | SpawnErrno {
+  spawn({ program, args, environment, streams, cwd }: ChildRequest): number | SpawnErrno {
     const { capabilities, kernel, limits } = this.#process;
-    const executable = this.#program(args[0]!);
-    if (executable === undefined) return 'NOTCAPABLE';
     if (capabilities.handleRoom < 1) return 'AGAIN';
     const directories = this.#directories(cwd);
     if (typeof directories === 'string') return directories;
     const handles = [...capabilities.handles].filter((one) => one.object.kind !== 'process' && transferable(one)).map(child);
     try {
       const made = kernel.spawn({
-        program: executable.object.program,
+        // Programs are the runtime's, which whoever calls knows nothing of.
+        program: (program.object as ProgramObject<Program>).program,
         parent: this.#process,
         args,
         environment: variables(environment),
@@ -74,7 +74,7 @@ export class GuestOffspring implements Offspring {
   }
 
   /** By the path that it was given by, else by its base name, with or without what says that it is WebAssembly. */
-  #program(wanted: string): Capability<ProgramObject<Program>> | undefined {
+  program(wanted: string): Capability<ProgramObject<Program>> | undefined {
     const { capabilities } = this.#process;
     const executable = ({ rights }: Capability<CapObject>) => (rights & PROGRAM_RIGHT.execute) !== 0;
     const name = wanted.slice(wanted.lastIndexOf('/') + 1);
@@ -88,18 +88,33 @@ export class GuestOffspring implements Offspring {
     );
   }
 
-  /** Those that the parent was given, and the working directory: the parent's, unless the child is told of another. */
-  #directories(cwd: string): Capability[] | SpawnErrno {
-    const { capabilities } = this.#process;
-    const given = capabilities.slots.filter((one) => one?.preopen !== undefined && transferable(one)) as Capability[];
+  /** Links are expanded, so that the path is the place, and rules about it hold. */
+  place(cwd: string): Place | SpawnErrno | undefined {
     // What has no working directory of its own says `/`.
     const found = cwd.startsWith('/') && cwd !== '/' ? this.#process.resolve(cwd) : undefined;
-    if (found === undefined || !transferable(found.capability)) return given.map(child);
-    const opened = found.directory.open(found.rest, AS_DIRECTORY);
+    if (found === undefined || !transferable(found.capability)) return undefined;
+    const { capability: through, directory } = found;
+    if ((through.rights & RIGHT.pathOpen) === 0) return 'NOTCAPABLE';
+    const led = withoutLinks(directory, found.rest, true);
+    if (typeof led === 'string') return led as SpawnErrno;
+    const path = absolute(through.object.path, led.path);
+    const own = this.#given.find(({ preopen }) => preopen === '.');
+    return own?.object.path === path ? undefined : { through, directory, rest: led.path, path };
+  }
+
+  get #given(): Capability[] {
+    return this.#process.capabilities.slots.filter((one) => one?.preopen !== undefined && transferable(one)) as Capability[];
+  }
+
+  /** Those that the parent was given, and the working directory: the parent's, unless the child is told of another. */
+  #directories(cwd: Place | undefined): Capability[] | SpawnErrno {
+    const given = this.#given;
+    if (cwd === undefined) return given.map(child);
+    const { through, directory, rest, path } = cwd;
+    const opened = directory.open(rest, AS_DIRECTORY);
     if (typeof opened === 'string') return opened as SpawnErrno;
     if (opened.kind !== 'directory') return 'NOTDIR';
-    const { rights, inheriting, object } = found.capability;
-    const current = found.capability.open(new OpenDirectory(opened, absolute(object.path, found.rest)), rights, inheriting, '.');
+    const current = through.open(new OpenDirectory(opened, path), through.rights, through.inheriting, '.');
     return [...given.filter(({ preopen }) => preopen !== '.').map(child), current];
   }
 }

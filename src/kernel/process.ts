@@ -20,6 +20,7 @@ import type { PidNamespace } from './pid.ts';
 import { Pipe, pipeEnds } from './pipe.ts';
 import type { Gate } from './policy/gate.ts';
 import type { Cell } from './recycler.ts';
+import { Guard, type Protect } from './protection.ts';
 import type { ProcessParts } from './request.ts';
 import type { ThreadInfo, ThreadState } from './scheduler/states.ts';
 import { disposition } from './signal.ts';
@@ -66,6 +67,9 @@ export class Process {
   /** What its policy makes of its calls; undefined where none has a say and nobody watches. Set once, before it runs. */
   gate: Gate | undefined;
 
+  /** How it is protected, as was said; what descends from it is protected as well. */
+  readonly protect: Protect;
+  readonly guard: Guard;
   readonly #execution: Execution;
   readonly #thread: Thread;
   /** What is left of the thread. */
@@ -115,6 +119,8 @@ export class Process {
     cell?.thread.renew(this, this.nice);
     this.#cell = cell;
     const origin = { template, cell };
+    this.protect = parts.protect;
+    this.guard = new Guard(parts.program.layout, parts.protect, parts.space.memory, kernel.hal.entropy);
     this.#execution = new Execution(this, parts.space, parts.task, (cause) => this.#over(cause), origin);
     this.parent?.children.add(this);
   }
@@ -170,9 +176,10 @@ export class Process {
     return this.#execution.call(invocation);
   }
 
-  /** How far it has come, for others to begin there; or why that cannot be told. */
-  seal(): Sealed | string {
-    if (!this.#execution.resting) return 'it is no reactor between calls';
+  /** How far it has come between calls, for others to begin there; or why that cannot be told. Undefined where it ended before. */
+  async seal(): Promise<Sealed | string | undefined> {
+    await this.#execution.rested();
+    if (this.#ending !== undefined) return undefined;
     return seal(this, this.#execution.instance, this.#space.memories);
   }
 

@@ -14,6 +14,7 @@ import { ARGUMENT_BYTES_MAX, type Limits, PAGES_MAX, RESOURCE, type Resource, WA
 import type { PidNamespace } from './pid.ts';
 import { Gate, type Watch } from './policy/gate.ts';
 import type { Process } from './process.ts';
+import type { Protect } from './protection.ts';
 import type { Cell } from './recycler.ts';
 import type { AddressSpace } from './space.ts';
 import { encodeStrings, type Strings } from './strings.ts';
@@ -36,6 +37,8 @@ export interface SpawnRequest {
   /** Its parent's by default, or 0. */
   readonly nice?: number;
   readonly task: Task;
+  /** Its parent's by default; what is not named is as the program and the host allow. */
+  readonly protect?: Protect;
   /** The first of its tree: what it leaves behind ends with it, and is forgotten. */
   readonly first?: boolean;
   /** How it is watched; its parent's policy holds for it all the same. */
@@ -64,6 +67,7 @@ export interface ProcessParts {
   readonly onSoftLimit: ((resource: Resource) => void) | undefined;
   readonly onCharge: ((process: Process) => void) | undefined;
   readonly task: Task;
+  readonly protect: Protect;
   /** Where it begins, if not at the start of its program. */
   readonly template: Template | undefined;
   /** What it runs in, where that served others before. */

@@ -7,6 +7,7 @@ import { refusedCall } from '../kernel/refusal.ts';
 import type { ThreadInfo } from '../kernel/scheduler/states.ts';
 import type { ExitStatus } from '../kernel/status.ts';
 import type { Usage } from '../kernel/usage.ts';
+import type { Sealed } from '../runtime/program.ts';
 import type { Signal } from '../syscalls/caller.ts';
 import type { Running } from './cpu.ts';
 import { SuperosError } from './error.ts';
@@ -87,6 +88,11 @@ export class ChildProcess implements AsyncDisposable {
   /** Writes to the process's memory. Rejects with SuperosError where it has no such bytes. */
   async write(address: number, bytes: Uint8Array): Promise<void> {
     if (!(address >= 0 && (await this.#process.write(address, bytes)))) absent(address, bytes.length);
+  }
+
+  /** How far a reactor has come: what `machine.template` makes templates of. Undefined where it ended before. */
+  seal(): Promise<Sealed | string | undefined> {
+    return this.#process.seal();
   }
 
   /** What the process is and uses. Where its kernel runs on a thread, that is as of at most a quantum ago. */

@@ -10,7 +10,7 @@ import type { ProcessState } from '../kernel/process.ts';
 import type { ThreadInfo } from '../kernel/scheduler/states.ts';
 import type { ExitStatus } from '../kernel/status.ts';
 import type { Usage } from '../kernel/usage.ts';
-import type { Program } from '../runtime/program.ts';
+import type { Program, Sealed } from '../runtime/program.ts';
 import type { Signal } from '../syscalls/caller.ts';
 import type { Attendant } from './attendant.ts';
 import type { Order } from './order.ts';
@@ -22,6 +22,8 @@ export interface MachineCpu {
   spawn(order: Order, attendant: Attendant): Promise<Running>;
   /** Ends its processes whatever they do, where there is a way to: raw ones that share it hear of nothing. */
   abort(): Promise<void>;
+  /** No process will start from this program any more. */
+  forget(program: Program): void;
   /** Gives back what it holds, once all of its processes have ended. `forced`: output that nobody reads is not waited for. */
   close(forced: boolean): Promise<void>;
 }
@@ -64,6 +66,8 @@ export interface Running {
   capabilities(): Promise<readonly HeldCapability[]>;
   /** Takes away a grant, by its text, or a capability, by its number. False where it has no such thing. */
   revoke(what: string | number): Promise<boolean>;
+  /** How far a reactor has come once it rests; or why that cannot be told. Undefined where it ended before. */
+  seal(): Promise<Sealed | string | undefined>;
   /** On a thread, as its kernel last told: not longer ago than a quantum, unless the guest is raw. */
   live(): Live;
 }

@@ -2,18 +2,13 @@
 // decides where a process runs; what runs there, and how, is its CPU's affair.
 import type { HostSignature, HostType } from '../caps/hostfunction.ts';
 import type { Policy } from '../caps/policy/policy.ts';
-import { DEFAULT_LIMITS } from '../kernel/limits.ts';
-import type { LoadOptions } from '../runtime/loader.ts';
 import type { Program } from '../runtime/program.ts';
 import { attendantOf } from './attendant.ts';
 import { Auditing } from './auditing.ts';
-import { ProcessBuilder, type ProcessOptions, type Scheduling } from './builder.ts';
+import { ProcessBuilder, type ProcessOptions } from './builder.ts';
 import { ChildProcess } from './child.ts';
 import type { MachineCpu, Running } from './cpu.ts';
 import { SuperosError } from './error.ts';
-import type { Governed } from './governed.ts';
-import { formatGrant } from './grammar.ts';
-import { type Grant, STANDARD } from './grants.ts';
 import {
   type HostArguments,
   type HostCall,
@@ -21,15 +16,15 @@ import {
   type HostFunction,
   HostFunctions,
   type HostResult,
-  plainGrant,
 } from './hostfunction.ts';
-import { invocation } from './invocation.ts';
-import type { LoadedProgram, Order } from './order.ts';
+import type { Order } from './order.ts';
+import { loadOptions, orderOf } from './ordering.ts';
 import { pidShare } from './pids.ts';
 import { PlaceCpu } from './place.ts';
 import type { PolicySource } from './policy.ts';
 import { checkCount, cores, hardware, type MachineOptions, protectedBy, quantumOf, SPARE, startThreads } from './settings.ts';
 import { PlaceLoader, type ProgramLoader, type ProgramSource } from './source.ts';
+import type { Template, TemplateOptions } from './template.ts';
 import type { Threads, ThreadsOptions } from './thread/threads.ts';
 
 /** Milliseconds that processes get to end by themselves when the machine is shut down. */
@@ -155,6 +150,15 @@ export class Machine implements AsyncDisposable {
     return (await import('./policy.ts')).readPolicy(source);
   }
 
+  /** Runs a program to a point, for processes to start from there: see TemplateOptions. Rejects with SuperosError. */
+  async template(source: ProgramSource, options: TemplateOptions = {}): Promise<Template> {
+    const [{ makeTemplate }, program] = await Promise.all([
+      import('./template.ts'),
+      this.#loader.load(source, { snapshot: true }),
+    ]);
+    return makeTemplate(this, program, options, (template) => this.#forget(template));
+  }
+
   get processes(): readonly ChildProcess[] {
     return [...this.#children];
   }
@@ -170,30 +174,13 @@ export class Machine implements AsyncDisposable {
 
   async #spawn(options: ProcessOptions): Promise<ChildProcess> {
     this.#open();
-    const { policy, grants, environment, limits } = await govern(options);
-    const program = await this.#loader.load(options.source, loadOptions(options.scheduling !== 'shared'));
-    if (policy !== undefined) (await import('./policy.ts')).checkTarget(policy, program);
+    const order = await orderOf(options, this.#loader, this.#functions);
     // It may have been shut down while the program was read.
     this.#open();
     options.abort?.throwIfAborted();
-    const order: Order = {
-      program,
-      args: [options.argv0 ?? program.name, ...options.args],
-      environment,
-      grants: grants.map(plainGrant),
-      functions: this.#functions.orders(grants),
-      programs: await loadPrograms(this.#loader, grants, options.scheduling),
-      cwd: options.cwd,
-      stdio: options.stdio,
-      limits: { ...DEFAULT_LIMITS, ...limits },
-      nice: options.nice,
-      policy,
-      enforce: options.policyMode === 'enforce',
-      task: typeof options.task === 'string' ? options.task : invocation(program, options.task),
-    };
     const alone = options.scheduling === 'dedicated' || (options.scheduling === 'raw' && !options.share);
     const running = await (alone ? (await this.#getThreads()).dedicated : this.#place(order)).spawn(order, attendantOf(options));
-    return this.#adopt(running, options.abort, grants);
+    return this.#adopt(running, options.abort, order.granted);
   }
 
   /** Kills what still runs, and waits until it is gone and what it wrote is written. */
@@ -228,6 +215,11 @@ export class Machine implements AsyncDisposable {
     if (this.#auditing?.failure !== undefined) throw this.#auditing.failure;
   }
 
+  #forget(template: Template): void {
+    for (const cpu of this.#cpus) cpu.forget(template);
+    this.#threads?.then(({ dedicated }) => dedicated.forget(template));
+  }
+
   #killAll(): void {
     for (const child of this.#children) child.kill('SIGKILL');
   }
@@ -260,8 +252,8 @@ export class Machine implements AsyncDisposable {
     return least;
   }
 
-  #adopt(running: Running, abort: AbortSignal | undefined, grants: readonly Grant[]): ChildProcess {
-    const child = new ChildProcess(running, grants.map(formatGrant));
+  #adopt(running: Running, abort: AbortSignal | undefined, granted: readonly string[]): ChildProcess {
+    const child = new ChildProcess(running, granted);
     this.#children.add(child);
     this.#keepalive ??= setInterval(() => undefined, KEEPALIVE_MS);
     const kill = () => child.kill('SIGKILL');
@@ -277,20 +269,4 @@ export class Machine implements AsyncDisposable {
     });
     return child;
   }
-}
-
-/** What a policy makes of what was said. What policies take is loaded with the first of them. */
-async function govern(options: ProcessOptions): Promise<Governed> {
-  if (options.policy === undefined) return { ...options, policy: undefined, grants: options.grants ?? STANDARD };
-  const [{ readPolicy }, { governed }] = await Promise.all([import('./policy.ts'), import('./governed.ts')]);
-  return governed(await readPolicy(options.policy), options, options.policyMode === 'enforce');
-}
-
-const loadOptions = (raw: boolean): LoadOptions => (raw ? { raw } : {});
-
-/** Programs that a process is to be able to start. They share its thread, and are loaded as it is. */
-function loadPrograms(loader: ProgramLoader, grants: readonly Grant[], scheduling: Scheduling): Promise<LoadedProgram[]> {
-  const paths = grants.flatMap((one) => (typeof one === 'object' && 'program' in one ? [one.program] : []));
-  const load = (path: string) => loader.load(path, loadOptions(scheduling !== 'shared'));
-  return Promise.all(paths.map(async (path) => ({ path, program: await load(path) })));
 }

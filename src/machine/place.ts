@@ -10,6 +10,7 @@ import type { HeldCapability } from '../kernel/grants.ts';
 import { Kernel } from '../kernel/kernel.ts';
 import type { PidShare } from '../kernel/pid.ts';
 import type { Process } from '../kernel/process.ts';
+import type { Program, Sealed } from '../runtime/program.ts';
 import type { Signal } from '../syscalls/caller.ts';
 import type { Attendant } from './attendant.ts';
 import type { ChildStreams, Live, MachineCpu, Running } from './cpu.ts';
@@ -67,6 +68,10 @@ export class PlaceCpu implements MachineCpu {
       stdout: stdout === undefined ? null : readable(stdout),
       stderr: stderr === undefined ? null : readable(stderr),
     });
+  }
+
+  forget(program: Program): void {
+    this.#kernel.forget(program);
   }
 
   /** There is no way: a process that runs on this thread keeps it. */
@@ -147,6 +152,10 @@ class PlacedProcess implements Running {
 
   async revoke(what: string | number): Promise<boolean> {
     return this.#process.grants.revoke(what);
+  }
+
+  seal(): Promise<Sealed | string | undefined> {
+    return this.#process.seal();
   }
 
   live(): Live {

@@ -34,8 +34,8 @@ const call = async (process: Process, name: string, ...args: number[]) => (await
 async function begun(machine: Simulated, program: Program): Promise<Program> {
   const { process } = machine.spawn(program, { task: 'reactor' });
   await call(process, 'peek', 0);
-  const sealed = process.seal();
-  if (typeof sealed === 'string') throw new Error(sealed);
+  const sealed = await process.seal();
+  if (typeof sealed !== 'object') throw new Error(sealed);
   process.signal('SIGKILL');
   await process.done;
   machine.kernel.reap(process);
@@ -68,22 +68,28 @@ describe('a template', () => {
     const { process } = machine.spawn(program, { task: 'reactor' });
     expect(await call(process, 'grow', 3)).toBe(2);
     await call(process, 'poke', 4 * 65_536, 9);
-    const sealed = process.seal();
-    const clone = machine.spawn({ ...program, sealed: sealed as Exclude<typeof sealed, string> }, { task: 'reactor' }).process;
+    const sealed = await process.seal();
+    if (typeof sealed !== 'object') throw new Error(sealed);
+    const clone = machine.spawn({ ...program, sealed }, { task: 'reactor' }).process;
     expect(await call(clone, 'grow', 0)).toBe(5);
     expect(await call(clone, 'peek', 4 * 65_536)).toBe(9);
   });
 
   test('tells why a program cannot be one', async () => {
     const machine = simulated();
-    const running = machine.spawn(await load(COUNTER), { task: 'reactor' }).process;
-    expect(running.seal()).toBe('it is no reactor between calls');
-    const table =
-      await load(`(memory (export "memory") 1) (table 1 externref) (global (export "g") (mut externref) (ref.null extern))
-      (func (export "f"))`);
-    const { process } = machine.spawn(table, { task: 'reactor' });
-    await call(process, 'f');
-    expect(typeof process.seal()).toMatch(/object|string/);
+    const exception = await load(`(memory (export "memory") 1) (tag $t) (global $caught (mut exnref) (ref.null exn))
+      (func (export "_initialize")
+        (block $h (result exnref) (try_table (catch_all_ref $h) (throw $t)) (unreachable)) (global.set $caught))`);
+    const { process } = machine.spawn(exception, { task: 'reactor' });
+    expect(await process.seal()).toContain('global');
+    const plain = machine.spawn(loadProgram(await wat('(memory (export "memory") 1)')), { task: 'reactor' }).process;
+    expect(typeof (await plain.seal())).toBe('string');
+  });
+
+  test('is none of a process that ends first', async () => {
+    const machine = simulated();
+    const ending = await load('(memory (export "memory") 1) (func (export "_initialize") unreachable)');
+    expect(await machine.spawn(ending, { task: 'reactor' }).process.seal()).toBeUndefined();
   });
 });
 

@@ -2,7 +2,7 @@
 // its arguments is linked to the bare system call, one that is refused so to a stub; only what depends on arguments is looked at
 // when it is made, after they were copied and checked, and before the handler sees them.
 import type { Audit } from '../../caps/audit.ts';
-import { decide, type Judge, judge, outlook, strictness, type Verdict } from '../../caps/policy/decide.ts';
+import { could, decide, type Judge, judge, outlook, strictness, type Verdict } from '../../caps/policy/decide.ts';
 import { narrow } from '../../caps/policy/narrow.ts';
 import type { Action, Facts, Place, Policy } from '../../caps/policy/policy.ts';
 import { BLOCKED, type Caller, type Result } from '../../syscalls/caller.ts';
@@ -108,6 +108,13 @@ export class Gate {
     };
     if (verdict === undefined || verdict.action.do === 'allow') return run();
     return settle(this, name, verdict, caller, facts, run) as Result;
+  }
+
+  /** Such a call before its name is looked up: refused where no address could make up for the name. */
+  preview(name: CallName, caller: Caller, facts: Facts, go: () => Result): Result {
+    const policy = this.#policy;
+    if (policy === undefined || !this.enforced || could(policy, name, facts)) return go();
+    return settle(this, name, decide(policy, name, facts), caller, facts, go) as Result;
   }
 
   /** Refuses without a look at the arguments. */

@@ -1,6 +1,7 @@
 // What stands before the handler of a call whose arguments a policy asks about. It sees the same copies as the handler, and
 // where paths matter it hands on the path that was judged, never the one that the guest wrote.
 import type { Capability } from '../../caps/capability.ts';
+import { withoutLinks } from '../../caps/links.ts';
 import { absolute, goesUp } from '../../caps/path.ts';
 import type { Judge, Verdict } from '../../caps/policy/decide.ts';
 import type { Facts } from '../../caps/policy/policy.ts';
@@ -9,7 +10,6 @@ import type { Caller, Result } from '../../syscalls/caller.ts';
 import type { CallFacts, PathArgument } from '../../syscalls/facts.ts';
 import type { CallName } from '../../syscalls/table.ts';
 import type { Gate } from './gate.ts';
-import { withoutLinks } from './paths.ts';
 
 type Handed = readonly unknown[];
 /** A handler, whatever it takes. */

@@ -3,6 +3,7 @@
 
 import { generationAfter, type PidShare } from '../../kernel/pid.ts';
 import { signalled } from '../../kernel/status.ts';
+import type { Program } from '../../runtime/program.ts';
 import type { Attendant } from '../attendant.ts';
 import type { MachineCpu, Running } from '../cpu.ts';
 import type { Order } from '../order.ts';
@@ -32,6 +33,10 @@ export class ThreadCpu implements MachineCpu {
     // One that could not even start is tried again when it is needed.
     if (this.#thread.over && !this.#closed) this.#thread = this.#run();
     return this.#thread.spawn(order, attendant);
+  }
+
+  forget(program: Program): void {
+    this.#thread.forget(program);
   }
 
   abort(): Promise<void> {

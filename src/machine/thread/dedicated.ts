@@ -6,6 +6,7 @@ import type { Limits } from '../../kernel/limits.ts';
 import { generationAfter, type PidShare } from '../../kernel/pid.ts';
 import { disposition } from '../../kernel/signal.ts';
 import { type Cause, signalled, stopped } from '../../kernel/status.ts';
+import type { Program, Sealed } from '../../runtime/program.ts';
 import type { Signal } from '../../syscalls/caller.ts';
 import type { Attendant } from '../attendant.ts';
 import type { ChildStreams, Live, Running } from '../cpu.ts';
@@ -78,6 +79,10 @@ export class DedicatedPool {
     remote.done.then(() => this.#giveBack(seat));
     this.#refill();
     return new DedicatedProcess(remote, seat.thread);
+  }
+
+  forget(program: Program): void {
+    for (const { thread } of this.#seats) thread.forget(program);
   }
 
   async close(forced: boolean): Promise<void> {
@@ -176,6 +181,9 @@ class DedicatedProcess implements Running {
   }
   revoke(what: string | number): Promise<boolean> {
     return this.#remote.revoke(what);
+  }
+  seal(): Promise<Sealed | string | undefined> {
+    return this.#remote.seal();
   }
   live(): Live {
     return this.#remote.live();

@@ -107,6 +107,14 @@ export class KernelThread {
     return promise;
   }
 
+  /** No process will start from this program any more. */
+  forget(program: Program): void {
+    const known = this.#programs.get(program);
+    if (known === undefined) return;
+    this.#programs.delete(program);
+    this.#send({ type: 'forget', program: known });
+  }
+
   /** Ends the thread at once, and its processes with it, for this cause. */
   async abort(cause: Cause): Promise<void> {
     this.#aborting = true;

@@ -65,7 +65,7 @@ export class ThreadKernel {
         this.#programs.set(message.program, message.value);
         return;
       case 'forget':
-        this.#programs.delete(message.program);
+        this.#forget(message.program);
         return;
       case 'spawn':
         this.#spawn(message);
@@ -83,6 +83,12 @@ export class ThreadKernel {
         this.#tell(entry, message);
       }
     }
+  }
+
+  #forget(number: number): void {
+    const program = this.#programs.get(number);
+    this.#programs.delete(number);
+    if (program !== undefined) this.#kernel.forget(program);
   }
 
   #spawn({ id, program, order, programs, page, attended }: Extract<ToKernel, { type: 'spawn' }>): void {
@@ -146,6 +152,9 @@ export class ThreadKernel {
           (value) => this.#send({ type: 'answer', id, request: message.request, value }),
           (error: Error) => this.#send({ type: 'failed', id, request: message.request, message: error.message }),
         );
+        return;
+      case 'seal':
+        process.seal().then((value) => this.#send({ type: 'answer', id, request: message.request, value }));
         return;
       case 'peek': {
         const { request, address, length } = message;

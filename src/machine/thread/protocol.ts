@@ -69,6 +69,7 @@ export type ToKernel =
     }
   | { readonly type: 'signal'; readonly id: Id; readonly signal: Signal }
   | { readonly type: 'call'; readonly id: Id; readonly request: number; readonly invocation: Invocation }
+  | { readonly type: 'seal'; readonly id: Id; readonly request: number }
   | { readonly type: 'peek'; readonly id: Id; readonly request: number; readonly address: number; readonly length: number }
   | { readonly type: 'poke'; readonly id: Id; readonly request: number; readonly address: number; readonly bytes: ArrayBuffer }
   /** What it holds. */

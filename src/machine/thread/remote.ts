@@ -6,7 +6,7 @@ import type { HeldCapability } from '../../kernel/grants.ts';
 import type { Limits } from '../../kernel/limits.ts';
 import type { Question } from '../../kernel/policy/supervisor.ts';
 import type { Cause, ExitStatus } from '../../kernel/status.ts';
-import type { Program } from '../../runtime/program.ts';
+import type { Program, Sealed } from '../../runtime/program.ts';
 import type { Signal } from '../../syscalls/caller.ts';
 import type { Attendant } from '../attendant.ts';
 import type { ChildStreams, Live, Running } from '../cpu.ts';
@@ -100,6 +100,12 @@ export class RemoteProcess implements Running {
   async revoke(what: string | number): Promise<boolean> {
     const ask = (request: number) => this.#send({ type: 'revoke', id: this.id, request, what });
     return (await this.#ask(ask).catch(() => false)) as boolean;
+  }
+
+  async seal(): Promise<Sealed | string | undefined> {
+    if (this.status !== undefined) return undefined;
+    const ask = (request: number) => this.#send({ type: 'seal', id: this.id, request });
+    return (await this.#ask(ask).catch(() => undefined)) as Sealed | string | undefined;
   }
 
   live(): Live {

@@ -1,0 +1,55 @@
+// From what an embedder said of a process to the order for it: programs are loaded, policies read, and all is checked that can be
+// checked without the host that it will run on.
+import { DEFAULT_LIMITS } from '../kernel/limits.ts';
+import type { LoadOptions } from '../runtime/loader.ts';
+import type { ProcessOptions, Scheduling } from './builder.ts';
+import type { Governed } from './governed.ts';
+import { formatGrant } from './grammar.ts';
+import { type Grant, STANDARD } from './grants.ts';
+import { type HostFunctions, plainGrant } from './hostfunction.ts';
+import { invocation } from './invocation.ts';
+import type { LoadedProgram, Order } from './order.ts';
+import type { ProgramLoader } from './source.ts';
+
+/** Rejects with SuperosError. `granted`: what it is granted, as text. */
+export async function orderOf(
+  options: ProcessOptions,
+  loader: ProgramLoader,
+  functions: HostFunctions,
+): Promise<Order & { readonly granted: readonly string[] }> {
+  const { policy, grants, environment, limits } = await govern(options);
+  const program = await loader.load(options.source, loadOptions(options.scheduling !== 'shared'));
+  if (policy !== undefined) (await import('./policy.ts')).checkTarget(policy, program);
+  return {
+    program,
+    args: [options.argv0 ?? program.name, ...options.args],
+    environment,
+    grants: grants.map(plainGrant),
+    granted: grants.map(formatGrant),
+    functions: functions.orders(grants),
+    programs: await loadPrograms(loader, grants, options.scheduling),
+    cwd: options.cwd,
+    stdio: options.stdio,
+    limits: { ...DEFAULT_LIMITS, ...limits },
+    nice: options.nice,
+    policy,
+    enforce: options.policyMode === 'enforce',
+    task: typeof options.task === 'string' ? options.task : invocation(program, options.task),
+  };
+}
+
+/** What a policy makes of what was said. What policies take is loaded with the first of them. */
+async function govern(options: ProcessOptions): Promise<Governed> {
+  if (options.policy === undefined) return { ...options, policy: undefined, grants: options.grants ?? STANDARD };
+  const [{ readPolicy }, { governed }] = await Promise.all([import('./policy.ts'), import('./governed.ts')]);
+  return governed(await readPolicy(options.policy), options, options.policyMode === 'enforce');
+}
+
+export const loadOptions = (raw: boolean): LoadOptions => (raw ? { raw } : {});
+
+/** Programs that a process is to be able to start. They share its thread, and are loaded as it is. */
+function loadPrograms(loader: ProgramLoader, grants: readonly Grant[], scheduling: Scheduling): Promise<LoadedProgram[]> {
+  const paths = grants.flatMap((one) => (typeof one === 'object' && 'program' in one ? [one.program] : []));
+  const load = (path: string) => loader.load(path, loadOptions(scheduling !== 'shared'));
+  return Promise.all(paths.map(async (path) => ({ path, program: await load(path) })));
+}
