@@ -47,7 +47,7 @@ test('composing the machine reads and opens nothing', () => {
   const hal = nodeHal();
   expect(read).not.toHaveBeenCalled();
   expect(open).not.toHaveBeenCalled();
-  expect(Object.keys(hal).sort()).toEqual(['clock', 'cpu', 'disk', 'entropy', 'heap', 'host', 'mmu', 'tick']);
+  expect(Object.keys(hal).sort()).toEqual(['clock', 'cpu', 'disk', 'entropy', 'heap', 'host', 'mmu', 'net', 'tick']);
   vi.restoreAllMocks();
 });
 

@@ -45,7 +45,7 @@ const REFUSED: Record<string, string> = {
   'a global of functions': `(import "env" "g" (global funcref)) ${START}`,
   'a table': `(import "env" "t" (table 1 externref)) ${START}`,
   'a table of functions': `(import "env" "t" (table 1 funcref)) ${START}`,
-  "the kernel's own module": `(import "superos" "wait" (func (param i32) (result f64))) ${START}`,
+  "the kernel's own module": `(import "superos:kernel" "wait" (func (param i32) (result f64))) ${START}`,
 };
 
 test.each(Object.entries(REFUSED))('an import of %s is refused', async (_name, fields) => {
