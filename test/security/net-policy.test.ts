@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Grant, Machine, type Question } from '../../src/index.ts';
 import { CPUS, guest } from '../machine/guests.ts';
-import { listener, type TestListener } from './networks.ts';
+import { listener, type NameServer, nameServer, type TestListener } from './networks.ts';
 
 describe.each(CPUS)('%i threads', (cpus) => {
   let machine: Machine;
@@ -77,5 +77,60 @@ describe.each(CPUS)('%i threads', (cpus) => {
     expect(questions.map(({ facts }) => facts)).toEqual([
       { host: 'localhost', addresses: expect.arrayContaining(['127.0.0.1']), port: here.port },
     ]);
+  });
+});
+
+describe.each(CPUS)('names that a policy refuses are not looked up: %i threads', (cpus) => {
+  let machine: Machine;
+  let names: NameServer;
+  beforeAll(async () => {
+    names = await nameServer({ 'secret.example.com': [['93.184.216.34']], 'api.example.org': [['93.184.216.35']] });
+    machine = await Machine.boot({ cpus, dns: [names.address] });
+  });
+  afterAll(async () => {
+    await machine[Symbol.asyncDispose]();
+    await names[Symbol.asyncDispose]();
+  });
+
+  const CALLS = '[net_connect, net_send_to, net_resolve]';
+  const allowlist = (host: string) => `allowed_syscalls: ["@args", "@fd", fd_write, cap_find, net_bind, net_address,
+    { calls: ${CALLS}, when: { host: ${host} } }]`;
+  const denylist = (host: string) => `denied_syscalls: [{ calls: ${CALLS}, when: { host: ${host} } }]`;
+  const run = (args: readonly string[], rules: string, mode: 'enforce' | 'audit' = 'enforce') =>
+    machine
+      .process(guest('net-probe'))
+      .capabilities(['network'])
+      .policy({ text: `process: { ${rules} }` }, { mode })
+      .args(args)
+      .limits({ timeout: '5s' })
+      .run();
+  const asked = async (...how: Parameters<typeof run>) => {
+    const before = names.asked.length;
+    const { stdout, status } = await run(...how);
+    return { names: names.asked.slice(before), last: stdout.toString().trim().split('\n').at(-1), refused: status.refused };
+  };
+
+  const USES = [
+    ['net_resolve', ['resolve', 'endpoint', 'secret.example.com']],
+    ['net_connect', ['connect', 'endpoint', 'secret.example.com', '1']],
+    ['net_send_to', ['bind', 'endpoint', '0.0.0.0', '0', 'sendto', 'secret.example.com', '9', 'hi']],
+  ] as const;
+
+  test.each(USES)('%s', async (call, args) => {
+    for (const rules of [allowlist('api.example.org'), denylist('"*.example.com"')])
+      expect(await asked(args, rules)).toMatchObject({
+        names: [],
+        last: expect.stringContaining('EPERM'),
+        refused: [{ call, facts: { host: 'secret.example.com' }, count: 1 }],
+      });
+  });
+
+  test('one that its addresses may be allowed by is, and one that is only told of', async () => {
+    const [, connect] = USES[1];
+    const some = await asked(connect, allowlist('["10.0.0.0/8"]'));
+    expect(some).toMatchObject({ names: ['secret.example.com'], last: expect.stringContaining('EPERM') });
+    const told = await asked(connect, denylist('"*.example.com"'), 'audit');
+    expect(told).toMatchObject({ names: ['secret.example.com'], refused: [{ call: 'net_connect', count: 1 }] });
+    expect(told.last).not.toContain('EPERM');
   });
 });

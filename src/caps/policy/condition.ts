@@ -107,6 +107,19 @@ function ofHost(patterns: readonly string[], side: Side): Test {
   };
 }
 
+/** Of a host that is known by name alone: whether a condition holds, or fails, whatever addresses the name turns out to have. */
+export function foresee(condition: Condition, side: Side, facts: Facts): 'holds' | 'fails' | 'open' {
+  if (condition.key !== 'host') return compile(condition, side)(facts) ? 'holds' : 'fails';
+  if (facts.host === undefined) return 'open';
+  const host = canonical(facts.host);
+  const [given, excluded] = split(condition.patterns, parseHost);
+  if (excluded.some((one) => matchesName(one, host))) return 'fails';
+  if (given.length > 0 && !given.some((one) => matchesName(one, host))) return given.some(isOfAddresses) ? 'open' : 'fails';
+  return excluded.some(isOfAddresses) ? 'open' : 'holds';
+}
+
+const isOfAddresses = ({ kind }: HostPattern): boolean => kind === 'net' || kind === 'any';
+
 const canonical = (host: string) => host.toLowerCase().replace(/\.$/, '');
 
 /** Undefined where one of them cannot be read. */

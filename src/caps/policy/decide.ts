@@ -1,6 +1,6 @@
 // What a policy says of a call. Within a layer what is denied wins; over all layers the strictest wins, so that one more layer
 // never allows more.
-import { compile, type Side, type Test } from './condition.ts';
+import { compile, foresee, type Side, type Test } from './condition.ts';
 import type { Action, Facts, Layer, Policy, Rule, Verdict } from './policy.ts';
 
 export type { Verdict } from './policy.ts';
@@ -63,6 +63,26 @@ export function outlook(policy: Policy, call: string): 'allow' | Verdict | 'depe
   const settled = parts.every(({ always, worst }, i) => always !== undefined || (i < at ? worst < rank : worst <= rank));
   return settled ? strictest : 'depends';
 }
+
+/**
+ * Whether a call could go on, or be asked about, of whose host only the name is known yet: with some addresses that the name may
+ * turn out to have. Where it could not, `decide` refuses it with any, and by the name alone.
+ */
+export function could(policy: Policy, call: string, facts: Facts): boolean {
+  return call === FREE || policy.layers.every((layer) => couldPass(layer, call, facts));
+}
+
+function couldPass(layer: Layer, call: string, facts: Facts): boolean {
+  const foreseen = (rules: readonly Rule[], side: Side, refusing: boolean) =>
+    rules
+      .filter(({ calls, action }) => calls.includes(call) && isRefusal(action) === refusing)
+      .map(({ conditions }) => conditions.map((one) => foresee(one, side, facts)));
+  if (foreseen(layer.denied, 'denied', true).some((all) => all.every((one) => one === 'holds'))) return false;
+  if (layer.allowed === undefined || !isRefusal(layer.default)) return true;
+  return foreseen(layer.allowed, 'allowed', false).some((all) => !all.includes('fails'));
+}
+
+const isRefusal = (action: Action): boolean => strictness(action) >= STRICTNESS.errno;
 
 function partsOf(policy: Policy, call: string): Part[] {
   return policy.layers.map((layer) =>

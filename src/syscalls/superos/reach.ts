@@ -31,6 +31,11 @@ export function reach(caller: Caller, what: Reaching, go: (addresses: readonly A
     return endpoint.allowsAddress(use, address, port) ? reviewed(caller, what, [address], go) : 'NOTCAPABLE';
   // A question to a resolver tells others something: it takes the same right as the answer's use.
   if (!endpoint.allowsName(use, host, port)) return 'NOTCAPABLE';
+  return caller.preview(what.call, { ...what.facts, host, port }, () => lookUp(caller, what, go));
+}
+
+function lookUp(caller: Caller, what: Reaching, go: (addresses: readonly Address[]) => Result): Result {
+  const { endpoint, use, host, port } = what;
   const question = endpoint.net.resolve(host);
   const waited = question.answer === undefined;
   return answered(caller, what.by, question, (addresses) => {

@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { decide, outlook } from '../../../src/caps/policy/decide.ts';
+import { could, decide, outlook, strictness } from '../../../src/caps/policy/decide.ts';
 import { grantsOf, narrow } from '../../../src/caps/policy/narrow.ts';
 import type { Facts, Policy } from '../../../src/caps/policy/policy.ts';
 import { remedy } from '../../../src/caps/policy/remedy.ts';
+import { Random } from '../../../src/hal/sim/random.ts';
 import { layer, place, policy, rule, when } from './build.ts';
+import { document, facts, pick } from './generate.ts';
+import { parse } from './parse.ts';
 
 const says = (one: Policy, call: string, facts: Facts = {}) => decide(one, call, facts).action.do;
 
@@ -207,5 +210,48 @@ describe('narrowing', () => {
   test('a policy survives a structured clone', () => {
     const one = policy(layer([rule('fd_read', 'allow', when({ path: '/a' }))]));
     expect(structuredClone(one)).toEqual(one);
+  });
+});
+
+describe('what a name alone foretells', () => {
+  const wants = (host: string | string[], more = {}) => rule('net_connect', 'allow', when({ host, ...more }));
+  const denies = (host: string | string[]) => rule('net_connect', 'errno', when({ host }));
+  const named = { host: 'secret.example.com', port: 443 };
+
+  test.each([
+    ['a name that the list has', policy(layer([wants('*.example.com')])), true],
+    ['a name that the list has not', policy(layer([wants('api.example.org')])), false],
+    ['a list with addresses', policy(layer([wants(['api.example.org', '10.0.0.0/8'])])), true],
+    ['another port', policy(layer([wants(['*.example.com'], { port: '80' })])), false],
+    ['a name that is taken out', policy(layer([wants(['*', '!*.example.com'])])), false],
+    ['addresses that are taken out', policy(layer([wants(['*', '!10.0.0.0/8'])])), true],
+    ['a name that is denied', policy(layer(undefined, [denies('*.example.com')])), false],
+    ['a name that is denied but for addresses', policy(layer(undefined, [denies(['*.example.com', '!10.0.0.1'])])), true],
+    ['addresses that are denied', policy(layer(undefined, [denies('10.0.0.0/8')])), true],
+    ['nothing is denied by name', policy(layer(undefined, [denies(['!*.example.com'])])), true],
+    ['a default that goes on', policy(layer([wants('api.example.org')], [], { do: 'log' })), true],
+    ['one of two layers', policy(layer(undefined), layer([wants('api.example.org')])), false],
+    ['an entry that asks', policy(layer([rule('net_connect', 'notify')])), true],
+  ])('%s', (_, one, expected) => {
+    expect(could(one, 'net_connect', named)).toBe(expected);
+  });
+
+  test('where it could not go on it is refused with any addresses, and by the name alone', () => {
+    let foretold = 0;
+    for (let seed = 0; seed < 3000; seed++) {
+      const random = new Random(seed);
+      const one = parse(JSON.stringify(document(random)));
+      const about = { ...facts(random), host: pick(random, ['example.org', 'a.example.org', 'notexample.org']) };
+      const call = pick(random, ['net_connect', 'net_send_to', 'net_resolve']);
+      const { addresses: _, ...byName } = about;
+      if (could(one, call, byName)) continue;
+      foretold++;
+      expect(strictness(decide(one, call, byName).action)).toBeGreaterThanOrEqual(3);
+      for (let i = 0; i < 10; i++) {
+        const { addresses = ['10.0.0.1'] } = facts(random);
+        expect(strictness(decide(one, call, { ...byName, addresses }).action)).toBeGreaterThanOrEqual(3);
+      }
+    }
+    expect(foretold).toBeGreaterThan(100);
   });
 });
