@@ -7,6 +7,7 @@ import { DiskCache } from '../hal/node/cache.ts';
 import { loadFfi } from '../hal/node/ffi.ts';
 import { nodeHal } from '../hal/node/hal.ts';
 import { processBounds } from '../hal/node/host.ts';
+import { nodeMmu } from '../hal/node/mmu/mmu.ts';
 import { plain } from '../kernel/printable.ts';
 import { STATUS, say } from './error.ts';
 
@@ -21,7 +22,7 @@ export interface Probes {
   readonly cache: () => CacheStatus;
   /** What bounds the processes that can be alive at once, tightest first. */
   readonly processBounds: () => readonly { readonly name: string; readonly processes: number }[];
-  readonly mmu: () => Hal['mmu']['driver'];
+  readonly mmu: () => { readonly driver: Hal['mmu']['driver']; readonly reason: string | undefined; readonly pageBytes: number };
 }
 
 interface Finding {
@@ -45,7 +46,7 @@ export function hostProbes(): Probes {
     resolution: () => hal.disk.resolution,
     cache: () => new DiskCache().status(),
     processBounds,
-    mmu: () => hal.mmu.driver,
+    mmu: nodeMmu,
   };
 }
 
@@ -88,6 +89,7 @@ export function examine(probes: Probes): Finding[] {
   const resolution = probes.resolution();
   const cache = probes.cache();
   const bounds = probes.processBounds();
+  const mmu = probes.mmu();
   return [
     needed('node', node, Number.parseInt(node, 10) >= NODE_MAJOR, `Node ${NODE_MAJOR} or later is needed`),
     found('v8', v8, true),
@@ -108,7 +110,12 @@ export function examine(probes: Probes): Finding[] {
       `every run rewrites its program anew: ${cache.reason ?? 'it is not usable'}`,
     ),
     found('processes', `at once: ${bounds.map(({ name, processes }) => `${processes} by ${name}`).join(', ')}`, true),
-    found('memory', probes.mmu(), probes.mmu() === 'native', 'no protected pages, no copy-on-write templates'),
+    found(
+      'memory',
+      mmu.driver === 'native' ? `native, pages of ${mmu.pageBytes} bytes` : mmu.driver,
+      mmu.driver === 'native',
+      `no protected pages, no copy-on-write templates: ${mmu.reason ?? 'the host has neither'}`,
+    ),
   ];
 }
 

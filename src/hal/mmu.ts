@@ -55,7 +55,8 @@ export interface Mmu {
   load(memory: WebAssembly.Memory, image: Image): boolean;
   /**
    * Puts back what was changed since the memory was loaded with this image, or since it was all zero, regions and protections
-   * included; of the latter those in `keep` hold afterwards. False: it could not (the memory grew), and the memory must be released.
+   * included; of the latter those in `keep` hold afterwards. False: it could not (the memory
+   * grew, or another thread of the host's may hold it), and the memory must be released.
    */
   reset(memory: WebAssembly.Memory, image: Image | undefined, keep?: readonly Protection[]): boolean;
   /** False: nothing protects these pages, as on every portable driver. */

@@ -14,7 +14,7 @@ const GOOD: Probes = {
     { name: 'vm.max_map_count', processes: 12_000 },
     { name: 'address space', processes: 16_000 },
   ],
-  mmu: () => 'native',
+  mmu: () => ({ driver: 'native', reason: undefined, pageBytes: 4096 }),
 };
 
 function report(probes: Partial<Probes>, json = false): { lines: string[]; status: number } {
@@ -49,7 +49,10 @@ describe('without the rest they do, and it says what is lost', () => {
     [{ resolution: () => 'components' }, /^- {4}directories +components: .*slow/],
     [{ resolution: () => 'none' }, /^- {4}directories +none: .*--dir/],
     [{ cache: () => ({ directory: undefined, usable: false, reason: 'no home' }) }, /^- {4}code cache +off: .*no home/],
-    [{ mmu: () => 'portable' }, /^- {4}memory +portable: no protected pages/],
+    [
+      { mmu: () => ({ driver: 'portable', reason: 'needs Linux, not darwin', pageBytes: 65_536 }) },
+      /^- {4}memory +portable: no protected pages.*: needs Linux, not darwin/,
+    ],
   ])('%j', (probes, line) => {
     const { lines, status } = report(probes);
     expect(status).toBe(0);

@@ -74,7 +74,7 @@ export class SimMmu implements Mmu {
 
   reset(memory: WebAssembly.Memory, image: Image | undefined): boolean {
     if (!this.#live.has(memory)) throw new Error('a released memory is reset');
-    if (this.#grown.has(memory) || this.#random.chance(this.#failure)) return false;
+    if (this.#grown.has(memory) || memory.buffer instanceof SharedArrayBuffer || this.#random.chance(this.#failure)) return false;
     const bytes = new Uint8Array(memory.buffer);
     if (image === undefined) bytes.fill(0);
     else sealed(image).restore(bytes);

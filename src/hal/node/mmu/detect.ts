@@ -5,7 +5,7 @@ import { type HostCalls, linuxCalls } from './calls.ts';
 import { newMemory } from './portable.ts';
 
 const SIGSEGV = 11;
-/** Of a 32-bit memory: an address and an offset of 32 bits each. */
+/** An address and an offset of 32 bits each; V8 reserves more for 64-bit memories. */
 const RESERVED_BYTES = 8 * 2 ** 30;
 const WASM_PAGE = 65_536;
 
@@ -21,10 +21,13 @@ export function detect(): HostCalls | string {
 function unguarded(calls: HostCalls): string | undefined {
   const caught = /^SigCgt:\s+([0-9a-f]+)/m.exec(read('/proc/self/status'))?.[1] ?? '0';
   if (((BigInt(`0x${caught}`) >> BigInt(SIGSEGV - 1)) & 1n) === 0n) return 'V8 handles no faults (--disable-wasm-trap-handler)';
-  const memory = newMemory({ minimum: 1, maximum: 1, shared: false, address: 'i32' });
-  if (memory === undefined) return 'no room for a memory';
-  const base = Number(calls.addressOf(memory.buffer));
-  return reservedFrom(base) < RESERVED_BYTES ? 'V8 reserves no guards around memories (ulimit -v)' : undefined;
+  for (const address of ['i32', 'i64'] as const) {
+    const memory = newMemory({ minimum: 1, maximum: 1, shared: false, address });
+    if (memory === undefined) return 'no room for a memory';
+    const reserved = reservedFrom(Number(calls.addressOf(memory.buffer)));
+    if (reserved < RESERVED_BYTES) return 'V8 reserves no guards around memories (ulimit -v)';
+  }
+  return undefined;
 }
 
 /** Bytes mapped without a gap: those of the memory itself, then such as nobody may touch. */

@@ -1,5 +1,5 @@
 // Memories that wait for their next process: all zero, of the very type that is asked for. One that grew cannot come back, since
-// none shrinks. Bounded in number, for each takes address space and mappings, and in the pages that stay resident.
+// none shrinks. Bounded in number, for each takes address space and mappings, and in the bytes that stay resident.
 import type { MemoryType } from '../../mmu.ts';
 
 const IDLE_MAX = 64;
@@ -34,13 +34,12 @@ export class Pool {
     return this.#idle.has(memory);
   }
 
-  /** Whether it may come back at all. Threads of the host's may yet hold one that is shared. */
+  /**
+   * Whether it may come back. Another thread of the host's may yet hold one that is shared, and write to it late.
+   */
   accepts(memory: WebAssembly.Memory, type: MemoryType): boolean {
-    return !type.shared && memory.buffer.byteLength === type.minimum * 65_536 && this.#idle.size < IDLE_MAX;
-  }
-
-  hasRoomFor(residentBytes: number): boolean {
-    return this.#residentBytes + residentBytes <= RESIDENT_BYTES_MAX;
+    if (type.shared || memory.buffer.byteLength !== type.minimum * 65_536) return false;
+    return this.#idle.size < IDLE_MAX && this.#residentBytes < RESIDENT_BYTES_MAX;
   }
 
   take(type: MemoryType): WebAssembly.Memory | undefined {

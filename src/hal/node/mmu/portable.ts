@@ -34,7 +34,7 @@ export class PortableMmu implements Mmu {
   release(memory: WebAssembly.Memory, type: MemoryType): void {
     if (this.#pool.has(memory)) throw new Error('a memory is released twice');
     const { byteLength } = memory.buffer;
-    if (byteLength > WIPED_BYTES_MAX || !this.#pool.accepts(memory, type) || !this.#pool.hasRoomFor(byteLength)) return;
+    if (byteLength > WIPED_BYTES_MAX || !this.#pool.accepts(memory, type)) return;
     new Uint8Array(memory.buffer).fill(0);
     this.#pool.put(memory, type, byteLength);
   }
@@ -49,7 +49,7 @@ export class PortableMmu implements Mmu {
   }
 
   reset(memory: WebAssembly.Memory, image: Image | undefined, keep: readonly Protection[] = []): boolean {
-    if (this.#grown.has(memory) || keep.length > 0) return false;
+    if (this.#grown.has(memory) || memory.buffer instanceof SharedArrayBuffer || keep.length > 0) return false;
     const bytes = new Uint8Array(memory.buffer);
     if (image === undefined) bytes.fill(0);
     else sealed(image).restore(bytes);

@@ -1,7 +1,7 @@
 // Which bytes of a memory are not as they are by themselves: protected, a region's, or cut off from the image. Sorted, disjoint,
 // and nothing that is told twice.
 import type { Access, Protection } from '../../mmu.ts';
-import type { MappedRegion } from './mapped.ts';
+import type { MappedRegion } from './files.ts';
 
 /** What is behind pages: a region, zeros of their own, or, undefined, what the memory was loaded with. */
 export type Backing = MappedRegion | 'zero' | undefined;
@@ -17,19 +17,24 @@ export class Spans {
     return this.#list;
   }
 
-  /** What stays of the others around it keeps its backing. */
-  set(from: number, to: number, access: Access, backing: Backing): void {
+  /** By how many they are more now. What stays of the others around it keeps its backing. */
+  set(from: number, to: number, access: Access, backing: Backing): number {
+    const before = this.#list.length;
     const outside = this.#outside(from, to);
     if (access !== 'write' || backing !== undefined) outside.push({ from, to, access, backing });
     this.#replace(outside);
+    return this.#list.length - before;
   }
 
-  protect(from: number, to: number, access: Access): void {
+  /** By how many they are more now. */
+  protect(from: number, to: number, access: Access): number {
+    const before = this.#list.length;
     const inside = this.#list
       .filter((span) => span.from < to && from < span.to)
       .map((span) => ({ ...span, from: Math.max(span.from, from), to: Math.min(span.to, to) }));
     this.set(from, to, access, undefined);
     for (const span of inside) if (span.backing !== undefined) this.set(span.from, span.to, access, span.backing);
+    return this.#list.length - before;
   }
 
   clear(): void {
