@@ -125,21 +125,33 @@ describe.each(CALLS)('%s', (name, args) => {
 });
 
 describe('the tests above fail where', () => {
-  const revoked = async () => {
+  const revoked = async (open: boolean) => {
     const { bench, root, call } = await waiting('fd_read', [0, 0, 1, 64]);
     root.revoke();
+    // What the call would read, if it went on.
+    root.object.open = open;
     await bench.hal.timeline.advance(1000);
     return call.result;
   };
 
   test.each([
-    ['a call that goes on does not look at its capability', () => replace(CapTable.prototype, 'holds', () => () => true)],
-    ['a call does not hear of its end', () => replace(Capability.prototype, 'gone', () => () => new Promise(() => undefined))],
-  ])('%s', async (_what, apply) => {
-    expect(await revoked()).toBe('BADF');
+    [
+      'a call that goes on does not look at its capability',
+      true,
+      0,
+      () => replace(CapTable.prototype, 'holds', () => () => true),
+    ],
+    [
+      'a call does not hear of its end',
+      false,
+      undefined,
+      () => replace(Capability.prototype, 'gone', () => () => new Promise(() => undefined)),
+    ],
+  ])('%s', async (_what, open, result, apply) => {
+    expect(await revoked(open)).toBe('BADF');
     const mend = apply();
     try {
-      expect(await revoked()).toBeUndefined();
+      expect(await revoked(open)).toBe(result);
     } finally {
       mend();
     }
