@@ -46,7 +46,6 @@ export class Rewritten {
       wait: new WebAssembly.Suspending((raw: number) => (host.code === undefined ? this.#tick.answer(raw) : Number.NaN)),
       memory_grow: (index: number, pages: number) => grow(memories[index]!, pages >>> 0),
       table_size: () => 1,
-      stack_offset: () => 0,
       stack_overflow: () => {},
       allocate: () => 0,
       epoch: this.#tick.epoch,

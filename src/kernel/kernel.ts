@@ -135,6 +135,7 @@ export class Kernel {
           onSoftLimit: request.onSoftLimit,
           onCharge: request.onCharge,
           task: request.task,
+          protect: request.protect ?? parent?.guard.protect ?? {},
           template,
           cell,
           namespace,

@@ -20,7 +20,7 @@ import type { PidNamespace } from './pid.ts';
 import { Pipe, pipeEnds } from './pipe.ts';
 import type { Gate } from './policy/gate.ts';
 import type { Cell } from './recycler.ts';
-import { Guard, type Protect } from './protection.ts';
+import { Guard } from './protection.ts';
 import type { ProcessParts } from './request.ts';
 import type { ThreadInfo, ThreadState } from './scheduler/states.ts';
 import { disposition } from './signal.ts';
@@ -67,8 +67,6 @@ export class Process {
   /** What its policy makes of its calls; undefined where none has a say and nobody watches. Set once, before it runs. */
   gate: Gate | undefined;
 
-  /** How it is protected, as was said; what descends from it is protected as well. */
-  readonly protect: Protect;
   readonly guard: Guard;
   readonly #execution: Execution;
   readonly #thread: Thread;
@@ -119,7 +117,6 @@ export class Process {
     cell?.thread.renew(this, this.nice);
     this.#cell = cell;
     const origin = { template, cell };
-    this.protect = parts.protect;
     this.guard = new Guard(parts.program.layout, parts.protect, parts.space.memory, kernel.hal.entropy);
     this.#execution = new Execution(this, parts.space, parts.task, (cause) => this.#over(cause), origin);
     this.parent?.children.add(this);

@@ -52,9 +52,14 @@ export function protectionOf({ stack }: Pick<Layout, 'stack'>, protect: Protect,
           ? { bytes: stack.high - stack.low, exact: stack.exact, by: stack.checked ? 'check' : 'layout' }
           : OFF,
     canary:
-      protect.canary === false ? OFF : stack?.canary === undefined ? unmarked : { address: stack.canary, entropyBits: CANARY_BITS },
+      protect.canary === false
+        ? OFF
+        : stack?.canary === undefined
+          ? unmarked
+          : { address: stack.canary, entropyBits: CANARY_BITS },
     nullPage: protect['null-page'] === false ? OFF : nullPage,
-    aslr: protect.aslr === false ? OFF : bits === 0 ? (stack === undefined ? none : 'its stack is too small') : { stackBits: bits },
+    aslr:
+      protect.aslr === false ? OFF : bits === 0 ? (stack === undefined ? none : 'its stack is too small') : { stackBits: bits },
     writeXorExecute: true,
   };
 }
@@ -62,7 +67,8 @@ export function protectionOf({ stack }: Pick<Layout, 'stack'>, protect: Protect,
 /** What a program whose stack is checked imports for it. */
 export function stackImports(stack: StackLayout, thread: Thread): Record<string, (pointer: number) => void> {
   return {
-    stack_overflow: (pointer) => thread.process.end(trapped(traced(`${overflowed(stack)}, by ${stack.limit - (pointer | 0)} bytes`))),
+    stack_overflow: (pointer) =>
+      thread.process.end(trapped(traced(`${overflowed(stack)}, by ${stack.limit - (pointer | 0)} bytes`))),
   };
 }
 
@@ -74,8 +80,9 @@ const WATCHED: ReadonlySet<string> = new Set<CallName>(['fd_write', 'fd_pwrite',
 
 /** What guards one process while it runs. */
 export class Guard {
+  /** As was said; what descends from the process is protected as it is. */
+  readonly protect: Protect;
   readonly #stack: StackLayout | undefined;
-  readonly #protect: Protect;
   readonly #memory: GuestMemory;
   readonly #entropy: Entropy;
   /** The canary; undefined where there is none. */
@@ -84,7 +91,7 @@ export class Guard {
 
   constructor({ stack }: Layout, protect: Protect, memory: GuestMemory, entropy: Entropy) {
     this.#stack = stack;
-    this.#protect = protect;
+    this.protect = protect;
     this.#memory = memory;
     this.#entropy = entropy;
   }
@@ -97,8 +104,8 @@ export class Guard {
     this.#entropy.fill(random, 0, random.length);
     const view = new DataView(random.buffer);
     this.#lower = exports[stack.lower] as (bytes: number) => number;
-    if (this.#protect.aslr !== false) this.#lower((view.getUint16(4) % 2 ** stackBits(stack)) * STACK_ALIGNMENT);
-    if (this.#protect.canary === false || stack.canary === undefined) return;
+    if (this.protect.aslr !== false) this.#lower((view.getUint16(4) % 2 ** stackBits(stack)) * STACK_ALIGNMENT);
+    if (this.protect.canary === false || stack.canary === undefined) return;
     this.#word = view.getUint32(0);
     this.#memory.setU32(stack.canary, this.#word);
   }
@@ -110,7 +117,9 @@ export class Guard {
   /** Why a process ends whose canary is gone. */
   violated(): Cause {
     const at = `0x${this.#stack!.canary!.toString(16)}`;
-    return trapped(traced(`the canary at ${at}, the end of the stack, was overwritten: by a stray pointer, or a stack that overflowed`));
+    return trapped(
+      traced(`the canary at ${at}, the end of the stack, was overwritten: by a stray pointer, or a stack that overflowed`),
+    );
   }
 
   /** The cause, with what is known of it: a trap below a stack at address 0 is the stack's. */

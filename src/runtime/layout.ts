@@ -97,6 +97,10 @@ export interface StackLayout {
   readonly exact: boolean;
   /** The stack pointer may not be lower. */
   readonly limit: number;
+  /** Writes of the stack pointer are checked. Where they are not, a stack that overflows leaves memory at address 0, and traps. */
+  readonly checked: boolean;
+  /** The export that lowers the stack pointer by its parameter, and returns it. */
+  readonly lower: string;
   /** Address of 16 bytes of the kernel's, at the stack's lower end. */
   readonly canary?: number;
 }
@@ -111,7 +115,7 @@ export interface Layout {
   readonly exports: readonly ExportLayout[];
   /** The module has checks for preemption, and imports the epoch. */
   readonly preempt: boolean;
-  /** Of a module whose stack was found: the writes of its pointer are checked. */
+  /** Of a module whose stack was found. */
   readonly stack?: StackLayout;
   /** Of a module that allocates GC objects or exceptions: bytes that its instantiation takes on the engine's heap. */
   readonly heapBytes?: number;

@@ -40,7 +40,7 @@ export interface LoweredImport {
 export interface LoadOptions {
   /** Import modules whose functions are not system calls: left alone. */
   readonly foreign?: readonly string[];
-  /** False: writes of the stack pointer are not checked, and the stack begins where the program put it. */
+  /** Whether writes of the stack pointer are checked; by default where a stack that overflows would not trap by itself. */
   readonly stack?: boolean;
   /** No checks for preemption, and bulk operations in one piece: for a process that has a thread of its own. */
   readonly raw?: boolean;
@@ -86,7 +86,6 @@ export class Plan {
   /** The start section is left out. */
   dropStart = false;
   entry: string | undefined;
-  /** The stack, where the writes of its pointer are checked. */
   stack: StackLayout | undefined;
   /** New index of every original function, once sealed. */
   map = new Uint32Array();

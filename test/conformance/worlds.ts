@@ -125,7 +125,6 @@ export class RewrittenWorld implements World {
     const kernel: Record<string, unknown> = {
       memory_grow: (index: number, delta: number) => grow(memories[index]!, layout.memories[index]!, delta >>> 0),
       table_size: () => 1,
-      stack_offset: () => 0,
       stack_overflow: () => {},
       allocate: () => 0,
       allocated: () => 2 ** 18,

@@ -14,7 +14,6 @@ export interface Provided {
   readonly memoryGrow?: Call;
   readonly tableSize?: Call;
   readonly wait?: Call;
-  readonly stackOffset?: number;
   readonly stackOverflow?: Call;
   /** The result of a call, where that is no i32. */
   readonly value?: number | bigint;
@@ -56,7 +55,6 @@ export function link(source: Uint8Array, provided: Provided = {}): Running {
     memory_grow: provided.memoryGrow ?? unexpected('memory_grow'),
     table_size: provided.tableSize ?? unexpected('table_size'),
     wait: provided.wait ?? unexpected('wait'),
-    stack_offset: () => provided.stackOffset ?? 0,
     stack_overflow: provided.stackOverflow ?? unexpected('stack_overflow'),
     epoch,
     allocated: () => 1 << 18,

@@ -1,5 +1,5 @@
 // stack: every write that may lower the stack pointer is compared with the bounds of the stack, and one below them ends the process:
-// without it the stack grows into data. A stack that is elsewhere, as that of a thread or a coroutine is, has bounds that nobody
+// without it the stack grows into data. Below a stack at address 0 there is none, and the checks are left out by default. A stack that is elsewhere, as that of a thread or a coroutine is, has bounds that nobody
 // knows, and is left alone. A stack that begins a random number of bytes lower is as good, and harder to aim at.
 
 import { encodeUtf8 } from '../../hal/utf8.ts';
@@ -11,7 +11,9 @@ import { BlockType, Op } from '../opcodes.ts';
 import { emit, emitConst, type FunctionRef, type Pass, type Plan } from '../plan.ts';
 import { copyOriginal } from '../walk.ts';
 import type { Writer } from '../writer.ts';
+import { unusedName } from './entry.ts';
 
+const LOWER = 'superos:stack';
 /** Bytes at the stack's lower end that are the kernel's, for a canary: the stack stays aligned. */
 const CANARY_BYTES = 16;
 /** A stack smaller than this gives none away. */
@@ -72,21 +74,35 @@ function writeCheck(stack: StackLayout, local: number, helper: FunctionRef, out:
 export const stack: Pass = {
   name: 'stack',
   plan(plan) {
-    if (plan.options.stack === false) return;
     const found = findStack(plan.module, plan.scan);
     if (typeof found === 'string') return;
     const { low, high, exact, global, by } = found.stack;
     const { checkedAt, local } = found.writes;
     const canary = exact && high - low >= CANARY_STACK_MIN;
-    const layout = { global, by, low, high, exact, limit: canary ? low + CANARY_BYTES : low, ...(canary && { canary: low }) };
+    const lower = unusedName(LOWER, plan.module);
+    const checked = plan.options.stack ?? !(exact && low === 0);
+    const layout: StackLayout = {
+      checked,
+      lower,
+      global,
+      by,
+      low,
+      high,
+      exact,
+      limit: canary ? low + CANARY_BYTES : low,
+      ...(canary && { canary: low }),
+    };
     plan.stack = layout;
-    const offset = plan.import('stack_offset', [], ['i32']);
-    plan.initialisers.push((out) => {
+    const ref = plan.function(encodeUtf8(LOWER), plan.type(['i32'], ['i32']), [], (out) => {
       emit(out, Op.globalGet, global);
-      emit(out, Op.call, offset.index);
+      emit(out, Op.localGet, 0);
       emit(out, Op.i32Sub);
+      emit(out, Op.localTee, 0);
       emit(out, Op.globalSet, global);
+      emit(out, Op.localGet, 0);
     });
+    plan.exports.push({ name: lower, ref });
+    if (!checked) return;
     const helper = overflowHelper(plan, layout);
     // For a value that no local has.
     const setter = local.includes(NO_LOCAL)

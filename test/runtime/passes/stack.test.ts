@@ -16,6 +16,7 @@ const STACK_FIRST = `(memory (export "memory") 4 65536) ${POINTER} (data (i32.co
 const overflowing = () => {
   const pointers: number[] = [];
   const provided: Provided = {
+    options: { stack: true },
     stackOverflow: (pointer) => {
       pointers.push(pointer!);
       return 0;
@@ -36,6 +37,8 @@ describe('finding the stack', () => {
       exact: true,
       limit: 16,
       canary: 0,
+      checked: false,
+      lower: 'superos:stack',
     });
   });
 
@@ -74,17 +77,18 @@ describe('finding the stack', () => {
     expect(await stackOf(text)).toBeUndefined();
   });
 
-  test('off by name', async () => {
-    const source = await wat(STACK_FIRST);
+  test('the checks are off by name', async () => {
+    const source = await wat(`(memory 4) ${POINTER} (data (i32.const 1024) "d") ${FRAME}`);
     const { layout, bytes } = load(source, { stack: false });
-    expect(layout.stack).toBeUndefined();
+    expect(layout.stack).toMatchObject({ checked: false });
+    expect(load(source).layout.stack).toMatchObject({ checked: true });
     expect(bytes.length).toBeLessThan(load(source).bytes.length);
   });
 });
 
 describe('the check', () => {
   test('a stack that fits behaves as before', async () => {
-    const { call } = link(await wat(STACK_FIRST));
+    const { call } = link(await wat(STACK_FIRST), { options: { stack: true } });
     call('frame', 14);
     expect(call('sp')).toBe(65536);
   });
@@ -133,7 +137,7 @@ describe('the check', () => {
   test('another stack is left alone: elsewhere in memory, below it too, and back', async () => {
     const text = `(memory 4) ${POINTER} (data (i32.const 1024) "d") ${FRAME} ${GET}
       (func (export "switch") (param i32) (global.set 0 (local.get 0)))`;
-    const { call } = link(await wat(text));
+    const { call } = link(await wat(text), { options: { stack: true } });
     for (const stack of [200000, 16000, 65536]) {
       call('switch', stack);
       call('frame', 2);
@@ -141,15 +145,22 @@ describe('the check', () => {
     }
   });
 
-  test('the stack begins as much lower as the kernel says', async () => {
-    const { call, layout } = link(await wat(STACK_FIRST), { stackOffset: 4800 });
-    call(layout.entry!);
+  test('the kernel lowers where the stack begins', async () => {
+    const { call, layout } = link(await wat(STACK_FIRST));
+    expect(call(layout.stack!.lower, 4800)).toBe(65536 - 4800);
     expect(call('sp')).toBe(65536 - 4800);
+  });
+
+  test('left out where an overflow leaves memory by itself', async () => {
+    const { call, layout, bytes } = link(await wat(STACK_FIRST));
+    expect(layout.stack?.checked).toBe(false);
+    expect(() => call('frame', 17)).toThrow('memory access out of bounds');
+    expect(bytes.length).toBeLessThan(load(await wat(STACK_FIRST), { stack: true }).bytes.length);
   });
 
   test('what puts the pointer back is not checked', async () => {
     const source = await wat(STACK_FIRST);
-    const text = new TextDecoder('latin1').decode(load(source).bytes);
+    const text = new TextDecoder('latin1').decode(load(source, { stack: true }).bytes);
     // i32.gt_u, branch, call: once for the frame, once in the helper.
     expect(text.split('\x4b\x04\x40').length - 1).toBe(2);
   });
