@@ -2,6 +2,7 @@
 // character that is wrong, and what was expected there. Pure but for the working directory that relative paths count from.
 import { resolve } from 'node:path';
 import { nearest } from '../caps/nearest.ts';
+import { goesUp } from '../caps/path.ts';
 import { formatHost, formatPorts, hostCovers, PatternError, parseHost, parsePorts, portsCover } from '../caps/pattern.ts';
 import { SuperosError } from './error.ts';
 import type { DirectoryGrant, Grant, NetworkGrant, PlainGrant, TemporaryGrant } from './grants.ts';
@@ -91,19 +92,27 @@ function read(reader: Reader): Grant {
 
 function readDirectory(reader: Reader): DirectoryGrant {
   const dir = reader.word('a directory of this host is expected');
-  if (!reader.more) return { dir };
+  if (!reader.more) return checkName(reader, dir, { dir });
   const second = reader.word();
   const mode = reader.isKeyword ? MODES.find((one) => one === second) : undefined;
-  if (mode !== undefined && !reader.more) return { dir, rights: RIGHTS[mode] };
-  const at = second === '' ? {} : { at: second };
+  if (mode !== undefined && !reader.more) return checkName(reader, dir, { dir, rights: RIGHTS[mode] });
+  const at = checkName(reader, second || dir, second === '' ? {} : { at: second });
   if (!reader.more) return { dir, ...at };
   const rights = RIGHTS[reader.oneOf(MODES, `${MODES.join(', ')} is expected`)];
   reader.end();
   return { dir, ...at, rights };
 }
 
+/** A name that goes up does not say where the tree is, and no rule about paths would hold in it. */
+function checkName<T>(reader: Reader, name: string, grant: T): T {
+  if (goesUp(name))
+    throw reader.wrong(`a name in the process without '..' is expected, such as dir:../data:/data, not '${name}'`);
+  return grant;
+}
+
 function readTemporary(reader: Reader): TemporaryGrant {
   const tmp = reader.word('the name of a directory in the process is expected');
+  checkName(reader, tmp, undefined);
   if (!reader.more) return { tmp };
   const size = reader.word('a size is expected, such as 64m');
   try {
