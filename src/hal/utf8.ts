@@ -1,14 +1,23 @@
 // UTF-8, strictly: what a guest or a module calls a path or a name is text, or an error. Lengths are counted in bytes. The core
 // has no TextDecoder.
 
+/** Code units that become text at once: one by one they would make a text of as many parts. */
+const units = new Uint16Array(4096);
+
 /** The text of `bytes[at .. at + length)`, or undefined where that is not well-formed UTF-8 (Unicode, table 3-7). */
 export function decodeUtf8(bytes: Uint8Array, at = 0, length = bytes.length - at): string | undefined {
   let text = '';
+  let n = 0;
   const end = at + length;
   for (let i = at; i < end; ) {
+    // A character takes two of them at most.
+    if (n > units.length - 2) {
+      text += unitsText(n);
+      n = 0;
+    }
     const lead = bytes[i++]!;
     if (lead < 0x80) {
-      text += String.fromCharCode(lead);
+      units[n++] = lead;
       continue;
     }
     const more = lead >= 0xc2 && lead <= 0xdf ? 1 : lead >= 0xe0 && lead <= 0xef ? 2 : lead >= 0xf0 && lead <= 0xf4 ? 3 : 0;
@@ -20,10 +29,15 @@ export function decodeUtf8(bytes: Uint8Array, at = 0, length = bytes.length - at
       code = (code << 6) | (next & 0x3f);
     }
     if (code < SHORTEST[more]! || (code >= 0xd800 && code <= 0xdfff) || code > 0x10ffff) return undefined;
-    text += String.fromCodePoint(code);
+    if (code > 0xffff) {
+      units[n++] = 0xd7c0 + (code >> 10);
+      units[n++] = 0xdc00 | (code & 0x3ff);
+    } else units[n++] = code;
   }
-  return text;
+  return text + unitsText(n);
 }
+
+const unitsText = (n: number): string => String.fromCharCode.apply(null, units.subarray(0, n) as unknown as number[]);
 
 const SHORTEST = [0, 0x80, 0x800, 0x10000];
 
