@@ -2,7 +2,7 @@
 import type { Directory, Entry, FileStat, NewTime } from '../hal/disk.ts';
 import type { Errno } from '../hal/errno.ts';
 import { Description } from './object.ts';
-import { absolute } from './path.ts';
+import { absolute, goesUp } from './path.ts';
 
 export class OpenDirectory extends Description {
   readonly kind = 'directory';
@@ -11,9 +11,10 @@ export class OpenDirectory extends Description {
   /** What the listing that goes on shows: an entry neither comes twice nor is left out because others changed. */
   #entries: readonly Entry[] | undefined;
 
-  /** `path`: what the process calls it, relative to its root. */
+  /** `path`: what the process calls it, relative to its root; without `..`, so that rules about paths hold beneath it. */
   constructor(directory: Directory, path: string) {
     super('directory');
+    if (goesUp(path)) throw new Error(`an open directory is called ${path}, which does not say where it is`);
     this.#directory = directory;
     this.#path = absolute('/', path);
   }

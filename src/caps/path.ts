@@ -1,6 +1,9 @@
 // Names of files as a process has them: absolute, in its own tree. They are for who reads them, and for rules about them; what a
 // call works on is always an open directory and a path beneath it.
 
+/** POSIX PATH_MAX, in bytes. */
+export const PATH_MAX = 4096;
+
 /** `path`, relative to the directory known as `base`: one slash between components, no `.`. A `..` is left as it is. */
 export function absolute(base: string, path: string): string {
   if (isPlain(path)) return base.endsWith('/') ? base + path : `${base}/${path}`;

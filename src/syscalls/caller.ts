@@ -2,6 +2,7 @@
 import type { Capability } from '../caps/capability.ts';
 import type { Counted } from '../caps/object.ts';
 import type { Facts } from '../caps/policy/policy.ts';
+import type { ProgramObject } from '../caps/program.ts';
 import type { CapTable } from '../caps/table.ts';
 import type { Clock } from '../hal/clock.ts';
 import type { Directory } from '../hal/disk.ts';
@@ -56,16 +57,30 @@ export interface Writing {
   hold(bytes: number): (() => void) | undefined;
 }
 
+/** Bytes of arguments and environment together (Linux: a quarter of the stack, 2 MiB). */
+export const ARGUMENT_BYTES_MAX = 2 ** 21;
+
+/** A directory that a process has the name of. */
+export interface Place {
+  readonly through: Capability;
+  readonly directory: Directory;
+  /** From there on; without links. */
+  readonly rest: string;
+  /** What the process calls it. */
+  readonly path: string;
+}
+
 /** What a process asks for its child. */
 export interface ChildRequest {
-  /** From argv[0] on, by which the program is found. */
+  readonly program: Capability<ProgramObject>;
+  /** From argv[0] on. */
   readonly args: readonly string[];
   /** `NAME=value`. */
   readonly environment: readonly string[];
   /** Its descriptors 0, 1, 2 are derived from these. */
   readonly streams: readonly Capability[];
   /** Its working directory, where it is not its parent's. */
-  readonly cwd: string;
+  readonly cwd: Place | undefined;
 }
 export type SpawnErrno =
   | 'NOTCAPABLE'
@@ -79,6 +94,8 @@ export type SpawnErrno =
   | 'NOTDIR'
   | 'LOOP'
   | 'ACCES'
+  | 'PERM'
+  | 'NAMETOOLONG'
   | 'IO';
 
 /** How a child ended: its exit code, or null and the signal that ended it. */
@@ -89,6 +106,10 @@ export interface ChildEnd {
 
 /** The children that a process started by itself. */
 export interface Offspring {
+  /** The program of this name, as far as the process may execute one. */
+  program(name: string): Capability<ProgramObject> | undefined;
+  /** Where a path leads that a child is to start in; undefined where that is where it starts anyway. */
+  place(cwd: string): Place | SpawnErrno | undefined;
   /** The number of the new child. */
   spawn(request: ChildRequest): number | SpawnErrno;
   /** How a child ended, which is then forgotten; or what to wait for. `pid` undefined: any. */
@@ -141,6 +162,8 @@ export interface Caller {
   pipe(): readonly [Capability, Capability] | 'NFILE';
   /** What a call is about is known now, before anything is done: goes on with `go`, or not, as the process's policy has it. */
   review(call: CallName, facts: Facts, go: () => Result): Result;
+  /** Before a name is looked up, which tells others of it: goes on with `go` unless the policy refuses whatever addresses it has. */
+  preview(call: CallName, facts: Facts, go: () => Result): Result;
   readonly offspring: Offspring;
   /** Where an absolute or relative path of the process leads: the preopened directory and what is left of the path. */
   resolve(path: string): { readonly capability: Capability; readonly directory: Directory; readonly rest: string } | undefined;

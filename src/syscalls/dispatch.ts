@@ -3,6 +3,7 @@
 //
 // Each call gets source text of its own, compiled once, so that V8 sees one handler behind each: the text comes from the
 // table alone, never from a guest.
+import { PATH_MAX } from '../caps/path.ts';
 import { WASI_RIGHTS } from '../caps/rights.ts';
 import { canonicalHost } from '../hal/address.ts';
 import { decodeUtf8 } from '../hal/utf8.ts';
@@ -11,8 +12,6 @@ import { ERRNO } from './errno.ts';
 import type { HandedAll, Parameter } from './parameter.ts';
 import { CALLS, type Call, type CallName, TABLE } from './table.ts';
 
-/** POSIX PATH_MAX, in bytes. */
-const PATH_MAX = 4096;
 /** Bytes of a name in the domain name system, with a dot at its end. */
 const HOST_MAX = 254;
 

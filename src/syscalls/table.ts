@@ -194,7 +194,7 @@ export const TABLE = {
   proc_getpid: proc('proc_getpid', [out('ret_pid', 4)], ['process'], 'The number of the process.'),
   proc_kill: proc('proc_kill', [u32('pid'), u32('signal')], ['process'], 'Sends a signal to a process.', { errors: ['SRCH', 'INVAL', 'NOTSUP'] }),
   proc_spawn: proc('proc_spawn', [buffer('argv'), buffer('envp'), slot('stdin'), slot('stdout'), slot('stderr'), buffer('cwd'), out('ret_pid', 4)], ['process'], 'Starts a program, for which a process needs a capability to execute it.', {
-    errors: ['NOTCAPABLE', 'BADF', 'AGAIN', 'NOMEM', 'NOEXEC', 'MFILE', 'INVAL', '2BIG', 'NOENT', 'NOTDIR', 'LOOP', 'ACCES', 'IO', 'ILSEQ'],
+    errors: ['NOTCAPABLE', 'BADF', 'AGAIN', 'NOMEM', 'NOEXEC', 'MFILE', 'INVAL', '2BIG', 'NOENT', 'NOTDIR', 'LOOP', 'ACCES', 'PERM', 'NAMETOOLONG', 'IO', 'ILSEQ'],
   }),
   proc_waitpid: proc('proc_waitpid', [u32('pid'), u32('options'), out('ret_status', 4)], ['process'], 'Waits for a child.', { errors: ['CHILD'] }),
   sleep_ms: proc('sleep_ms', [u32('milliseconds')], ['clock'], 'Sleeps.', { errors: ['NOTCAPABLE'] }),

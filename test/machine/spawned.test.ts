@@ -1,4 +1,5 @@
 // Programs that guests start themselves, with real ones: what a child gets, and what its parent is told.
+import { symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RIGHT } from '../../src/caps/rights.ts';
@@ -98,7 +99,17 @@ describe.each(CPUS)('cpus: %i', (cpus) => {
       (func (export "status") (result i32) (i32.load (i32.const 68)))`);
     const SLEEPER = [0, 15] as const;
     const EXIT = [15, 10] as const;
-    const ERRNO = { badf: 8, child: 12, ilseq: 25, inval: 28, srch: 71, notcapable: 76 } as const;
+    const ERRNO = {
+      tooBig: 1,
+      badf: 8,
+      child: 12,
+      ilseq: 25,
+      inval: 28,
+      nameTooLong: 37,
+      perm: 63,
+      srch: 71,
+      notcapable: 76,
+    } as const;
 
     const start = async (grants: readonly string[]): Promise<ChildProcess> =>
       machine
@@ -135,6 +146,80 @@ describe.each(CPUS)('cpus: %i', (cpus) => {
       expect(await call(parent, 'status')).toBe(15);
       expect(await call(parent, 'kill', pid, 15)).toBe(ERRNO.srch);
       expect(await call(parent, 'wait', -1)).toBe(ERRNO.child);
+    });
+
+    test('a directory to start in is judged as one that is opened, by the place that it is', async () => {
+      using tree = temporaryTree({ 'private/secret': 'secret\n', 'public/file': 'public\n' });
+      symlinkSync('private', path.join(tree.path, 'link'));
+      const lister = await wat(`
+        (import "host_process" "proc_spawn" (func $spawn (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+        (import "host_process" "proc_waitpid" (func $wait (param i32 i32 i32) (result i32)))
+        (memory (export "memory") 2) (data (i32.const 0) "ls\\00.\\00")
+        (func (export "list") (param $length i32) (result i32) (local $error i32)
+          (local.set $error (call $spawn (i32.const 0) (i32.const 5) (i32.const 0) (i32.const 0)
+            (i32.const -1) (i32.const -1) (i32.const -1) (i32.const 65536) (local.get $length) (i32.const 64)))
+          (if (i32.eqz (local.get $error)) (then (drop (call $wait (i32.const -1) (i32.const 0) (i32.const 68)))))
+          (local.get $error))`);
+      const list = async (rules: string, cwd: string) => {
+        const questions: string[] = [];
+        const parent = await machine
+          .process(lister)
+          .capabilities([`dir:${tree.path}:/data`, 'clock', program(command('ls'))])
+          .policy(
+            { text: `process:\n  ${rules}` },
+            {
+              notify: ({ call, facts }) => {
+                questions.push(`${call} ${facts.paths?.join()}`);
+                return true;
+              },
+            },
+          )
+          .reactor()
+          .spawn();
+        await parent.write(65536, Buffer.from(cwd));
+        const error = await call(parent, 'list', cwd.length);
+        parent.kill('SIGKILL');
+        const [text, { refused }] = await Promise.all([parent.stdout!.toArray(), parent.wait()]);
+        return { error, text: Buffer.concat(text).toString(), refused: refused?.map((one) => one.facts.paths), questions };
+      };
+      const deny = 'denied_syscalls: [{ calls: ["@fs-read", "@fs-write"], when: { path: "/data/private/**" } }]';
+      for (const cwd of ['/data/private', '/data/private/', '/data/link', '/data/public/../private', '/data/./link/.'])
+        expect([cwd, await list(deny, cwd)]).toMatchObject([cwd, { error: ERRNO.perm, text: '', refused: [['/data/private']] }]);
+      expect(await list(deny, '/data/public')).toMatchObject({ error: 0, text: 'file\n', refused: undefined });
+      expect(await list(deny, '/data/private/../public')).toMatchObject({ error: 0, text: 'file\n' });
+      expect(await list(deny, '/data/../public')).toMatchObject({ error: ERRNO.perm, text: '' });
+      const allow =
+        'allowed_syscalls: ["@process", "@io", "@fd", fd_readdir, { call: path_open, when: { path: "/data/public/**" } }]';
+      expect(await list(allow, '/data/private')).toMatchObject({ error: ERRNO.perm, text: '' });
+      const ask =
+        'denied_syscalls: []\n  allowed_syscalls: ["@process", "@io", "@fd", "@clock", fd_readdir, { call: path_open, action: notify }]';
+      expect((await list(ask, '/data/link')).questions[0]).toBe('path_open /data/private');
+    });
+
+    test('what a child is asked for has bounds, which are looked at first', async () => {
+      await using parent = await machine
+        .process(
+          await wat(`
+            (import "host_process" "proc_spawn" (func $spawn (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 513)
+            (func (export "start") (param i32 i32 i32) (result i32)
+              (i32.store (i32.const 0) (i32.const 0x74697865))
+              (call $spawn (i32.const 0) (local.get 0) (i32.const 65536) (local.get 1) (i32.const -1) (i32.const -1) (i32.const -1)
+                (i32.const 65536) (local.get 2) (i32.const 64)))`),
+        )
+        .capabilities([program(guest('exit'))])
+        .reactor()
+        .spawn();
+      const begun = process.cpuUsage();
+      expect(await call(parent, 'start', 2 ** 25, 0, 0)).toBe(ERRNO.tooBig);
+      expect(await call(parent, 'start', 5, 2 ** 21, 0)).toBe(ERRNO.tooBig);
+      expect(await call(parent, 'start', 5, 2 ** 25, 0)).toBe(ERRNO.tooBig);
+      // Bytes are not all that a variable takes.
+      expect(await call(parent, 'start', 5, 65_536, 0)).toBe(ERRNO.tooBig);
+      expect(await call(parent, 'start', 5, 0, 4097)).toBe(ERRNO.nameTooLong);
+      expect(await call(parent, 'start', 5, 0, 2 ** 25)).toBe(ERRNO.nameTooLong);
+      // Nothing of it was read: 32 MB as text takes seconds.
+      expect(process.cpuUsage(begun).user / 1e6).toBeLessThan(1);
     });
 
     test('a number is no authority over who it belongs to', async () => {
@@ -195,7 +280,8 @@ test('a stream that may not be handed on is no child\u2019s', () => {
   const start = (rights: number) => {
     const capabilities = new CapTable(3);
     for (let fd = 0; fd < 3; fd++) capabilities.insert(pipeEnds(new Pipe())[1].derive(rights, 0));
-    const caller = { memory, capabilities, offspring: { spawn: () => 7 } } as unknown as Caller;
+    const offspring = { program: () => ({}), place: () => undefined, spawn: () => 7 };
+    const caller = { memory, capabilities, offspring } as unknown as Caller;
     return proc_spawn(caller, 0, 5, 0, 0, 0, 1, 2, 0, 0, 16);
   };
   expect(start(RIGHT.write)).toBe('NOTCAPABLE');

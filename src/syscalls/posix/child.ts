@@ -1,10 +1,11 @@
 // Children in the POSIX way, as programs import it from `host_process`: strings that end with NUL, descriptors by number, a
 // status as wait(2) has it. Which program may be started, and which process signalled, is decided by capabilities.
+import { PATH_MAX } from '../../caps/path.ts';
 import { PROCESS_RIGHT, type ProcessObject } from '../../caps/process.ts';
 import { RIGHT } from '../../caps/rights.ts';
 import type { Capability } from '../../caps/table.ts';
 import { decodeUtf8 } from '../../hal/utf8.ts';
-import type { Caller, Signal } from '../caller.ts';
+import { ARGUMENT_BYTES_MAX, type Caller, type ChildRequest, type Signal } from '../caller.ts';
 import type { Handler } from '../dispatch.ts';
 import { SIGNALS } from '../table.ts';
 
@@ -18,7 +19,16 @@ const INHERITED = 0xffff_ffff;
 const STREAMS = 3;
 const ANY = 0xffff_ffff;
 
-/** Strings that each end with NUL; the last one need not. */
+/** Arguments and variables together: each takes more of the kernel than its bytes. */
+const STRINGS_MAX = 65_536;
+
+/** How many strings there are, each with its NUL; the last one need not have it. */
+function count(bytes: Uint8Array, at: number, length: number): number {
+  let strings = length === 0 || bytes[at + length - 1] === 0 ? 0 : 1;
+  for (let i = at; i < at + length; i++) if (bytes[i] === 0) strings++;
+  return strings;
+}
+
 function strings(caller: Caller, at: number, length: number): string[] | undefined {
   const text = decodeUtf8(caller.memory.bytes, at, length);
   if (text === undefined) return undefined;
@@ -29,7 +39,8 @@ function strings(caller: Caller, at: number, length: number): string[] | undefin
 
 /**
  * A stream that is a pipe under a number above 2 is the child's alone afterwards: programs built for this interface do not close
- * it, and would wait for its end for ever.
+ * it, and would wait for its end for ever. Nothing is copied of what is too long, or for a program that may not be started. A
+ * working directory is one that is opened for the child: a policy says of it what it says of `path_open`.
  */
 export const proc_spawn: Handler<'proc_spawn'> = (
   caller,
@@ -44,27 +55,49 @@ export const proc_spawn: Handler<'proc_spawn'> = (
   cwdLength,
   out,
 ) => {
+  const { memory, capabilities, offspring } = caller;
+  if (argvLength + envpLength > ARGUMENT_BYTES_MAX) return '2BIG';
+  if (count(memory.bytes, argv, argvLength) + count(memory.bytes, envp, envpLength) > STRINGS_MAX) return '2BIG';
+  if (cwdLength > PATH_MAX) return 'NAMETOOLONG';
   const args = strings(caller, argv, argvLength);
-  const environment = strings(caller, envp, envpLength);
-  const cwd = decodeUtf8(caller.memory.bytes, cwdAt, cwdLength);
-  if (args === undefined || environment === undefined || cwd === undefined) return 'ILSEQ';
+  if (args === undefined) return 'ILSEQ';
   if (args.length === 0) return 'INVAL';
-  const { slots } = caller.capabilities;
-  const given: Capability[] = [];
+  const program = offspring.program(args[0]!);
+  if (program === undefined) return 'NOTCAPABLE';
+  const environment = strings(caller, envp, envpLength);
+  const path = decodeUtf8(memory.bytes, cwdAt, cwdLength);
+  if (environment === undefined || path === undefined) return 'ILSEQ';
   const slotsGiven = [stdin, stdout, stderr].map((slot, stream) => (slot === INHERITED ? stream : slot));
+  const cwd = offspring.place(path);
+  if (typeof cwd === 'string') return cwd;
+  const start = () => spawn(caller, { program, args, environment, cwd }, slotsGiven, out);
+  if (cwd === undefined) return start();
+  const facts = { paths: [cwd.path], kind: cwd.through.object.kind, access: 'read' } as const;
+  // A policy may take its time: what is used may be gone by then.
+  const goOn = () => (capabilities.holds(program) && capabilities.holds(cwd.through) ? start() : 'BADF');
+  return caller.review('path_open', facts, goOn) as ReturnType<Handler<'proc_spawn'>>;
+};
+
+function spawn(
+  { memory, capabilities, offspring }: Caller,
+  request: Omit<ChildRequest, 'streams'>,
+  slotsGiven: readonly number[],
+  out: number,
+): ReturnType<Handler<'proc_spawn'>> {
+  const streams: Capability[] = [];
   for (const slot of slotsGiven) {
-    const capability = slots[slot];
+    const capability = capabilities.slots[slot];
     if (capability === undefined) return 'BADF';
     if ((capability.rights & RIGHT.transfer) === 0) return 'NOTCAPABLE';
-    given.push(capability);
+    streams.push(capability);
   }
-  const pid = caller.offspring.spawn({ args, environment, streams: given, cwd });
+  const pid = offspring.spawn({ ...request, streams });
   if (typeof pid === 'string') return pid;
   for (const [i, slot] of slotsGiven.entries())
-    if (slot >= STREAMS && given[i]?.object.kind === 'pipe') caller.capabilities.close(slot);
-  caller.memory.setU32(out, pid);
+    if (slot >= STREAMS && streams[i]?.object.kind === 'pipe') capabilities.close(slot);
+  memory.setU32(out, pid);
   return undefined;
-};
+}
 
 /** This interface has no way to say that no child has ended yet: the call waits, whatever its options. */
 export const proc_waitpid: Handler<'proc_waitpid'> = (caller, pid, _options, out) => wait(caller, pid, out);

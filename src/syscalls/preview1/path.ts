@@ -3,8 +3,9 @@
 import type { Capability } from '../../caps/capability.ts';
 import { OpenDirectory } from '../../caps/directory.ts';
 import { OpenFile, syncMode } from '../../caps/file.ts';
+import { withoutLinks } from '../../caps/links.ts';
 import { FDFLAG } from '../../caps/object.ts';
-import { absolute } from '../../caps/path.ts';
+import { absolute, goesUp } from '../../caps/path.ts';
 import { DIRECTORY_RIGHTS, FILE_RIGHTS, RIGHT, streamRights, WRITE_ACCESS } from '../../caps/rights.ts';
 import type { Directory, File, OpenOptions } from '../../hal/disk.ts';
 import type { Errno } from '../../hal/errno.ts';
@@ -60,10 +61,19 @@ export const path_open: Handler<'path_open'> = (caller, fd, lookup, path, oflags
   };
   const opened = named.directory.open(named.path, options);
   if (typeof opened === 'string') return opened as PathResult;
-  const capability = describe(fd, opened, named.path, fdflags, base, inheriting);
+  const place = opened.kind === 'directory' ? placeOf(named, options.follow) : named;
+  if (typeof place === 'string') {
+    opened.close();
+    return place as PathResult;
+  }
+  const capability = describe(fd, opened, place.path, fdflags, base, inheriting);
   caller.memory.setU32(out, caller.capabilities.insert(capability)!);
   return undefined;
 };
+
+/** What an open directory is called must say where it is. */
+const placeOf = ({ directory, path }: Name, follow: boolean): { path: string } | Errno =>
+  goesUp(path) ? withoutLinks(directory, path, follow) : { path };
 
 function describe(
   through: Capability,

@@ -1,9 +1,9 @@
 // Paths as policies see them.
 import { expect, test } from 'vitest';
-import { absolute, goesUp } from '../../../src/caps/path.ts';
-import type { Directory } from '../../../src/hal/disk.ts';
-import { simHal } from '../../../src/hal/sim/hal.ts';
-import { withoutLinks } from '../../../src/kernel/policy/paths.ts';
+import { withoutLinks } from '../../src/caps/links.ts';
+import { absolute, goesUp } from '../../src/caps/path.ts';
+import type { Directory } from '../../src/hal/disk.ts';
+import { simHal } from '../../src/hal/sim/hal.ts';
 
 test.each([
   ['/', 'a', '/a'],
