@@ -62,7 +62,7 @@ const TICKER = `
     }
   });`;
 
-interface Outcome {
+export interface Outcome {
   readonly lines: readonly string[];
   /** The stack or the heap ran out, after which nothing can be the same. */
   readonly exhausted: boolean;
@@ -142,7 +142,7 @@ function zero(type: string): unknown {
 }
 
 /** One run of one side: everything a program does is a line. */
-class Run {
+export class Run {
   readonly lines: string[] = [];
   exhausted = false;
   attended = 0;
@@ -151,10 +151,24 @@ class Run {
   readonly #module: Module;
   /** Called where a program turns to the host for any reason. */
   readonly #outside: () => void;
+  /** The host writes no table, as the kernel does not. */
+  readonly #handsOff: boolean;
 
-  constructor(module: Module, outside: () => void) {
+  constructor(module: Module, outside: () => void, handsOff = false) {
     this.#module = module;
     this.#outside = outside;
+    this.#handsOff = handsOff;
+  }
+
+  /** How far it is, for `resume`. */
+  get place(): number {
+    return this.#innerCalls;
+  }
+
+  /** Goes on from the place of another, or again from its own, as if nothing was said. */
+  resume(place: number): void {
+    this.#innerCalls = place;
+    this.lines.length = 0;
   }
 
   say(line: string): void {
@@ -189,6 +203,7 @@ class Run {
         case 'table-get':
           return (this.exports['table'] as WebAssembly.Table).get((args[0] as number) >>> 0);
         case 'table-set':
+          if (this.#handsOff) return undefined;
           return (this.exports['table'] as WebAssembly.Table).set((args[0] as number) >>> 0, args[1]);
         case 'call-export':
           return this.#inner(Object.values(this.exports)[args[0] as number], false);
@@ -218,7 +233,13 @@ class Run {
 
   /** Calls every exported function, then looks at what is left. */
   visit(memories: readonly WebAssembly.Memory[]): void {
-    for (const { name, kind, index } of this.#module.exports) {
+    this.call(0);
+    if (!this.exhausted) this.look(memories);
+  }
+
+  /** Calls the exports from number `from` up to, not including, `to`. */
+  call(from: number, to?: number): void {
+    for (const { name, kind, index } of this.#module.exports.slice(from, to)) {
       if (this.exhausted) return;
       if (kind !== 0) continue;
       const { params } = this.#module.types[this.#module.functions[index]!]!;
@@ -228,6 +249,10 @@ class Run {
         this.say(`${name}: ${failure(error)}`);
       }
     }
+  }
+
+  /** Says what is in globals and memories. */
+  look(memories: readonly WebAssembly.Memory[]): void {
     for (const [name, item] of Object.entries(this.exports)) {
       if (!(item instanceof WebAssembly.Global)) continue;
       try {
@@ -266,7 +291,7 @@ function global(type: string, mutable: boolean): unknown {
 }
 
 /** Instantiation runs other code in a rewritten module: only what kind of failure it is must be the same. */
-function instantiate(run: Run, make: () => Record<string, unknown>): boolean {
+export function instantiate(run: Run, make: () => Record<string, unknown>): boolean {
   try {
     run.exports = make();
     return true;
@@ -326,7 +351,6 @@ function rewritten(
       return random.below(256);
     },
     table_size: () => 1,
-    stack_offset: () => 0,
     stack_overflow: () => {},
     memory_grow: (index: number, delta: number) => {
       draw();
@@ -350,7 +374,7 @@ function rewritten(
   return run.outcome();
 }
 
-function firstDifference(a: Outcome, b: Outcome): string | undefined {
+export function firstDifference(a: Outcome, b: Outcome): string | undefined {
   if (a.exhausted || b.exhausted) return undefined;
   const at = Math.max(a.lines.length, b.lines.length);
   for (let i = 0; i < at; i++) {
@@ -377,18 +401,23 @@ function mixesExceptions({ source, code }: Module): boolean {
 }
 
 /** V8's verdict on such a module, which is not always the same. */
-function refused(error: unknown): boolean {
+export function refused(error: unknown): boolean {
   return error instanceof Error && /mix of legacy and new exception handling|does not say why/.test(error.message);
 }
 
 /** The program number `index` of a seed; undefined where V8 takes none made of its bytes. */
-export async function program(fuzzer: Fuzzer, seed: number, index: number): Promise<Uint8Array | undefined> {
+export async function program(
+  fuzzer: Fuzzer,
+  seed: number,
+  index: number,
+  more: readonly string[] = [],
+): Promise<Uint8Array | undefined> {
   const random = new Random((seed ^ Math.imul(index + 1, 0x9e3779b1)) >>> 0);
   const length = 32 + random.below(SEED_BYTES_MAX);
   const bytes = Uint8Array.from({ length }, () => random.next());
   // NaN bits are not determined: they go.
   for (const flags of [[], ['--translate-to-exnref']]) {
-    const made = await fuzzer.generate(bytes, [...flags, '--denan']);
+    const made = await fuzzer.generate(bytes, [...flags, ...more, '--denan']);
     if (!WebAssembly.validate(made as BufferSource)) continue;
     const module = parse(made);
     if (!mixesExceptions(module)) return expose(made, module);

@@ -55,6 +55,9 @@ export function unrecyclable(module: Module, globals: readonly GlobalType[], sta
   if (state.droppedElements.length > 0) return `code drops element segment ${state.droppedElements[0]}`;
   const object = state.objectGlobals.indexOf(1);
   if (object >= 0) return `global ${object} may hold an object of the engine's heap`;
+  // What stands behind a reference from outside nobody knows.
+  const outside = globals.findIndex(({ type, imported }) => imported && (hierarchy(module, type) ?? 'func') !== 'func');
+  if (outside >= 0) return `global ${outside} is imported, a reference`;
   const reference = globals.findIndex(
     ({ type }, index) => state.setGlobals[index] !== 0 && hierarchy(module, type) !== undefined,
   );

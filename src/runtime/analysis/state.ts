@@ -6,7 +6,6 @@ import type { Module, Range } from '../module.ts';
 import { GC, MISC, Op, prefixed } from '../opcodes.ts';
 import { readElement } from '../parse.ts';
 import { Reader } from '../reader.ts';
-import { hierarchy } from '../references.ts';
 
 export interface State {
   /** By global: code sets it. */
@@ -18,7 +17,7 @@ export interface State {
   readonly droppedElements: readonly number[];
   /** By data segment: code reads it. */
   readonly readData: Uint8Array;
-  /** By global: an object on the engine's heap is behind what it is initialised with. */
+  /** By global: an object on the engine's heap that the module makes is behind what it is initialised with. */
   readonly objectGlobals: Uint8Array;
   /** By table: so it is behind an element that it is initialised with. */
   readonly objectTables: Uint8Array;
@@ -120,11 +119,7 @@ class Reading {
 
   constants(): void {
     const { imports, globals, ownTables, tables } = this.#module;
-    let index = 0;
-    // What stands behind a reference from outside nobody knows.
-    for (const item of imports)
-      if (item.kind === 'global')
-        this.objectGlobals[index++] = ['func', undefined].includes(hierarchy(this.#module, item.type)) ? 0 : 1;
+    let index = imports.filter(({ kind }) => kind === 'global').length;
     for (const { expression } of globals) this.objectGlobals[index++] = this.#makesObject(expression) ? 1 : 0;
     const imported = tables.length - ownTables.length;
     ownTables.forEach(({ expression }, i) => {
