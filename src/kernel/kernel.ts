@@ -157,6 +157,13 @@ export class Kernel {
     if (template !== undefined) this.recycler.drop(template);
   }
 
+  /** No process will start any more: gives the host back what was kept for them. */
+  close(): void {
+    this.recycler.drop();
+    this.templates.close();
+    this.hal.mmu.trim();
+  }
+
   /** What the host holds is found out when there is a second process: that takes longer than a small program runs. */
   #makeRoom(): void {
     const held = this.#processes.size + this.recycler.size;

@@ -80,6 +80,11 @@ export class Templates {
     return template;
   }
 
+  /** Gives back all. */
+  close(): void {
+    for (const program of this.#made.keys()) this.forget(program);
+  }
+
   /** Gives back what was made of a program: the template, if there was one, for whoever holds something of it. */
   forget(program: Program): Template | undefined {
     const made = this.#made.get(program);

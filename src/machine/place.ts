@@ -80,6 +80,7 @@ export class PlaceCpu implements MachineCpu {
   async close(forced: boolean): Promise<void> {
     clearTimeout(this.#tickStart);
     this.#kernel.hal.tick.close();
+    this.#kernel.close();
     await this.#kernel.hal.net.close(forced);
     if (this.#console !== undefined) await closeConsole(this.#console, forced);
   }

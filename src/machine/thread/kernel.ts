@@ -218,6 +218,7 @@ export class ThreadKernel {
   }
 
   #close(forced: boolean): void {
+    this.#kernel.close();
     const closed = this.#console === undefined ? Promise.resolve() : closeConsole(this.#console, forced);
     Promise.all([closed, this.#kernel.hal.net.close(forced)]).then(() => this.#send({ type: 'closed' }));
   }
