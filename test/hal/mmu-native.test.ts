@@ -1,5 +1,7 @@
 // What only the native memory driver does: pages that trap, shared ones, and a host that refuses.
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import type { Access, Image, MemoryType, Mmu, Region } from '../../src/hal/mmu.ts';
@@ -464,4 +466,36 @@ test('portable memories are wiped and used again while that is cheaper than new 
     const next = mmu.allocate(one)!;
     expect([next === memory, isZero(next)]).toEqual([again, true]);
   }
+});
+
+describe.skipIf(hostCalls === undefined)('whatever V8 does with memories that have something mapped', () => {
+  test.each([
+    ['collect', 'grown, collected and released in every order, they leave nothing behind'],
+    ['exit', 'the process ends with them'],
+    ['thread', 'a thread ends with them, and leaves nothing behind'],
+  ])('%s: %s', (what) => {
+    const child = path.join(import.meta.dirname, 'mmu-child.ts');
+    const { stdout, stderr, status, signal } = spawnSync(process.execPath, ['--no-warnings', '--expose-gc', child, what], {
+      encoding: 'utf8',
+    });
+    expect({ stderr, status, signal }).toEqual({ stderr: '', status: 0, signal: null });
+    const { mappings, files } = JSON.parse(stdout);
+    expect(files).toBeLessThanOrEqual(0);
+    // V8's heap and the C library's arenas come and go.
+    expect(mappings).toBeLessThan(40);
+  });
+
+  test.each([
+    ['V8 was told to handle no faults', ['--disable-wasm-trap-handler']],
+    ['64-bit memories have no guards', ['--no-wasm-memory64-trap-handling']],
+    ['Node refuses its ffi', ['--permission', '--allow-fs-read=*']],
+  ])('memories are portable where %s', (_why, flags) => {
+    const module = path.join(import.meta.dirname, '../../src/hal/node/mmu/mmu.ts');
+    const text = `const { nodeMmu } = await import(${JSON.stringify(module)}); const mmu = nodeMmu();
+      console.log(mmu.driver, mmu.protect(new WebAssembly.Memory({ initial: 1 }), 0, 65536, 'none'), mmu.reason);`;
+    const { stdout } = spawnSync(process.execPath, ['--no-warnings', ...flags, '--input-type=module', '-e', text], {
+      encoding: 'utf8',
+    });
+    expect(stdout).toMatch(/^portable false \S+/);
+  });
 });
