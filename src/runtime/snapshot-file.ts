@@ -9,9 +9,13 @@ import { Writer } from './writer.ts';
 const MAGIC = [0x73, 0x6f, 0x73, 0x6e]; // sosn
 /** To be changed whenever the same bytes would mean something else. */
 const VERSION = 1;
+/** Forms of a value. */
 const SMALL = 0;
 const WIDE = 1;
 const HALF = 32n;
+/** Whether a table has elements in the snapshot. */
+const UNTOUCHED = 0;
+const WRITTEN = 1;
 
 export function encodeSnapshot({ program, values, tables }: Snapshot): Uint8Array {
   const out = new Writer(256).raw(Uint8Array.from(MAGIC)).u32(VERSION).name(program).u32(values.length);
@@ -25,6 +29,8 @@ export function encodeSnapshot({ program, values, tables }: Snapshot): Uint8Arra
   }
   out.u32(tables.length);
   for (const elements of tables) {
+    out.u8(elements ? WRITTEN : UNTOUCHED);
+    if (elements === undefined) continue;
     out.u32(elements.length);
     // Shortest for null and for small numbers.
     for (const element of elements) out.u32(element + 1);
@@ -47,6 +53,9 @@ function read(reader: Reader): Snapshot {
   const program = reader.name();
   const values = Array.from({ length: reader.count(2) }, () => readValue(reader));
   const tables = Array.from({ length: reader.count() }, () => {
+    const form = reader.u8();
+    if (form === UNTOUCHED) return undefined;
+    if (form !== WRITTEN) reader.fail('unknown form of a table');
     const elements = new Int32Array(reader.count());
     for (let at = 0; at < elements.length; at++) elements[at] = (reader.u32() | 0) - 1;
     return elements;

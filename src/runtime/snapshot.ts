@@ -10,8 +10,8 @@ export interface Snapshot {
   readonly program: string;
   /** Of all slots of the layout, in order. */
   readonly values: readonly (number | bigint)[];
-  /** Elements of the layout's tables as integers. */
-  readonly tables: readonly Int32Array[];
+  /** By table: its elements as integers; undefined for those that no code writes. */
+  readonly tables: readonly (Int32Array | undefined)[];
 }
 
 /** A snapshot that does not fit the instance it is restored into. */
@@ -74,7 +74,7 @@ const NOT_LOADED = 'the program was not loaded to be captured';
  */
 export function capture(
   instance: WebAssembly.Instance,
-  { snapshot: layout = NOT_LOADED }: Layout,
+  { snapshot: layout = NOT_LOADED, tables: types }: Layout,
   program: string,
 ): Snapshot | string {
   if (typeof layout === 'string') return layout;
@@ -95,11 +95,11 @@ export function capture(
     }
     slot += slots;
   }
-  const tables: Int32Array[] = [];
+  const tables = new Array<Int32Array | undefined>(types.length).fill(undefined);
   for (const table of layout.tables) {
     const captured = captureTable(instance, layout, table, functions);
     if (typeof captured === 'string') return captured;
-    tables.push(captured);
+    tables[table.index] = captured;
   }
   return { program, values, tables };
 }
@@ -121,13 +121,15 @@ function fitsSlots(slots: readonly SlotLayout[], values: Snapshot['values'], fun
   return next === values.length;
 }
 
-function fitsTables({ snapshot, tables: types }: Layout, tables: readonly Int32Array[]): boolean {
+function fitsTables({ snapshot, tables: types }: Layout, tables: Snapshot['tables']): boolean {
   const layout = snapshot as SnapshotLayout;
+  const written = new Map(layout.tables.map(({ index, kind }) => [index, kind]));
   return (
-    tables.length === layout.tables.length &&
-    layout.tables.every(({ index, kind }, i) => {
-      const { minimum, maximum } = types[index]!;
-      const elements = tables[i]!;
+    tables.length === types.length &&
+    types.every(({ minimum, maximum }, index) => {
+      const kind = written.get(index);
+      const elements = tables[index];
+      if (kind === undefined || elements === undefined) return kind === elements;
       return (
         elements.length >= minimum &&
         elements.length <= (maximum ?? elements.length) &&
@@ -145,11 +147,16 @@ interface Difference {
 }
 
 /** What is known of a snapshot once it was restored: all new instances of a program have the same tables. */
-const differencesOf = new WeakMap<Snapshot, readonly Difference[]>();
+interface Known {
+  readonly layout: Layout;
+  readonly differences: readonly Difference[];
+}
+
+const knownOf = new WeakMap<Snapshot, Known>();
 
 function growTables(instance: WebAssembly.Instance, layout: SnapshotLayout, snapshot: Snapshot): void {
-  for (const [i, { index }] of layout.tables.entries()) {
-    const elements = snapshot.tables[i]!;
+  for (const { index } of layout.tables) {
+    const elements = snapshot.tables[index]!;
     const more = elements.length - (accessor(instance, layout, `size${index}`)() as number);
     if (more > 0 && accessor(instance, layout, `grow${index}`)(more, elements.at(-1)!) === 0)
       throw new SnapshotError(`the host has no room for ${elements.length} elements of table ${index}`);
@@ -159,9 +166,9 @@ function growTables(instance: WebAssembly.Instance, layout: SnapshotLayout, snap
 function compareTables(instance: WebAssembly.Instance, layout: SnapshotLayout, snapshot: Snapshot): readonly Difference[] {
   if (layout.tables.length === 0) return [];
   const functions = new Functions(instance, layout);
-  return layout.tables.flatMap(({ index: table }, i) => {
+  return layout.tables.flatMap(({ index: table }) => {
     const element = accessor(instance, layout, `element${table}`);
-    return [...snapshot.tables[i]!].flatMap((value, at) =>
+    return [...snapshot.tables[table]!].flatMap((value, at) =>
       functions.number(element(at)) === value ? [] : [{ table, at, value }],
     );
   });
@@ -174,7 +181,8 @@ function compareTables(instance: WebAssembly.Instance, layout: SnapshotLayout, s
 export function restore(instance: WebAssembly.Instance, layout: Layout, snapshot: Snapshot): void {
   const { snapshot: described = NOT_LOADED } = layout;
   if (typeof described === 'string') throw new SnapshotError(described);
-  const known = differencesOf.get(snapshot);
+  const before = knownOf.get(snapshot);
+  const known = before?.layout === layout ? before : undefined;
   if (known === undefined) {
     const { slots, functions } = described;
     if (!fitsSlots(slots, snapshot.values, functions) || !fitsTables(layout, snapshot.tables))
@@ -183,9 +191,9 @@ export function restore(instance: WebAssembly.Instance, layout: Layout, snapshot
   try {
     resetter(instance, layout, snapshot)();
     growTables(instance, described, snapshot);
-    const differences = known ?? compareTables(instance, described, snapshot);
+    const differences = known?.differences ?? compareTables(instance, described, snapshot);
     for (const { table, at, value } of differences) accessor(instance, described, `place${table}`)(at, value);
-    differencesOf.set(snapshot, differences);
+    if (known === undefined) knownOf.set(snapshot, { layout, differences });
   } catch (error) {
     // A reference to a function of another type.
     if (error instanceof WebAssembly.RuntimeError) throw new SnapshotError('the snapshot does not fit the program');
