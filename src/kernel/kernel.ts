@@ -114,7 +114,8 @@ export class Kernel {
     if (refused !== undefined) throw new SpawnError('NOEXEC', refused);
     const [args, environment] = stringsOf(request);
     const types = program.layout.memories.map((layout, i) => memoryType(layout, limits, template?.memories[i]?.pages));
-    const lacking = occupy(space, account, types, program, template, cell !== undefined);
+    const protect = request.protect ?? parent?.guard.protect ?? {};
+    const lacking = occupy(space, account, types, program, template, cell !== undefined, protect);
     if (lacking === 'host') throw new SpawnError('NOMEM', `the host has no room for its memory`);
     const namespace = request.ownPids ? new PidNamespace() : parent?.namespace;
     const number = namespace?.enter();
@@ -135,7 +136,7 @@ export class Kernel {
           onSoftLimit: request.onSoftLimit,
           onCharge: request.onCharge,
           task: request.task,
-          protect: request.protect ?? parent?.guard.protect ?? {},
+          protect,
           template,
           cell,
           namespace,

@@ -177,7 +177,7 @@ export class Process {
   async seal(): Promise<Sealed | string | undefined> {
     await this.#execution.rested();
     if (this.#ending !== undefined) return undefined;
-    return seal(this, this.#execution.instance, this.#space.memories);
+    return this.#space.unguarded(() => seal(this, this.#execution.instance, this.#space.memories));
   }
 
   signal(signal: Signal, message: string | null = null): Result {

@@ -125,12 +125,15 @@ export function occupy(
   program: Program,
   template: Template | undefined,
   renewed: boolean,
+  protect: Protect,
 ): 'limit' | 'host' | undefined {
   const tables = template === undefined ? program.layout.tables.map(({ minimum }) => minimum) : template.tables;
   if (renewed) return space.renew(account, tables) ? undefined : 'limit';
   const lacking = space.map(types, tables);
-  if (lacking !== undefined || template === undefined) return lacking;
-  return space.load(template.memories.map(({ image }) => image)) ? undefined : 'host';
+  if (lacking !== undefined) return lacking;
+  if (template !== undefined && !space.load(template.memories.map(({ image }) => image))) return 'host';
+  if (protect['null-page'] !== false) space.guardNull(program.layout.probed?.free ?? 0);
+  return undefined;
 }
 
 /** Arguments and environment as the program gets them. */

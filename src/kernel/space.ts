@@ -1,5 +1,5 @@
 // An address space: the memories and tables of one process. All their bytes are charged to its account, and given back with it.
-import type { Image, MemoryType, Mmu } from '../hal/mmu.ts';
+import type { Image, MemoryType, Mmu, Protection } from '../hal/mmu.ts';
 import { GuestMemory } from '../syscalls/memory.ts';
 import type { Account } from './account.ts';
 import { RESOURCE, TABLE_ELEMENT_BYTES, TABLE_ELEMENTS_MAX, WASM_PAGE } from './limits.ts';
@@ -21,6 +21,8 @@ export class AddressSpace {
   #tables: number[] = [];
   /** What was charged. */
   #charged = 0;
+  /** Of the first memory, as long as the process lives. */
+  #guards: readonly Protection[] = [];
   /** A memory has another size than it was made with. */
   #grew = false;
   /** The most bytes of linear memory that it ever had. */
@@ -48,7 +50,8 @@ export class AddressSpace {
    * them, where they grew or cannot be put back.
    */
   park(images: readonly Image[]): boolean {
-    if (this.#grew || !images.every((image, i) => this.#mmu.reset(this.#held[i]!.memory, image))) return false;
+    if (this.#grew || !images.every((image, i) => this.#mmu.reset(this.#held[i]!.memory, image, i === 0 ? this.#guards : [])))
+      return false;
     this.#charge(-this.#charged);
     return true;
   }
@@ -79,6 +82,26 @@ export class AddressSpace {
     const main = this.#held[this.#main];
     if (main !== undefined) this.memory.attach(main.memory.buffer);
     return undefined;
+  }
+
+  /** Makes the page at address 0 inaccessible, where so many bytes there are free; false where there is no whole page, or no way. */
+  guardNull(free: number): boolean {
+    const first = this.#held[0];
+    // Asking the driver makes it look at the host, which takes time.
+    if (first === undefined || free === 0 || free < this.#mmu.pageBytes) return false;
+    const guard: Protection = { from: 0, to: this.#mmu.pageBytes, access: 'none' };
+    if (!this.#mmu.protect(first.memory, guard.from, guard.to, guard.access)) return false;
+    this.#guards = [guard];
+    if (this.#main === 0) this.memory.deny(this.#guards);
+    return true;
+  }
+
+  /** Runs `action` while all of the memories can be read. */
+  unguarded<T>(action: () => T): T {
+    for (const { from, to } of this.#guards) this.#mmu.protect(this.#held[0]!.memory, from, to, 'write');
+    const result = action();
+    for (const { from, to, access } of this.#guards) this.#mmu.protect(this.#held[0]!.memory, from, to, access);
+    return result;
   }
 
   /** memory.grow: the previous size in pages, or -1. */
@@ -112,6 +135,7 @@ export class AddressSpace {
     for (const { memory, type } of this.#held) this.#mmu.release(memory, type);
     this.#held = [];
     this.#tables = [];
+    this.#guards = [];
     this.#charge(-this.#charged);
     this.memory.detach();
   }

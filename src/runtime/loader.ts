@@ -10,6 +10,7 @@ import { entry } from './passes/entry.ts';
 import { memory } from './passes/memory.ts';
 import { meter } from './passes/meter.ts';
 import { preempt } from './passes/preempt.ts';
+import { probe } from './passes/probe.ts';
 import { segments } from './passes/segments.ts';
 import { snapshot } from './passes/snapshot.ts';
 import { stack } from './passes/stack.ts';
@@ -25,10 +26,10 @@ export type { Loaded } from './pipeline.ts';
 export type { LoadOptions } from './plan.ts';
 
 /** Part of the code cache's key: to be changed whenever the output for any input changes. */
-export const LOADER_VERSION = '12';
+export const LOADER_VERSION = '13';
 
 /** `entry` comes last: it collects what the others want run first. */
-const PASSES: readonly Pass[] = [memory, tables, stack, bulk, segments, unwind, meter, preempt, snapshot, entry];
+const PASSES: readonly Pass[] = [memory, tables, stack, probe, bulk, segments, unwind, meter, preempt, snapshot, entry];
 
 const MAGIC = [0x00, 0x61, 0x73, 0x6d];
 const COMPONENT_LAYER = 1;

@@ -72,6 +72,7 @@ export const Op = {
   i64Add: 0x7c,
   i64Sub: 0x7d,
   i64Mul: 0x7e,
+  i64And: 0x83,
   i64Shl: 0x86,
   i64ShrU: 0x88,
   i32WrapI64: 0xa7,

@@ -66,6 +66,7 @@ function describe(module: Module, plan: Plan): Layout {
     tags,
     exports,
     preempt: plan.checks !== undefined,
+    ...(plan.probed !== undefined && { probed: plan.probed }),
     ...(plan.stack !== undefined && { stack: plan.stack }),
     ...(plan.heapBytes !== undefined && { heapBytes: plan.heapBytes }),
     ...(plan.entry !== undefined && { entry: plan.entry }),

@@ -42,6 +42,8 @@ export interface LoadOptions {
   readonly foreign?: readonly string[];
   /** Whether writes of the stack pointer are checked; by default where a stack that overflows would not trap by itself. */
   readonly stack?: boolean;
+  /** Whether pages of its memories may be protected; by default where the program leaves the first ones free. */
+  readonly probe?: boolean;
   /** No checks for preemption, and bulk operations in one piece: for a process that has a thread of its own. */
   readonly raw?: boolean;
   /** The state of instances can be read and set, to make templates of them. */
@@ -87,6 +89,8 @@ export class Plan {
   dropStart = false;
   entry: string | undefined;
   stack: StackLayout | undefined;
+  /** Pages may be protected: every operation at which V8 would not trap follows one at which it does. */
+  probed: { readonly free: number } | undefined;
   /** New index of every original function, once sealed. */
   map = new Uint32Array();
   #sealed = false;

@@ -3,10 +3,18 @@
 
 const EMPTY = new ArrayBuffer(0);
 
+/** Bytes `from` up to, not including, `to`. */
+interface DeniedRange {
+  readonly from: number;
+  readonly to: number;
+}
+
 export class GuestMemory {
   /** All of the memory, for calls of the host that read or write it at once. Replaced when the memory grows. */
   bytes: Uint8Array = new Uint8Array(EMPTY);
   #view: DataView = new DataView(EMPTY);
+  /** What must not be touched: a fault of the host's own code ends the host. Mostly nothing. */
+  #denied: readonly DeniedRange[] | undefined;
 
   /** To be called after the memory was given and after each growth: the old views are of no use then. */
   attach(buffer: ArrayBuffer | SharedArrayBuffer): void {
@@ -16,11 +24,21 @@ export class GuestMemory {
 
   detach(): void {
     this.attach(EMPTY);
+    this.#denied = undefined;
+  }
+
+  /** No call may touch any of these from now on. */
+  deny(ranges: readonly DeniedRange[]): void {
+    this.#denied = ranges.length === 0 ? undefined : ranges;
   }
 
   /** Whether `length` bytes at `address` are there. Both are unsigned 32-bit numbers; their sum cannot overflow a double. */
   has(address: number, length: number): boolean {
-    return address + length <= this.bytes.length;
+    return address + length <= this.bytes.length && (this.#denied === undefined || this.#mayTouch(address, length));
+  }
+
+  #mayTouch(address: number, length: number): boolean {
+    return length === 0 || !this.#denied!.some(({ from, to }) => address < to && from < address + length);
   }
 
   getU8(address: number): number {

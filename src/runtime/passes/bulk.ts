@@ -32,6 +32,8 @@ const NAMES: Readonly<Record<number, string>> = {
   [Op.arrayInitElem]: 'array.init_elem',
 };
 
+const MEMORY: ReadonlySet<number> = new Set([Op.memoryInit, Op.memoryCopy, Op.memoryFill]);
+
 const PAGE_SHIFT = 16;
 
 function memoryPlace(plan: Plan, memory: number): Place {
@@ -81,7 +83,8 @@ function describe(plan: Plan, opcode: number, a: number, b: number): Operation {
       const place = memoryPlace(plan, a);
       const { address } = place;
       const offsets = [{ local: 0, place }];
-      return { params: [address, 'i32', address], piece: memory, length: { local: 2, address }, offsets, overlaps: false };
+      const params = [address, 'i32', address];
+      return { params, piece: memory, length: { local: 2, address }, offsets, overlaps: false, memories: [a] };
     }
     case Op.tableFill: {
       const place = tablePlace(plan, a);
@@ -97,7 +100,8 @@ function describe(plan: Plan, opcode: number, a: number, b: number): Operation {
       const params = [places[0].address, places[1].address, address];
       const offsets = places.map((place, local) => ({ local, place }));
       const piece = opcode === Op.memoryCopy ? memory : PIECE_ELEMENTS;
-      return { params, piece, length: { local: 2, address }, offsets, overlaps: a === b };
+      const memories = opcode === Op.memoryCopy ? { memories: [a, b] } : undefined;
+      return { params, piece, length: { local: 2, address }, offsets, overlaps: a === b, ...memories };
     }
     case Op.memoryInit:
     case Op.tableInit: {
@@ -105,7 +109,8 @@ function describe(plan: Plan, opcode: number, a: number, b: number): Operation {
       const params = [place.address, 'i32', 'i32'];
       const piece = opcode === Op.memoryInit ? memory : PIECE_ELEMENTS;
       const length = { local: 2, address: 'i32' as const };
-      return { params, piece, length, offsets: [{ local: 0, place }], segment: 1, overlaps: false };
+      const memories = opcode === Op.memoryInit ? { memories: [b] } : undefined;
+      return { params, piece, length, offsets: [{ local: 0, place }], segment: 1, overlaps: false, ...memories };
     }
     case Op.arrayFill: {
       const stored = plan.module.objects.get(a)?.element ?? 'i32';
@@ -140,10 +145,6 @@ class Helpers {
     this.#plan = plan;
   }
 
-  get(opcode: number, a: number, b: number): FunctionRef {
-    return this.#made.get((opcode * INDEX_RANGE + a) * INDEX_RANGE + b)!;
-  }
-
   add(opcode: number, a: number, b: number): FunctionRef {
     const key = (opcode * INDEX_RANGE + a) * INDEX_RANGE + b;
     const known = this.#made.get(key);
@@ -156,7 +157,8 @@ class Helpers {
     const indices = hasTwo(opcode) ? [a, b] : [a];
     const write = (out: Writer) => emit(out, opcode, ...indices);
     const name = encodeUtf8(`superos.${NAMES[opcode]} ${indices.join(' ')}`);
-    const ref = plan.function(name, plan.type(operation.params, []), [], (out, hint) =>
+    const locals: ValueType[] = plan.probed && operation.memories ? ['i64'] : [];
+    const ref = plan.function(name, plan.type(operation.params, []), locals, (out, hint) =>
       writeHelper(plan, operation, write, out, hint),
     );
     this.#made.set(key, ref);
@@ -202,7 +204,7 @@ export const bulk: Pass = {
   plan(plan) {
     if (plan.options.raw) return;
     const { bulkAt } = plan.scan;
-    if (bulkAt.length === 0) return;
+    if (bulkAt.length === 0 && plan.probed === undefined) return;
     const { source } = plan.module;
     const made = helpers(plan);
     for (const at of bulkAt) {
@@ -213,13 +215,10 @@ export const bulk: Pass = {
     let next = 0;
     for (const opcode of Object.keys(NAMES).map(Number)) {
       plan.replace(opcode, (site, out) => {
-        if (site.start !== bulkAt[next]) {
-          copyOriginal(site, out);
-          return;
-        }
-        next++;
+        if (site.start === bulkAt[next]) next++;
+        else if (plan.probed === undefined || !MEMORY.has(opcode)) return copyOriginal(site, out);
         const { a, b } = decode(source, site.start);
-        emit(out, Op.call, made.get(opcode, a, b).index);
+        emit(out, Op.call, made.add(opcode, a, b).index);
       });
     }
   },

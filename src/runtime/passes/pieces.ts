@@ -6,6 +6,7 @@ import { BlockType, Op } from '../opcodes.ts';
 import { emit, emitConst, type Plan } from '../plan.ts';
 import type { ValueType } from '../types.ts';
 import type { Writer } from '../writer.ts';
+import { writeProbes } from './probe.ts';
 
 /** Up to so many bytes or elements an operation is done at once, without any check: it takes no longer than some calls. */
 const SMALL = 1024;
@@ -28,6 +29,8 @@ export interface Operation {
   readonly offsets: readonly { readonly local: number; readonly place: Place }[];
   /** Local of the offset into a segment, which moves along and has a bound that only the operation knows. */
   readonly segment?: number;
+  /** The memories that the offsets are into: absent where they are into tables and arrays. */
+  readonly memories?: readonly number[];
   /** Both offsets are into the same place, as far as is known: the pieces may overlap. */
   readonly overlaps: boolean;
 }
@@ -179,6 +182,17 @@ export function writeHelper(plan: Plan, operation: Operation, write: (out: Write
   const check = () => writeCheck(checks, out, hint);
   const pieces = new Pieces(out, operation, () => write(out), check);
   const begin = () => out.u8(Op.if).u8(BlockType.empty);
+  const { memories } = operation;
+  if (plan.probed !== undefined && memories !== undefined) {
+    // What does not fit traps before anything is touched.
+    pieces.fits();
+    begin();
+    operation.offsets.forEach(({ local, place }, i) => {
+      const { length, params } = operation;
+      writeProbes(plan, out, memories[i]!, i === 0, [local, place.address], [length.local, length.address], params.length);
+    });
+    out.u8(Op.end);
+  }
   pieces.moreThan(SMALL);
   begin();
   check();
