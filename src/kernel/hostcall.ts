@@ -9,6 +9,7 @@ import { BLOCKED } from '../syscalls/caller.ts';
 import type { Import } from '../syscalls/dispatch.ts';
 import { printable } from './printable.ts';
 import type { Process } from './process.ts';
+import { reasonText } from './reason.ts';
 import { trapped } from './status.ts';
 import type { Thread } from './thread.ts';
 
@@ -78,19 +79,21 @@ export class HostCalls {
   #call(wanted: FunctionImport, capability: Capability<HostFunctionObject>, invoke: () => unknown): number | typeof BLOCKED {
     const [type] = capability.object.signature.results;
     let answer: unknown;
+    let later: Promise<unknown> | undefined;
     try {
       answer = invoke();
+      if (isThenable(answer)) later = Promise.resolve(answer);
     } catch (error) {
-      return this.#fail(wanted, reason(error));
+      return this.#fail(wanted, reasonText(error));
     }
-    if (!isThenable(answer)) return this.#put(wanted, type, answer);
+    if (later === undefined) return this.#put(wanted, type, answer);
     let goOn: (() => number | typeof BLOCKED) | undefined;
-    const settled = Promise.resolve(answer).then(
+    const settled = later.then(
       (value) => {
         goOn = () => this.#put(wanted, type, value);
       },
       (error) => {
-        goOn = () => this.#fail(wanted, reason(error));
+        goOn = () => this.#fail(wanted, reasonText(error));
       },
     );
     const { capabilities } = this.#thread;
@@ -144,5 +147,4 @@ function decode(params: readonly HostType[], raw: readonly number[]): HostValue[
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 
-const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const kindOf = (value: unknown): string => (value === undefined ? 'nothing' : `a value of type ${typeof value}`);

@@ -1,4 +1,5 @@
 // Functions of the embedder as capabilities: who was given one calls it, with numbers; nobody else finds it.
+import assert from 'node:assert';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ChildProcess, type HostFunction, Machine, SuperosError } from '../../src/index.ts';
 import { CPUS, guest, WASI, wat } from './guests.ts';
@@ -7,6 +8,55 @@ import { CPUS, guest, WASI, wat } from './guests.ts';
 const calling = (type: string, count: number): Promise<Uint8Array> =>
   wat(`(import "host" "f" (func $f ${type})) (memory (export "memory") 1) (data (i32.const 16) "hello")
     (func (export "f") ${type} ${Array.from({ length: count }, (_, i) => `(local.get ${i})`).join(' ')} call $f)`);
+
+/** What has no text of its own that could be told. */
+const HOSTILE: readonly (readonly [string, () => unknown])[] = [
+  ['an object without a prototype', () => Object.create(null)],
+  ['an error whose message is a function', () => Object.assign(new Error(), { message: () => 1 })],
+  ['an error whose message is an object', () => Object.assign(new Error(), { message: { a: 1 } })],
+  ['an error whose message throws', () => Object.defineProperty(new Error(), 'message', { get: () => assert.fail('no') })],
+  ['a proxy that throws', () => new Proxy({}, { get: () => assert.fail('no'), getPrototypeOf: () => assert.fail('no') })],
+];
+
+/** What ends a process, and what its message tells. */
+const ENDS: readonly (readonly [string, () => unknown, string])[] = [
+  ['an error', () => Promise.reject(new Error('went wrong')), 'went wrong'],
+  ['a wrong type', () => '1', 'type string'],
+  ['a bigint for an i32', () => 1n, 'type bigint'],
+  ['nothing', () => undefined, 'nothing'],
+  ['an object', () => ({}), 'type object'],
+  ['a promise of a function', () => Promise.resolve(() => 1), 'no i32'],
+  [
+    'an exception',
+    () => {
+      throw new Error('thrown \u001b[31m');
+    },
+    'thrown',
+  ],
+  ...HOSTILE.map(([what, make]): (typeof ENDS)[number] => [
+    what,
+    () => {
+      throw make();
+    },
+    'it failed with something that has no text',
+  ]),
+  ...HOSTILE.map(([what, make]): (typeof ENDS)[number] => [`later ${what}`, () => Promise.reject(make()), 'no text']),
+  ['a symbol thrown', () => Promise.reject(Symbol('s')), 'Symbol(s)'],
+  [
+    'a result whose then cannot be read',
+    () => ({
+      // biome-ignore lint/suspicious/noThenProperty: it is what is tested
+      get then() {
+        throw new Error('unreadable');
+      },
+    }),
+    'unreadable',
+  ],
+  // biome-ignore lint/suspicious/noThenProperty: it is what is tested
+  ['a result whose then throws', () => ({ then: () => assert.fail('went wrong') }), 'went wrong'],
+  ['a promise of a symbol', () => Promise.resolve(Symbol('s')), 'no i32'],
+  ['a promise of an object with a hostile prototype', () => Promise.resolve(Object.create(null)), 'type object'],
+];
 
 describe.each(CPUS)('cpus: %i', (cpus) => {
   let machine: Machine;
@@ -95,21 +145,7 @@ describe.each(CPUS)('cpus: %i', (cpus) => {
     expect(status.message).toContain('host.f');
   });
 
-  test.each([
-    ['an error', () => Promise.reject(new Error('went wrong')), 'went wrong'],
-    ['a wrong type', () => '1', 'type string'],
-    ['a bigint for an i32', () => 1n, 'type bigint'],
-    ['nothing', () => undefined, 'nothing'],
-    ['an object', () => ({}), 'type object'],
-    ['a promise of a function', () => Promise.resolve(() => 1), 'no i32'],
-    [
-      'an exception',
-      () => {
-        throw new Error('thrown \u001b[31m');
-      },
-      'thrown',
-    ],
-  ])('%s ends the process, and a guest that catches all does not catch it', async (_what, callback, expected) => {
+  test.each(ENDS)('%s ends the process, and a guest that catches all does not catch it', async (_what, callback, expected) => {
     const f = machine.hostFunction('host.f', { params: [], results: ['i32'] }, callback as () => number);
     const source = await wat(`${WASI('proc_exit')} (import "host" "f" (func $f (result i32))) (memory (export "memory") 1)
       (func (export "_start") (block $out (try_table (catch_all $out) (drop (call $f)))) (call $proc_exit (i32.const 7)))`);

@@ -1,6 +1,7 @@
 // Calls of functions of the embedder from a kernel on a thread: the call, what the function reads and writes meanwhile, and its
 // answer are messages; the guest is suspended until the last one.
 import type { HostCaller, HostInvoke, HostValue } from '../../caps/hostfunction.ts';
+import { reasonText } from '../../kernel/reason.ts';
 import type { HostFunctions } from '../hostfunction.ts';
 
 /** A call under way, as both sides call it. */
@@ -136,7 +137,7 @@ export class AnsweringSide {
     try {
       answer = { what: 'answer', call, value: sendable(await this.#functions.call(id, reach, args)) };
     } catch (error) {
-      answer = { what: 'failed', call, message: error instanceof Error ? error.message : String(error) };
+      answer = { what: 'failed', call, message: reasonText(error) };
     }
     this.#calls.delete(call);
     this.#send(answer);
