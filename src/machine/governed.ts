@@ -62,15 +62,29 @@ function granted(policy: Policy, said: readonly Grant[] | undefined): readonly G
 
 const where = ({ file, line }: Place) => `${file}:${line}`;
 
-/** Of the directories granted those that the policy's lists of mounts name. */
+/** Of what is granted all but the directories that the policy's lists of mounts do not name; /dev is one of them. */
 function seen({ namespaces }: Policy, grants: readonly Grant[]): readonly Grant[] {
   const lists = namespaces.mounts.map((patterns) => patterns.map((pattern) => pathGlob(pattern)));
   const isSeen = (at: string) => lists.every((list) => list.some((fits) => fits(absolute('/', at))));
-  return grants.filter((one) => {
-    if (typeof one !== 'object') return true;
-    if ('dir' in one) return isSeen(one.at ?? one.dir);
-    return 'tmp' in one ? isSeen(one.tmp) : true;
+  return grants.flatMap((one) => {
+    const parts = partsOf(one);
+    const left = parts.filter((part) => {
+      const name = nameOf(part);
+      return name === undefined || isSeen(name);
+    });
+    return left.length === parts.length ? one : left;
   });
+}
+
+/** The directories that a grant consists of, each by itself. */
+const partsOf = (grant: Grant): readonly Grant[] => (grant === 'filesystem' ? [{ dir: process.cwd() }, 'dev'] : [grant]);
+
+/** What a grant shows of files: the name of its tree in the process. */
+function nameOf(grant: Grant): string | undefined {
+  if (grant === 'dev' || grant === 'console') return '/dev';
+  if (typeof grant !== 'object') return undefined;
+  if ('dir' in grant) return grant.at ?? grant.dir;
+  return 'tmp' in grant ? grant.tmp : undefined;
 }
 
 /** The host's variables that the policy passes on, those that were said, and those that the policy sets, which win. */
