@@ -1,6 +1,8 @@
 // The auditor of a machine. When a record cannot be kept, nothing that should be recorded goes on: the machine is told, and ends
 // its processes.
 import type { AuditEvent, Auditor } from '../caps/audit.ts';
+import { reasonText } from '../kernel/reason.ts';
+import { shown } from './checks.ts';
 import { SuperosError } from './error.ts';
 
 export class Auditing implements Auditor {
@@ -17,7 +19,13 @@ export class Auditing implements Auditor {
 
   /** `where`: the path of a log, which is this one's from now on, or an auditor of the embedder. Rejects with SuperosError. */
   static async open(where: string | Auditor): Promise<Auditing> {
-    if (typeof where !== 'string') return new Auditing(where, () => undefined);
+    if (typeof where !== 'string') {
+      if (typeof where?.record === 'function') return new Auditing(where, () => undefined);
+      throw new SuperosError(
+        'invalid-argument',
+        `audit is the path of a log, or an object with a method record, not ${shown(where)}`,
+      );
+    }
     const { AuditLog } = await import('./audit/log.ts');
     const log = AuditLog.open(where);
     return new Auditing(log, () => log.close());
@@ -36,7 +44,7 @@ export class Auditing implements Auditor {
       this.#failure =
         error instanceof SuperosError
           ? error
-          : new SuperosError('invalid-argument', `the auditor failed: ${String(error)}`, { cause: error });
+          : new SuperosError('invalid-argument', `the auditor failed: ${reasonText(error)}`, { cause: error });
       this.onFailure();
     }
   }

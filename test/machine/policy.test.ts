@@ -74,6 +74,7 @@ describe.each([...CPUS.map((cpus) => [cpus, 'shared'] as const), [0, 'dedicated'
         facts: { clock: 'monotonic' },
         rule: 'clock_time_get',
         place: expect.objectContaining({ file: 'p.yaml', line: 1 }),
+        signal: expect.any(AbortSignal),
       });
       expect(status.refused).toMatchObject([{ call: 'clock_time_get', action: { do: 'notify' }, count: 1 }]);
     });
@@ -226,5 +227,10 @@ test('where the auditor fails nothing goes on', async () => {
   const child = await machine.process(guest('database')).policy('database').spawn();
   child.stdin?.write(lines('now'));
   expect(await child.wait()).toMatchObject({ signal: 'SIGKILL' });
-  await expect(machine.process(guest('hello')).run()).rejects.toThrow('the auditor failed: Error: the disk is full');
+  await expect(machine.process(guest('hello')).run()).rejects.toThrow('the auditor failed: the disk is full');
+});
+
+test('what is no auditor is refused', async () => {
+  for (const audit of [5, {}, null, { record: 'x' }])
+    await expect(Machine.boot({ cpus: 0, audit: audit as never })).rejects.toMatchObject({ code: 'invalid-argument' });
 });
