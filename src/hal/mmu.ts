@@ -29,10 +29,16 @@ export interface Image {
 /** Memory outside any process, to be mapped into several. */
 export interface Region {
   readonly bytes: number;
-  /** All of it, for the embedder. */
-  readonly view: Uint8Array;
   /** It is mapped no more; where it is mapped already, and in views, it stays. */
   release(): void;
+}
+
+/** One that was made here. */
+export interface OwnRegion extends Region {
+  /** By which drivers of other threads open it until it is released. */
+  readonly handle: number;
+  /** All of it, for the embedder. */
+  readonly view: Uint8Array;
 }
 
 export interface Mmu {
@@ -62,11 +68,15 @@ export interface Mmu {
   /** False: nothing protects these pages, as on every portable driver. */
   protect(memory: WebAssembly.Memory, from: number, to: number, access: Access): boolean;
   /** Zero bytes. Undefined: this driver cannot share pages, or the host has no room. */
-  region(bytes: number): Region | undefined;
+  region(bytes: number): OwnRegion | undefined;
+  /** A region that was made on any thread of this host's, by its handle; it lives on when that one is released. */
+  open(handle: number, bytes: number): Region | undefined;
   /** Puts the whole region at `at`, in place of what was there. */
   map(memory: WebAssembly.Memory, at: number, region: Region, access: Access): boolean;
   /** Puts zero pages in place of what was there: nobody's but this memory's, and inaccessible unless `access` says more. */
   unmap(memory: WebAssembly.Memory, at: number, bytes: number, access?: Access): boolean;
+  /** False: a call on it failed, and whoever uses it must end: its pages and protections may be gone. */
+  intact(memory: WebAssembly.Memory): boolean;
   /** Gives the host what is kept for the next processes; to be called when none has started for a while. */
   trim(): void;
 }

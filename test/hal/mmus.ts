@@ -33,6 +33,7 @@ export function refusing(host: HostCalls, refuse: (call: string) => number | und
     from: (range) => host.from(range),
     to: (range) => host.to(range),
     file: (bytes) => (asked('file') ? host.file(bytes) : undefined),
+    duplicate: (fd) => (asked('duplicate') ? host.duplicate(fd) : undefined),
     seal: (fd) => asked('seal') && host.seal(fd),
     close: (fd) => host.close(fd),
     addressOf: (buffer) => host.addressOf(buffer),

@@ -1,7 +1,7 @@
 // Simulated memory unit: real memories, out of a budget of pages that can run out, and does at random moments. Images are
 // copies, and nothing is protected or shared.
 import { CopiedImage, dataRuns, loadable, sealed } from '../image.ts';
-import type { Image, MemoryType, Mmu, Region } from '../mmu.ts';
+import type { Image, MemoryType, Mmu } from '../mmu.ts';
 import type { Random } from './random.ts';
 
 export class SimMmu implements Mmu {
@@ -85,7 +85,11 @@ export class SimMmu implements Mmu {
     return false;
   }
 
-  region(): Region | undefined {
+  region(): undefined {
+    return undefined;
+  }
+
+  open(): undefined {
     return undefined;
   }
 
@@ -95,6 +99,10 @@ export class SimMmu implements Mmu {
 
   unmap(): boolean {
     return false;
+  }
+
+  intact(): boolean {
+    return true;
   }
 
   trim(): void {}

@@ -35,6 +35,7 @@ const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
 /** Linux 6.3; may be demanded by vm.memfd_noexec. */
 const MFD_NOEXEC_SEAL = 8;
+const F_DUPFD_CLOEXEC = 1030;
 const F_ADD_SEALS = 1033;
 const F_SEAL_FINAL = 1;
 const F_SEAL_SHRINK = 2;
@@ -83,6 +84,8 @@ export interface HostCalls {
   to(range: number): number;
   /** An unnamed file that cannot change its length, or undefined. */
   file(bytes: number): number | undefined;
+  /** The same file under another number, or undefined. */
+  duplicate(fd: number): number | undefined;
   /** Nobody can write to it from now on. */
   seal(fd: number): boolean;
   close(fd: number): void;
@@ -196,6 +199,13 @@ class LinuxCalls implements HostCalls {
     if (ftruncate(fd, BigInt(bytes)) === 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW, 0) === 0) return fd;
     this.close(fd);
     return undefined;
+  }
+
+  duplicate(fd: number): number | undefined {
+    const copy = this.#libc.fcntl(fd, F_DUPFD_CLOEXEC, 0, 0);
+    if (copy < 0) return undefined;
+    HELD.bytes[copy] = 1;
+    return copy;
   }
 
   seal(fd: number): boolean {

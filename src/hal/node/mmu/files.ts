@@ -2,7 +2,7 @@
 // end of a thread, unmap them; the files are closed when nothing will be mapped from them any more.
 import fs from 'node:fs';
 import { dataRuns, SealedImage } from '../../image.ts';
-import type { Region } from '../../mmu.ts';
+import type { OwnRegion, Region } from '../../mmu.ts';
 import type { HostCalls } from './calls.ts';
 import { roomFor } from './portable.ts';
 
@@ -60,14 +60,12 @@ export class MappedImage extends SealedImage {
 
 export class MappedRegion implements Region {
   readonly bytes: number;
-  readonly view: Uint8Array;
   readonly file: File;
   #held = true;
 
-  constructor(calls: HostCalls, fd: number, view: Uint8Array) {
+  constructor(calls: HostCalls, fd: number, bytes: number) {
     this.file = new File(calls, fd);
-    this.bytes = view.length;
-    this.view = view;
+    this.bytes = bytes;
   }
 
   get held(): boolean {
@@ -78,6 +76,19 @@ export class MappedRegion implements Region {
     if (!this.#held) throw new Error('a region is released twice');
     this.#held = false;
     this.file.drop();
+  }
+}
+
+class ViewedRegion extends MappedRegion implements OwnRegion {
+  readonly view: Uint8Array;
+
+  constructor(calls: HostCalls, fd: number, view: Uint8Array) {
+    super(calls, fd, view.length);
+    this.view = view;
+  }
+
+  get handle(): number {
+    return this.file.fd;
   }
 }
 
@@ -92,13 +103,18 @@ export function mapImage(calls: HostCalls, bytes: Uint8Array): MappedImage | und
   return view && new MappedImage(calls, fd, bytes.length, view);
 }
 
-export function mapRegion(calls: HostCalls, bytes: number): MappedRegion | undefined {
+export function mapRegion(calls: HostCalls, bytes: number): OwnRegion | undefined {
   const length = roundUp(bytes, calls.pageBytes);
   const fd = calls.file(length);
   if (fd === undefined) return undefined;
   const view = viewOf(calls, fd, length, true);
   if (view === undefined) calls.close(fd);
-  return view && new MappedRegion(calls, fd, view);
+  return view && new ViewedRegion(calls, fd, view);
+}
+
+export function openRegion(calls: HostCalls, handle: number, bytes: number): Region | undefined {
+  const fd = calls.duplicate(handle);
+  return fd === undefined ? undefined : new MappedRegion(calls, fd, roundUp(bytes, calls.pageBytes));
 }
 
 function writeRuns(fd: number, bytes: Uint8Array, runs: readonly { from: number; to: number }[]): boolean {

@@ -1,12 +1,21 @@
 // The memory driver of this host: portable until something needs more, then native where the host can. A machine that never does
 // loads no node:ffi, which its start would pay for.
-import type { Access, Image, MemoryType, Mmu, Protection, Region } from '../../mmu.ts';
+import type { Access, Image, MemoryType, Mmu, OwnRegion, Protection, Region } from '../../mmu.ts';
+import type { HostCalls } from './calls.ts';
 import { detect } from './detect.ts';
 import { NativeMmu } from './native.ts';
 import { PortableMmu } from './portable.ts';
 
 /** Memories given back by so many processes: what native ones save from here on is more than looking at the host costs. */
 const RELEASES = 64;
+
+let found: HostCalls | string | undefined;
+
+/** One look, and one descriptor, for all machines of a thread. */
+function hostCalls(): HostCalls | string {
+  found ??= detect();
+  return found;
+}
 
 export class NodeMmu implements Mmu {
   readonly #portable = new PortableMmu();
@@ -60,8 +69,12 @@ export class NodeMmu implements Mmu {
     return this.#best().protect(memory, from, to, access);
   }
 
-  region(bytes: number): Region | undefined {
+  region(bytes: number): OwnRegion | undefined {
     return this.#best().region(bytes);
+  }
+
+  open(handle: number, bytes: number): Region | undefined {
+    return this.#best().open(handle, bytes);
   }
 
   map(memory: WebAssembly.Memory, at: number, region: Region, access: Access): boolean {
@@ -72,6 +85,10 @@ export class NodeMmu implements Mmu {
     return this.#best().unmap(memory, at, bytes, access);
   }
 
+  intact(memory: WebAssembly.Memory): boolean {
+    return this.#plain.intact(memory);
+  }
+
   trim(): void {
     this.#plain.trim();
   }
@@ -79,7 +96,7 @@ export class NodeMmu implements Mmu {
   #best(): PortableMmu | NativeMmu {
     if (this.#looked) return this.#plain;
     this.#looked = true;
-    const calls = detect();
+    const calls = hostCalls();
     if (typeof calls === 'string') this.#why = calls;
     else {
       this.#portable.trim();

@@ -2,9 +2,9 @@
 // that were written, and pages are protected and shared by the host's page tables. A memory on which a call of the host's failed
 // is never used again; where that says that the host cannot do it at all, memories are portable from then on.
 import { loadable, sealed } from '../../image.ts';
-import type { Access, Image, MemoryType, Mmu, Protection, Region } from '../../mmu.ts';
+import type { Access, Image, MemoryType, Mmu, OwnRegion, Protection, Region } from '../../mmu.ts';
 import type { HostCalls } from './calls.ts';
-import { MappedImage, MappedRegion, mapImage, mapRegion } from './files.ts';
+import { MappedImage, MappedRegion, mapImage, mapRegion, openRegion } from './files.ts';
 import { MappedMemory } from './memory.ts';
 import { Pool } from './pool.ts';
 import { newMemory, type PortableMmu } from './portable.ts';
@@ -112,9 +112,13 @@ export class NativeMmu implements Mmu {
     return true;
   }
 
-  region(bytes: number): Region | undefined {
+  region(bytes: number): OwnRegion | undefined {
     if (this.#failure !== undefined || !(bytes > 0)) return undefined;
     return mapRegion(this.#calls, bytes);
+  }
+
+  open(handle: number, bytes: number): Region | undefined {
+    return this.#failure === undefined ? openRegion(this.#calls, handle, bytes) : undefined;
   }
 
   map(memory: WebAssembly.Memory, at: number, region: Region, access: Access): boolean {
@@ -131,6 +135,10 @@ export class NativeMmu implements Mmu {
     if (!this.#done(memory, mapped, mapped.zero(at, at + bytes, access), 'mmap')) return false;
     this.#spans += mapped.spans.set(at, at + bytes, access, 'zero');
     return true;
+  }
+
+  intact(memory: WebAssembly.Memory): boolean {
+    return this.#mapped.get(memory)?.spoilt !== true;
   }
 
   trim(): void {

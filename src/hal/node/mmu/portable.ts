@@ -1,7 +1,7 @@
 // The portable memory driver: memories are of V8's own making, images are copied, and nothing is protected or shared. Small
 // memories are wiped and used again; others are the garbage collector's.
 import { CopiedImage, loadable, sealed } from '../../image.ts';
-import type { Image, MemoryType, Mmu, Protection, Region } from '../../mmu.ts';
+import type { Image, MemoryType, Mmu, Protection } from '../../mmu.ts';
 import { Pool } from './pool.ts';
 
 /** The most pages that V8 takes as a 64-bit memory's maximum: 16 GiB. A module may declare more; it cannot have them. */
@@ -60,7 +60,11 @@ export class PortableMmu implements Mmu {
     return false;
   }
 
-  region(): Region | undefined {
+  region(): undefined {
+    return undefined;
+  }
+
+  open(): undefined {
     return undefined;
   }
 
@@ -70,6 +74,10 @@ export class PortableMmu implements Mmu {
 
   unmap(): boolean {
     return false;
+  }
+
+  intact(): boolean {
+    return true;
   }
 
   trim(): void {
