@@ -6,7 +6,7 @@ import type { Process } from './process.ts';
 import type { Cell } from './recycler.ts';
 import type { AddressSpace } from './space.ts';
 import { type Cause, exited } from './status.ts';
-import type { Template } from './template.ts';
+import { RESEED, type Template } from './template.ts';
 
 /** A call of an export. */
 export interface Invocation {
@@ -14,8 +14,11 @@ export interface Invocation {
   readonly args: readonly (number | bigint)[];
 }
 
-/** What is run: `_start`; or `_initialize` and one export; or `_initialize`, and then what is called from outside. */
-export type Task = 'command' | 'reactor' | Invocation;
+/**
+ * What is run: `_start`; or `_initialize` and one export; or `_initialize`, and then what is called from outside; or nothing: what the
+ * process runs in is for another.
+ */
+export type Task = 'command' | 'reactor' | 'prepare' | Invocation;
 
 /** A call from outside that has not been answered. */
 interface Job {
@@ -113,7 +116,9 @@ export class Execution {
       const { guard } = this.#process;
       if (cell !== undefined) cell.reset();
       else if (template !== undefined) template.restore(this.#instance);
+      if (this.#task === 'prepare') return;
       guard.arm(this.#instance);
+      if (template?.reseeds) await this.#enter(RESEED);
       if (template === undefined && layout.entry !== undefined) await this.#enter(layout.entry);
       if (this.#task === 'command') return void (await this.#enter('_start'));
       if (template === undefined && layout.exports.some(({ name }) => name === '_initialize')) await this.#enter('_initialize');
@@ -129,7 +134,10 @@ export class Execution {
     this.#resting = job === undefined;
     // One that rested has not had the CPU since.
     if (!rested) thread.rest();
-    if (job === undefined) return this.#tell();
+    if (job === undefined) {
+      this.#tell();
+      return;
+    }
     thread.begin(() =>
       this.#guarded(async () => {
         const results = await this.#enter(job.invocation.name, job.invocation.args);

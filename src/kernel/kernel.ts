@@ -26,6 +26,7 @@ import { Timers } from './scheduler/timers.ts';
 import { AddressSpace } from './space.ts';
 import { signalled, stopped } from './status.ts';
 import { type Template, Templates } from './template.ts';
+import { Warm } from './warm.ts';
 
 /** What a process is made of before it is one. */
 interface Making {
@@ -47,6 +48,7 @@ export class Kernel {
   readonly heap: HeapPolicy;
   readonly recycler = new Recycler();
   readonly templates: Templates;
+  readonly warm = new Warm(this);
   /** Told of what becomes of the capabilities of processes that are spawned from now on. */
   auditor: Auditor | undefined;
   readonly #processes: PidTable<Process>;
@@ -76,8 +78,8 @@ export class Kernel {
     const account = new Account(parent?.account, limits);
     const [fds, quota] = [Math.min(limits.fds, FDS_MAX), new Descriptors(account)];
     const watch = within(parent?.gate?.watch, request.watch);
-    const cell =
-      template !== undefined && this.auditor === undefined ? this.recycler.take(template, watch, limits.memory) : undefined;
+    const reuses = template !== undefined && this.auditor === undefined && request.task !== 'prepare';
+    const cell = reuses ? this.recycler.take(template, watch, limits.memory) : undefined;
     cell?.capabilities.renew(fds, quota);
     const capabilities = cell?.capabilities ?? new CapTable(fds, quota);
     const main = program.layout.exports.find(({ kind, name }) => kind === 'memory' && name === 'memory')?.index ?? 0;
@@ -149,11 +151,13 @@ export class Kernel {
     process.gate = cell === undefined ? gateOf(process, watch, this.auditor && auditOf(process, this.auditor)) : cell.gate;
     if (lacking === 'limit') process.end(stopped('memory-limit', excess(types, limits)));
     process.start();
+    this.warm.spawned(request);
     return process;
   }
 
   /** No process will start from this program any more: gives back what was kept for them. */
   forget(program: Program): void {
+    this.warm.forget(program);
     const template = this.templates.forget(program);
     if (template !== undefined) this.recycler.drop(template);
   }
@@ -187,6 +191,7 @@ export class Kernel {
    * behind ends with it.
    */
   ended(process: Process): void {
+    this.warm.changed(process.program);
     const { parent } = process;
     for (const child of process.children) {
       child.parent = parent;

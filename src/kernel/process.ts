@@ -19,8 +19,8 @@ import { GuestOffspring } from './offspring.ts';
 import type { PidNamespace } from './pid.ts';
 import { Pipe, pipeEnds } from './pipe.ts';
 import type { Gate } from './policy/gate.ts';
-import type { Cell } from './recycler.ts';
 import { Guard } from './protection.ts';
+import type { Cell } from './recycler.ts';
 import type { ProcessParts } from './request.ts';
 import type { ThreadInfo, ThreadState } from './scheduler/states.ts';
 import { disposition } from './signal.ts';
@@ -75,6 +75,8 @@ export class Process {
   readonly #space: AddressSpace;
   readonly #template: Template | undefined;
   readonly #cell: Cell | undefined;
+  /** It runs nothing: see Task. */
+  readonly #prepares: boolean;
   readonly #onSoftLimit: ((resource: Resource) => void) | undefined;
   readonly #onCharge: ((process: Process) => void) | undefined;
   #ending: Cause | undefined;
@@ -116,6 +118,7 @@ export class Process {
     this.#thread = cell?.thread ?? new Thread(this, this.nice);
     cell?.thread.renew(this, this.nice);
     this.#cell = cell;
+    this.#prepares = parts.task === 'prepare';
     const origin = { template, cell };
     this.guard = new Guard(parts.program.layout, parts.protect, parts.space.memory, kernel.hal.entropy);
     this.#execution = new Execution(this, parts.space, parts.task, (cause) => this.#over(cause), origin);
@@ -270,7 +273,8 @@ export class Process {
   /** Leaves what it ran in to the next process of its template, where that is exact. */
   #recycle(instance: WebAssembly.Instance): boolean {
     const template = this.#template;
-    if (template?.recyclable !== true || this.#ending?.reason !== 'exit' || this.gate?.silent === false) return false;
+    const exact = this.#prepares ? template?.preparable : template?.recyclable;
+    if (template === undefined || exact !== true || this.#ending?.reason !== 'exit' || this.gate?.silent === false) return false;
     if (!this.#space.park(template.memories.map(({ image }) => image))) return false;
     const [space, capabilities, thread] = [this.#space, this.#capabilities, this.#thread];
     const { gate, limits } = this;

@@ -2,7 +2,7 @@
 // what a process ran in, and what the imports of its instance are bound to. The loader has shown that memory and numeric globals
 // are all the state of such a program; both are put back before anybody else has them.
 import type { CapTable } from '../caps/table.ts';
-import type { Gate, Watch } from './policy/gate.ts';
+import { type Gate, isSilent, type Watch } from './policy/gate.ts';
 import type { AddressSpace } from './space.ts';
 import type { Template } from './template.ts';
 import type { Thread } from './thread.ts';
@@ -20,8 +20,8 @@ export interface Cell {
   readonly memoryLimit: number;
 }
 
-/** Cells that wait for the next process of one template. */
-const IDLE_MAX = 64;
+/** Cells that wait for the next process of one template, unless more are asked for. */
+export const IDLE_MAX = 64;
 
 export class Recycler {
   readonly #idle = new Map<Template, Cell[]>();
@@ -30,6 +30,11 @@ export class Recycler {
   /** Cells that wait: each holds memories of this host. */
   get size(): number {
     return this.#size;
+  }
+
+  /** Cells that wait for the next process of a template. */
+  idle(template: Template): number {
+    return this.#idle.get(template)?.length ?? 0;
   }
 
   /** One for a process that is watched so; undefined where there is none. */
@@ -44,7 +49,7 @@ export class Recycler {
   /** False where it is not wanted: then it is still its process's. */
   keep(cell: Cell): boolean {
     const idle = this.#idle.get(cell.template) ?? [];
-    if (idle.length >= IDLE_MAX) return false;
+    if (idle.length >= cell.template.idleMost) return false;
     this.#idle.set(cell.template, idle);
     idle.push(cell);
     this.#size++;
@@ -61,6 +66,8 @@ export class Recycler {
   }
 }
 
-/** Linked under one policy, an instance serves none but those under the same. */
+/** Linked under one policy, and with nobody to tell or to ask, an instance serves none but those that are watched as little. */
 const suits = (had: Watch | undefined, wanted: Watch | undefined): boolean =>
-  had?.policy === wanted?.policy && (had === undefined) === (wanted === undefined) && had?.enforce === wanted?.enforce;
+  had === undefined || wanted === undefined
+    ? had === wanted
+    : had.policy === wanted.policy && had.enforce === wanted.enforce && isSilent(wanted);

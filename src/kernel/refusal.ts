@@ -8,7 +8,7 @@ const NUMERIC = new Set<unknown>(['i32', 'i64', 'f32', 'f64']);
 
 /** Why the program cannot be started the way that was asked for. */
 export function refusedTask(layout: Layout, task: Task): string | undefined {
-  if (task === 'reactor') return undefined;
+  if (task === 'reactor' || task === 'prepare') return undefined;
   if (task !== 'command') return refusedCall(layout, task);
   const start = exported(layout, '_start');
   if (start === undefined)

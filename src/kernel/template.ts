@@ -1,10 +1,12 @@
 // Templates: programs that were run to a point, and stand still there. Processes start from one as if each had come so far
 // itself. It holds no capability, and nothing of who it was made by but what the program has in its own memory.
 import type { Image, Mmu } from '../hal/mmu.ts';
+import type { ExportLayout } from '../runtime/layout.ts';
 import type { Program, Sealed } from '../runtime/program.ts';
 import { capture, resetter, restore } from '../runtime/snapshot.ts';
 import { isCall } from './link.ts';
 import type { Process } from './process.ts';
+import { IDLE_MAX } from './recycler.ts';
 
 /** Descriptors that a process has from the start are its starter's affair; these are the standard streams. */
 const STREAMS = 3;
@@ -16,6 +18,12 @@ export interface Template {
   readonly tables: readonly number[];
   /** Whether what one process ran in can serve the next: the loader says so, and nothing is bound to the process alone. */
   readonly recyclable: boolean;
+  /** Whether an instance can be made before there is a process for it. */
+  readonly preparable: boolean;
+  /** The program has a function that is to be called first in every process. */
+  readonly reseeds: boolean;
+  /** Cells that wait for its processes at most. */
+  idleMost: number;
   /** Puts globals and tables of a new instance to where the program stands. */
   restore(instance: WebAssembly.Instance): void;
   /** Makes what puts back the globals of an instance that served a process. */
@@ -46,6 +54,12 @@ function shared(bytes: Uint8Array): Uint8Array {
 
 const PAGE = 65_536;
 
+/** By which a program sets up anew what must differ between processes: keys, seeds, identifiers that it drew before. */
+export const RESEED = 'superos_reseed';
+
+const isReseed = ({ kind, name, params, results }: ExportLayout): boolean =>
+  kind === 'function' && name === RESEED && (params ?? []).length + (results ?? []).length === 0;
+
 /** The templates of one kernel, each made when a process is first to start from it. */
 export class Templates {
   readonly #mmu: Mmu;
@@ -69,10 +83,14 @@ export class Templates {
       images.push(image);
     }
     const { layout } = program;
+    const unbound = layout.heapBytes === undefined && layout.functions.every(isCall);
     const template: Template = {
       memories: images.map((image, i) => ({ pages: memories[i]!.length / PAGE, image })),
       tables: layout.tables.map(({ minimum }, i) => Math.max(minimum, state.tables[i]?.length ?? 0)),
-      recyclable: layout.recycle === true && layout.heapBytes === undefined && layout.functions.every(isCall),
+      recyclable: layout.recycle === true && unbound,
+      preparable: unbound,
+      reseeds: layout.exports.some(isReseed),
+      idleMost: IDLE_MAX,
       restore: (instance) => restore(instance, layout, state),
       resetter: (instance) => resetter(instance, layout, state),
     };

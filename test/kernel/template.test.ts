@@ -1,9 +1,10 @@
 // Templates and recycling on the simulated machine: where processes begin, and that none finds anything of another.
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_LIMITS } from '../../src/kernel/limits.ts';
 import type { Process } from '../../src/kernel/process.ts';
 import { loadProgram, type Program } from '../../src/runtime/program.ts';
 import { wat } from '../machine/guests.ts';
-import { type Simulated, simulated } from './machine.ts';
+import { runUntil, type Simulated, simulated } from './machine.ts';
 import { policyOf } from './policy/policies.ts';
 
 const load = async (fields: string): Promise<Program> => loadProgram(await wat(fields), undefined, { snapshot: true });
@@ -175,5 +176,72 @@ describe('what one process ran in', () => {
     await quit(machine, process);
     machine.kernel.forget(template);
     expect(machine.kernel.recycler.size).toBe(0);
+  });
+});
+
+describe('what is made before there is a process for it', () => {
+  /** So many cells wait, once the machine has come to rest. */
+  const settled = (machine: Simulated, idle: number) =>
+    runUntil(machine.hal, () => machine.kernel.recycler.size === idle && [...machine.kernel.processes].length === 0);
+
+  test.each([
+    ['that can be recycled', ''],
+    ['that cannot', '(table $t 2 funcref) (elem declare func $f) (func $f (table.set $t (i32.const 0) (ref.func $f)))'],
+  ])('serves processes of a template %s, and is made anew', async (_, more) => {
+    const machine = simulated();
+    const template = await begun(machine, await load(`${COUNTER} ${more}`));
+    const gauge = new SharedArrayBuffer(4);
+    machine.kernel.warm.keep(template, { count: 3, limits: DEFAULT_LIMITS, gauge });
+    await settled(machine, 3);
+    for (let round = 0; round < 5; round++) {
+      const { process } = machine.spawn(template, { task: 'reactor' });
+      expect(machine.kernel.recycler.size).toBeLessThanOrEqual(2);
+      expect(await call(process, 'count')).toBe(101 + 8000);
+      expect(await call(process, 'peek', 70_000)).toBe(0);
+      await call(process, 'poke', 70_000, 1);
+      if (round % 2 === 0) await quit(machine, process);
+      else {
+        process.signal('SIGKILL');
+        await process.done;
+        machine.kernel.reap(process);
+      }
+      await runUntil(machine.hal, () => new Int32Array(gauge)[0]! >= 3);
+    }
+    machine.kernel.forget(template);
+    expect(machine.kernel.recycler.size).toBe(0);
+    expect(new Int32Array(gauge)[0]).toBe(0);
+  });
+
+  test('runs no code of the guest, and a function that seeds anew runs first in every process', async () => {
+    const machine = simulated();
+    const template = await begun(
+      machine,
+      await load(`${COUNTER} (global $seeds (mut i32) (i32.const 0))
+        (func (export "superos_reseed") (global.set $seeds (i32.add (global.get $seeds) (i32.const 1))))
+        (func (export "seeds") (result i32) (global.get $seeds))`),
+    );
+    machine.kernel.warm.keep(template, { count: 1, limits: DEFAULT_LIMITS, gauge: new SharedArrayBuffer(4) });
+    for (let round = 0; round < 3; round++) {
+      await settled(machine, 1);
+      const { process } = machine.spawn(template, { task: 'reactor' });
+      expect(await call(process, 'seeds')).toBe(1);
+      await quit(machine, process);
+    }
+  });
+
+  test('that nobody is told of never serves a process that somebody watches', async () => {
+    const machine = simulated();
+    const template = await begun(machine, await load(COUNTER));
+    const policy = policyOf({ denied: ['clock_time_get'] });
+    const quiet = machine.spawn(template, { task: 'reactor', watch: { policy, enforce: true } }).process;
+    await call(quiet, 'count');
+    await quit(machine, quiet);
+    expect(machine.kernel.recycler.size).toBe(1);
+    const told: unknown[] = [];
+    const supervisor = { observe: (observations: readonly unknown[]) => void told.push(...observations) };
+    const { process } = machine.spawn(template, { task: 'reactor', watch: { policy, enforce: true, supervisor } });
+    await call(process, 'clock');
+    await quit(machine, process);
+    expect(told.length).toBeGreaterThan(0);
   });
 });

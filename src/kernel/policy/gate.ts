@@ -26,6 +26,9 @@ export interface Watch {
   readonly supervisor?: Supervisor | undefined;
 }
 
+/** Nobody is told or asked of single calls. */
+export const isSilent = ({ supervisor }: Watch): boolean => supervisor?.ask === undefined && supervisor?.observe === undefined;
+
 /** The one call that no policy is asked about: a process can always end. */
 const FREE: CallName = 'proc_exit';
 const GROW = 'memory_grow';
@@ -57,9 +60,9 @@ export class Gate {
     this.#growth = policy === undefined || outlook(policy, GROW) === 'allow' ? undefined : judge(policy, GROW);
   }
 
-  /** Nobody is told or asked of single calls, so that it can serve one process after another. */
+  /** It can serve one process after another. */
   get silent(): boolean {
-    return this.#audit === undefined && this.observations === undefined && this.#supervisor?.ask === undefined;
+    return this.#audit === undefined && isSilent(this.watch);
   }
 
   /** For another process under the same policy. */

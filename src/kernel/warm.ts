@@ -1,0 +1,117 @@
+// Cells that are made before there is a process for them, so that the next processes of a template begin at once. What is made here
+// has run none of the guest's code. Where it cannot be made, processes begin as they do without.
+import type { Program } from '../runtime/program.ts';
+import { SpawnError } from './error.ts';
+import type { Kernel } from './kernel.ts';
+import type { Limits } from './limits.ts';
+import { isSilent, type Watch } from './policy/gate.ts';
+import type { Process } from './process.ts';
+import { IDLE_MAX } from './recycler.ts';
+import type { SpawnRequest } from './request.ts';
+import type { Template } from './template.ts';
+
+/** How many cells are to wait, for processes of what kind. */
+export interface WarmOrder {
+  readonly count: number;
+  readonly limits: Limits;
+  /** One number (Int32): how many wait. */
+  readonly gauge: SharedArrayBuffer;
+}
+
+interface Kept {
+  readonly template: Template;
+  readonly count: number;
+  readonly gauge: Int32Array;
+  /** As the last process that was started has them: the next may well be of its kind. */
+  limits: Limits;
+  watch: Watch | undefined;
+  making: boolean;
+}
+
+export class Warm {
+  readonly #kernel: Kernel;
+  readonly #kept = new Map<Program, Kept>();
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** From now on so many cells wait for processes of a template. */
+  keep(program: Program, { count, limits, gauge }: WarmOrder): void {
+    const template = program.sealed && this.#kernel.templates.of(program, program.sealed);
+    if (template === undefined) return;
+    template.idleMost = Math.max(IDLE_MAX, count);
+    this.#kept.set(program, {
+      template,
+      count,
+      gauge: new Int32Array(gauge),
+      limits,
+      watch: undefined,
+      making: false,
+    });
+    this.changed(program);
+  }
+
+  forget(program: Program): void {
+    const kept = this.#kept.get(program);
+    this.#kept.delete(program);
+    if (kept !== undefined) kept.gauge[0] = 0;
+  }
+
+  /** A process was started. */
+  spawned({ program, limits, watch, task }: SpawnRequest): void {
+    const kept = this.#kept.get(program);
+    if (kept === undefined || task === 'prepare') return;
+    if (watch !== undefined && !isSilent(watch)) return;
+    kept.limits = limits;
+    kept.watch = watch;
+    this.changed(program);
+  }
+
+  /** Cells of a template came or went. */
+  changed(program: Program): void {
+    const kept = this.#kept.get(program);
+    if (kept === undefined) return;
+    const idle = this.#kernel.recycler.idle(kept.template);
+    kept.gauge[0] = idle;
+    if (kept.making || idle >= kept.count || !kept.template.preparable) return;
+    kept.making = true;
+    // Whoever starts processes goes first.
+    this.#kernel.hal.cpu.defer(() => this.#make(program, kept));
+  }
+
+  #make(program: Program, kept: Kept): void {
+    const process = this.#kept.get(program) === kept ? this.#prepare(program, kept) : undefined;
+    if (process === undefined) {
+      kept.making = false;
+      return;
+    }
+    const before = this.#kernel.recycler.idle(kept.template);
+    process.done.then(() => {
+      this.#kernel.reap(process);
+      kept.making = false;
+      // Where it was not kept, the next would not be either: there is no room now.
+      if (this.#kernel.recycler.idle(kept.template) > before) this.changed(program);
+    });
+  }
+
+  /** Undefined where there is no room now: it is tried again when a process comes or goes. */
+  #prepare(program: Program, { limits, watch }: Kept): Process | undefined {
+    try {
+      return this.#kernel.spawn({
+        program,
+        args: [],
+        environment: new Map(),
+        descriptors: [],
+        handles: [],
+        limits,
+        task: 'prepare',
+        first: true,
+        ...(watch && { watch }),
+      });
+    } catch (error) {
+      if (error instanceof SpawnError) return undefined;
+      throw error;
+    }
+  }
+}
