@@ -141,6 +141,34 @@ describe.skipIf(hostCalls === undefined)('native', () => {
     mmu.release(next, type);
   });
 
+  test('a region is opened by its handle, and nothing else is', () => {
+    const region = mmu.region(2 * PAGE)!;
+    const opened = mmu.open(region.handle, 2 * PAGE)!;
+    region.view[3] = 8;
+    const { handle } = region;
+    region.release();
+    const memory = make();
+    expect(mmu.map(memory, 0, opened, 'write')).toBe(true);
+    expect(bytesOf(memory)[3]).toBe(8);
+    opened.release();
+    const other = mmu.region(PAGE)!;
+    const file = fs.openSync(import.meta.filename, 'r');
+    const before = fs.readdirSync('/proc/self/fd').length;
+    for (const [wrong, bytes] of [
+      [handle, 2 * PAGE],
+      [other.handle, 2 * PAGE],
+      [file, fs.statSync(import.meta.filename).size],
+      [-1, PAGE],
+      [2 ** 31 - 1, PAGE],
+    ] as const) {
+      expect(mmu.open(wrong, bytes)).toBeUndefined();
+    }
+    expect(fs.readdirSync('/proc/self/fd').length).toBe(before);
+    fs.closeSync(file);
+    other.release();
+    mmu.release(memory, type);
+  });
+
   test('a region that does not fit, or lies askew, is not mapped', () => {
     const region = mmu.region(PAGE + 1)!;
     expect(region.bytes).toBe(2 * PAGE);
@@ -366,7 +394,7 @@ describe.skipIf(hostCalls === undefined)('native', () => {
     const region = mmu.region(PAGE)!;
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (sequence) => {
-        let memory = mmu.allocate(small)!;
+        let memory!: WebAssembly.Memory;
         let image: number | undefined;
         let model = new Uint8Array(2 * WASM_PAGE);
         let access: Access[] = [];
@@ -385,6 +413,7 @@ describe.skipIf(hostCalls === undefined)('native', () => {
           if (loaded !== undefined) expect(mmu.load(memory, loaded)).toBe(true);
           fresh(loaded && which);
         };
+        start(sequence.length % 3);
         for (const one of sequence) {
           const from = 'page' in one ? one.page * PAGE : 0;
           if (one.op === 'write') {
@@ -432,7 +461,7 @@ describe.skipIf(hostCalls === undefined)('native', () => {
         }
         mmu.release(memory, small);
       }),
-      { numRuns: 150 },
+      { numRuns: 300 },
     );
     for (const one of [...images, region]) one.release();
   });

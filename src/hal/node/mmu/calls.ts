@@ -37,10 +37,12 @@ const MFD_ALLOW_SEALING = 2;
 const MFD_NOEXEC_SEAL = 8;
 const F_DUPFD_CLOEXEC = 1030;
 const F_ADD_SEALS = 1033;
+const F_GET_SEALS = 1034;
 const F_SEAL_FINAL = 1;
 const F_SEAL_SHRINK = 2;
 const F_SEAL_GROW = 4;
 const F_SEAL_WRITE = 8;
+const FIXED_LENGTH = F_SEAL_SHRINK | F_SEAL_GROW;
 const SC_PAGESIZE = 30;
 
 const PAGEMAP_SCAN = 0xc0606610n;
@@ -84,8 +86,8 @@ export interface HostCalls {
   to(range: number): number;
   /** An unnamed file that cannot change its length, or undefined. */
   file(bytes: number): number | undefined;
-  /** The same file under another number, or undefined. */
-  duplicate(fd: number): number | undefined;
+  /** A file that `file` made, of so many bytes, under another number; or undefined, as for any other descriptor. */
+  duplicate(fd: number, bytes: number): number | undefined;
   /** Nobody can write to it from now on. */
   seal(fd: number): boolean;
   close(fd: number): void;
@@ -196,16 +198,21 @@ class LinuxCalls implements HostCalls {
     if (fd < 0) fd = memfd_create(this.#nameAt, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0) return undefined;
     HELD.bytes[fd] = 1;
-    if (ftruncate(fd, BigInt(bytes)) === 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW, 0) === 0) return fd;
+    if (ftruncate(fd, BigInt(bytes)) === 0 && fcntl(fd, F_ADD_SEALS, FIXED_LENGTH, 0) === 0) return fd;
     this.close(fd);
     return undefined;
   }
 
-  duplicate(fd: number): number | undefined {
-    const copy = this.#libc.fcntl(fd, F_DUPFD_CLOEXEC, 0, 0);
+  duplicate(fd: number, bytes: number): number | undefined {
+    const { fcntl } = this.#libc;
+    const copy = fcntl(fd, F_DUPFD_CLOEXEC, 0, 0);
     if (copy < 0) return undefined;
     HELD.bytes[copy] = 1;
-    return copy;
+    // One that could be shorter would end the host where a guest touches what is missing.
+    const seals = fcntl(copy, F_GET_SEALS, 0, 0) & (FIXED_LENGTH | F_SEAL_WRITE);
+    if (seals === FIXED_LENGTH && fs.fstatSync(copy).size === bytes) return copy;
+    this.close(copy);
+    return undefined;
   }
 
   seal(fd: number): boolean {

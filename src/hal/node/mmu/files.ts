@@ -113,8 +113,9 @@ export function mapRegion(calls: HostCalls, bytes: number): OwnRegion | undefine
 }
 
 export function openRegion(calls: HostCalls, handle: number, bytes: number): Region | undefined {
-  const fd = calls.duplicate(handle);
-  return fd === undefined ? undefined : new MappedRegion(calls, fd, roundUp(bytes, calls.pageBytes));
+  const length = roundUp(bytes, calls.pageBytes);
+  const fd = calls.duplicate(handle, length);
+  return fd === undefined ? undefined : new MappedRegion(calls, fd, length);
 }
 
 function writeRuns(fd: number, bytes: Uint8Array, runs: readonly { from: number; to: number }[]): boolean {
