@@ -6,6 +6,7 @@ export type { Action, Facts, Place, Policy } from './caps/policy/policy.ts';
 export type { Standing } from './kernel/account.ts';
 export type { HeldCapability } from './kernel/grants.ts';
 export type { Observation, Question, Refusal } from './kernel/policy/supervisor.ts';
+export type { ProcessProtection, Protect } from './kernel/protection.ts';
 export type { StateTimes, ThreadInfo, ThreadState } from './kernel/scheduler/states.ts';
 export type { ExitStatus, Reason } from './kernel/status.ts';
 export type { Spent, Usage } from './kernel/usage.ts';

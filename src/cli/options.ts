@@ -1,6 +1,7 @@
 // The options of `superos run`, each in one place: how it is written, what it does, what help says of it. The fast path parses
 // by this table, and help is made from it.
 import { NICE_MAX, NICE_MIN } from '../kernel/limits.ts';
+import { PROTECTIONS, type ProtectionName } from '../kernel/protection.ts';
 import { parseGrant } from '../machine/grammar.ts';
 import type { Grant } from '../machine/grants.ts';
 import { parseSize, parseTime } from '../machine/units.ts';
@@ -27,6 +28,7 @@ export interface RunRequest {
   pids?: number;
   fds?: number;
   nice?: number;
+  unprotected: ProtectionName[];
   /** Without checks for preemption. */
   raw: boolean;
   /** On a thread of its own. */
@@ -156,6 +158,12 @@ export const OPTIONS: readonly Option[] = [
     },
   },
   {
+    name: 'no-protect',
+    value: 'NAME',
+    help: `turn a protection off: ${PROTECTIONS.join(', ')}. superos inspect tells which apply to a program`,
+    set: (request, value) => request.unprotected.push(protection(value)),
+  },
+  {
     name: 'raw',
     help: 'run the program without checks for preemption, as fast as it was compiled',
     set: (request) => {
@@ -241,6 +249,12 @@ function variable(value: string): [string, string | undefined] {
 function time(value: string): string {
   parseTime(value, 's');
   return /\d$/.test(value) ? `${value}s` : value;
+}
+
+function protection(value: string): ProtectionName {
+  const found = PROTECTIONS.find((name) => name === value);
+  if (found === undefined) throw new CommandError(`${PROTECTIONS.join(', ')} is expected, not '${value}'`);
+  return found;
 }
 
 function niceness(value: string): number {

@@ -14,6 +14,7 @@ export function parseRun(args: readonly string[], more: readonly Option[] = []):
     environment: [],
     policyAudit: false,
     raw: false,
+    unprotected: [],
     dedicated: false,
     json: false,
     cache: true,

@@ -63,6 +63,7 @@ function configure(process: ProcessBuilder, request: RunRequest): ProcessBuilder
     ...(fds === undefined ? {} : { fds }),
   });
   if (nice !== undefined) process.nice(nice);
+  process.protect(Object.fromEntries(request.unprotected.map((name) => [name, false])));
   if (request.dedicated) process.scheduling('dedicated');
   else if (request.raw) process.scheduling('raw', { share: inPlace(request) });
   if (argv0 !== undefined) process.argv0(argv0);

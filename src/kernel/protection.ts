@@ -1,6 +1,7 @@
 // Protection of a process from its own mistakes in memory: what the kernel does for what the loader found in its program, or put
 // there. It guards nothing of the kernel's: nothing here is needed for that.
 import type { Entropy } from '../hal/entropy.ts';
+import type { Mmu } from '../hal/mmu.ts';
 import type { Layout, StackLayout } from '../runtime/layout.ts';
 import type { Import } from '../syscalls/dispatch.ts';
 import type { GuestMemory } from '../syscalls/memory.ts';
@@ -141,4 +142,12 @@ export function watched({ stack }: Layout, call: CallName, thread: Thread, inner
     process.end(process.guard.violated());
     return -1;
   };
+}
+
+/** Whether a driver makes the page at address 0 of such a program inaccessible, or why not. */
+export function nullPageOf({ probed }: Layout, mmu: Pick<Mmu, 'driver' | 'pageBytes'>): true | string {
+  const free = probed?.free ?? 0;
+  if (free === 0) return 'the program has data or its stack there';
+  if (mmu.driver === 'portable') return 'nothing protects pages on this host';
+  return free >= mmu.pageBytes ? true : `only the first ${free} bytes are free, less than a page of this host`;
 }

@@ -1,6 +1,7 @@
 // What a process is to be, said step by step; nothing happens before `spawn`.
 import { COLLECTED_BYTES, type Limits, NICE_MAX, NICE_MIN } from '../kernel/limits.ts';
 import type { Observation } from '../kernel/policy/supervisor.ts';
+import { PROTECTIONS, type Protect } from '../kernel/protection.ts';
 import type { ExitStatus } from '../kernel/status.ts';
 import type { ChildProcess } from './child.ts';
 import { SuperosError } from './error.ts';
@@ -42,6 +43,7 @@ export interface ProcessOptions {
   cwd: string | undefined;
   limits: Partial<Limits>;
   nice: number;
+  protect: Protect;
   scheduling: Scheduling;
   /** Raw, on a thread that others use too. */
   share: boolean;
@@ -71,6 +73,7 @@ export class ProcessBuilder {
       cwd: undefined,
       limits: {},
       nice: 0,
+      protect: {},
       scheduling: 'shared',
       share: false,
       onSoftLimit: undefined,
@@ -145,6 +148,18 @@ export class ProcessBuilder {
   /** Calls this whenever the process and all that descend from it begin to use more than a soft limit that has no signal. */
   onSoftLimit(listener: (limit: LimitName) => void): this {
     this.#options.onSoftLimit = listener;
+    return this;
+  }
+
+  /**
+   * Turns protections on or off by name, for it and what descends from it; those not named are as its program and the host allow.
+   * `child.info().protection` tells what applies.
+   */
+  protect(protections: Protect): this {
+    const unknown = Object.keys(protections).find((name) => !(PROTECTIONS as readonly string[]).includes(name));
+    if (unknown !== undefined)
+      throw new SuperosError('invalid-argument', `a protection is ${PROTECTIONS.join(', ')}, not ${JSON.stringify(unknown)}`);
+    this.#options.protect = { ...this.#options.protect, ...protections };
     return this;
   }
 

@@ -1,8 +1,10 @@
 // A process as its embedder sees it.
 import type { Readable, Writable } from 'node:stream';
+import { nodeMmu } from '../hal/node/mmu/mmu.ts';
 import type { HeldCapability } from '../kernel/grants.ts';
 import { printable } from '../kernel/printable.ts';
 import type { ProcessState } from '../kernel/process.ts';
+import { nullPageOf, type ProcessProtection, type Protect, protectionOf } from '../kernel/protection.ts';
 import { refusedCall } from '../kernel/refusal.ts';
 import type { ThreadInfo } from '../kernel/scheduler/states.ts';
 import type { ExitStatus } from '../kernel/status.ts';
@@ -26,6 +28,7 @@ export interface ProcessInfo {
   readonly capabilities: readonly string[];
   readonly limits: ProcessLimits;
   readonly usage: Usage;
+  readonly protection: ProcessProtection;
 }
 
 export class ChildProcess implements AsyncDisposable {
@@ -35,11 +38,13 @@ export class ChildProcess implements AsyncDisposable {
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
   readonly #process: Running;
+  readonly #protect: Protect;
   #granted: readonly string[];
 
   /** `granted`: what it was granted, as text. */
-  constructor(process: Running, granted: readonly string[]) {
+  constructor(process: Running, granted: readonly string[], protect: Protect) {
     this.#process = process;
+    this.#protect = protect;
     this.#granted = granted;
     this.pid = process.pid;
     this.stdin = process.streams.stdin;
@@ -108,6 +113,7 @@ export class ChildProcess implements AsyncDisposable {
       capabilities: this.#granted,
       limits: processLimits(live.limits, limits.timeoutNs),
       usage: status?.usage ?? live.usage,
+      protection: protectionOf(program.layout, this.#protect, nullPageOf(program.layout, nodeMmu())),
     };
   }
 

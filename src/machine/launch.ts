@@ -34,7 +34,7 @@ export interface Surroundings {
 
 /** Starts a process. Throws SuperosError. */
 export function launch(kernel: Kernel, order: Order, around: Surroundings): Process {
-  const { program, args, environment, grants, functions, programs, cwd, stdio, limits, nice, task } = order;
+  const { program, args, environment, grants, functions, programs, cwd, stdio, limits, nice, protect, task } = order;
   const watch = watchOf(order, around.attendant);
   const granted = grant(grants, {
     hal: kernel.hal,
@@ -56,6 +56,7 @@ export function launch(kernel: Kernel, order: Order, around: Surroundings): Proc
       roots: granted.roots,
       limits,
       nice,
+      protect,
       task,
       first: true,
       ...(around.attendant.onSoftLimit && { onSoftLimit: around.attendant.onSoftLimit }),

@@ -180,7 +180,7 @@ export class Machine implements AsyncDisposable {
     options.abort?.throwIfAborted();
     const alone = options.scheduling === 'dedicated' || (options.scheduling === 'raw' && !options.share);
     const running = await (alone ? (await this.#getThreads()).dedicated : this.#place(order)).spawn(order, attendantOf(options));
-    return this.#adopt(running, options.abort, order.granted);
+    return this.#adopt(running, options, order.granted);
   }
 
   /** Kills what still runs, and waits until it is gone and what it wrote is written. */
@@ -252,8 +252,8 @@ export class Machine implements AsyncDisposable {
     return least;
   }
 
-  #adopt(running: Running, abort: AbortSignal | undefined, granted: readonly string[]): ChildProcess {
-    const child = new ChildProcess(running, granted);
+  #adopt(running: Running, { abort, protect }: ProcessOptions, granted: readonly string[]): ChildProcess {
+    const child = new ChildProcess(running, granted, protect);
     this.#children.add(child);
     this.#keepalive ??= setInterval(() => undefined, KEEPALIVE_MS);
     const kill = () => child.kill('SIGKILL');

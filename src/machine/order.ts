@@ -3,6 +3,7 @@
 import type { Policy } from '../caps/policy/policy.ts';
 import type { Task } from '../kernel/execution.ts';
 import type { Limits } from '../kernel/limits.ts';
+import type { Protect } from '../kernel/protection.ts';
 import type { Program } from '../runtime/program.ts';
 import type { Grant } from './grants.ts';
 import type { FunctionOrder } from './hostfunction.ts';
@@ -30,6 +31,7 @@ export interface Order {
   readonly stdio: readonly [Stdio, Stdio, Stdio];
   readonly limits: Limits;
   readonly nice: number;
+  readonly protect: Protect;
   readonly task: Task;
   readonly policy: Policy | undefined;
   /** False: what the policy refuses is told, and goes on all the same. */

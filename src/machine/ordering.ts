@@ -1,8 +1,9 @@
 // From what an embedder said of a process to the order for it: programs are loaded, policies read, and all is checked that can be
 // checked without the host that it will run on.
 import { DEFAULT_LIMITS } from '../kernel/limits.ts';
+import type { Protect } from '../kernel/protection.ts';
 import type { LoadOptions } from '../runtime/loader.ts';
-import type { ProcessOptions, Scheduling } from './builder.ts';
+import type { ProcessOptions } from './builder.ts';
 import type { Governed } from './governed.ts';
 import { formatGrant } from './grammar.ts';
 import { type Grant, STANDARD } from './grants.ts';
@@ -18,7 +19,7 @@ export async function orderOf(
   functions: HostFunctions,
 ): Promise<Order & { readonly granted: readonly string[] }> {
   const { policy, grants, environment, limits } = await govern(options);
-  const program = await loader.load(options.source, loadOptions(options.scheduling !== 'shared'));
+  const program = await loader.load(options.source, loadOptions(options.scheduling !== 'shared', options.protect));
   if (policy !== undefined) (await import('./policy.ts')).checkTarget(policy, program);
   return {
     program,
@@ -27,11 +28,12 @@ export async function orderOf(
     grants: grants.map(plainGrant),
     granted: grants.map(formatGrant),
     functions: functions.orders(grants),
-    programs: await loadPrograms(loader, grants, options.scheduling),
+    programs: await loadPrograms(loader, grants, options),
     cwd: options.cwd,
     stdio: options.stdio,
     limits: { ...DEFAULT_LIMITS, ...limits },
     nice: options.nice,
+    protect: options.protect,
     policy,
     enforce: options.policyMode === 'enforce',
     task: typeof options.task === 'string' ? options.task : invocation(program, options.task),
@@ -45,11 +47,15 @@ async function govern(options: ProcessOptions): Promise<Governed> {
   return governed(await readPolicy(options.policy), options, options.policyMode === 'enforce');
 }
 
-export const loadOptions = (raw: boolean): LoadOptions => (raw ? { raw } : {});
+export const loadOptions = (raw: boolean, { stack, 'null-page': nullPage }: Protect = {}): LoadOptions => ({
+  ...(raw && { raw }),
+  ...(stack !== undefined && { stack }),
+  ...(nullPage === false && { probe: false }),
+});
 
 /** Programs that a process is to be able to start. They share its thread, and are loaded as it is. */
-function loadPrograms(loader: ProgramLoader, grants: readonly Grant[], scheduling: Scheduling): Promise<LoadedProgram[]> {
+function loadPrograms(loader: ProgramLoader, grants: readonly Grant[], options: ProcessOptions): Promise<LoadedProgram[]> {
   const paths = grants.flatMap((one) => (typeof one === 'object' && 'program' in one ? [one.program] : []));
-  const load = (path: string) => loader.load(path, loadOptions(scheduling !== 'shared'));
+  const load = (path: string) => loader.load(path, loadOptions(options.scheduling !== 'shared', options.protect));
   return Promise.all(paths.map(async (path) => ({ path, program: await load(path) })));
 }
