@@ -168,15 +168,22 @@ describe('what a snapshot keeps', () => {
   });
 
   test('what counts for one process begins anew', async () => {
-    const source = await wat(
-      `(type $s (struct)) (global $g (mut i32) (i32.const 0)) (func (export "go") (drop (struct.new $s)))`,
-    );
-    const first = start(source, PROVIDED);
-    first.call('go');
-    const { prefix } = first.layout.snapshot as { prefix: string };
-    expect(prefix).toBe('superos:snapshot');
-    // Only the program's own global is a value.
-    expect(taken(first).values).toEqual([0]);
+    const told: number[] = [];
+    const source = await wat('(type $s (struct)) (func (export "go") (drop (struct.new $s)))');
+    const first = start(source, {
+      ...PROVIDED,
+      allocated: (bytes) => {
+        told.push(bytes!);
+        return 100;
+      },
+    });
+    const snapshot = taken(first);
+    expect(snapshot.values).toEqual([]);
+    for (let i = 0; i < 3; i++) first.call('go');
+    resetter(first, first.layout, snapshot)();
+    for (let i = 0; i < 3; i++) first.call('go');
+    // A process tells of its first object, then of no other until there are a hundred bytes of them.
+    expect(told).toEqual([16, 16]);
   });
 });
 

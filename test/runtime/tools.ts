@@ -14,6 +14,8 @@ export interface Provided {
   readonly memoryGrow?: Call;
   readonly tableSize?: Call;
   readonly wait?: Call;
+  /** Told of bytes allocated on the engine's heap; gives how many more may be before it is told again. */
+  readonly allocated?: Call;
   readonly stackOverflow?: Call;
   /** The result of a call, where that is no i32. */
   readonly value?: number | bigint;
@@ -57,7 +59,7 @@ export function link(source: Uint8Array, provided: Provided = {}): Running {
     wait: provided.wait ?? unexpected('wait'),
     stack_overflow: provided.stackOverflow ?? unexpected('stack_overflow'),
     epoch,
-    allocated: () => 1 << 18,
+    allocated: provided.allocated ?? (() => 1 << 18),
     allocate: () => 0,
     value_i64: () => provided.value ?? 0n,
     value_f32: () => provided.value ?? 0,

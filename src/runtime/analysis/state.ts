@@ -105,11 +105,10 @@ class Reading {
     }
   }
 
-  /** Whether an object is made by these expressions, or taken from a global. */
+  /** Whether an object is made by these expressions. One that they take from a global is that global's. */
   #makesObject({ start, end }: Range): boolean {
     const { source } = this.#module;
     for (let at = start; at < end; at = skipInstruction(source, at, end)) {
-      if (source[at] === Op.globalGet && this.objectGlobals[readIndex(source, at + 1)] !== 0) return true;
       if (source[at] !== 0xfb) continue;
       const opcode = prefixed(0xfb, readIndex(source, at + 1));
       if (opcode >= GC && opcode <= NEW_LAST) return true;
