@@ -20,8 +20,23 @@ export interface Auditor {
   record(event: AuditEvent): void;
 }
 
-/** What a process does, to its auditor. */
+/** Kinds of refusals of one process that are told apart; of more than these only calls and rules are. */
+const KINDS_MAX = 256;
+
+interface Refused {
+  readonly detail: Detail;
+  count: number;
+  told: number;
+}
+
+type Detail = Readonly<Record<string, unknown>>;
+
+/**
+ * What a process does, to its auditor. A refusal costs a guest next to nothing: those alike are told at the first, and then as
+ * their number, `count`, at each power of two and at the end, so that no loop fills a log.
+ */
 export class Audit {
+  readonly #refused = new Map<string, Refused>();
   readonly #auditor: Auditor;
   readonly #pid: number;
   readonly #program: string;
@@ -32,7 +47,37 @@ export class Audit {
     this.#program = program;
   }
 
-  record(what: AuditKind, detail: Readonly<Record<string, unknown>>): void {
+  record(what: AuditKind, detail: Detail): void {
+    if (what === 'refuse') this.#refuse(detail);
+    else this.#tell(what, detail);
+  }
+
+  /** The process is over. */
+  close(): void {
+    for (const one of this.#refused.values()) if (one.told < one.count) this.#tellRefused(one);
+  }
+
+  #refuse(detail: Detail): void {
+    const { call, why, action, rule, place, enforced } = detail;
+    const key = JSON.stringify(detail);
+    const seen = this.#refused.get(key);
+    if (seen === undefined && this.#refused.size >= KINDS_MAX)
+      this.#count(`${call} ${place}`, { call, why, action, rule, place, enforced, more: true });
+    else this.#count(key, detail, seen);
+  }
+
+  #count(key: string, detail: Detail, seen = this.#refused.get(key)): void {
+    const one = seen ?? { detail, count: 0, told: 0 };
+    if (one.count++ === 0) this.#refused.set(key, one);
+    if (Number.isInteger(Math.log2(one.count))) this.#tellRefused(one);
+  }
+
+  #tellRefused(one: Refused): void {
+    one.told = one.count;
+    this.#tell('refuse', one.count === 1 ? one.detail : { ...one.detail, count: one.count });
+  }
+
+  #tell(what: AuditKind, detail: Detail): void {
     this.#auditor.record({ what, pid: this.#pid, program: this.#program, ...detail });
   }
 

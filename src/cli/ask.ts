@@ -1,9 +1,10 @@
 // Questions of a policy, put to whoever sits at the terminal. Without a terminal nobody answers, which is a no.
 import fs from 'node:fs';
-import { createInterface } from 'node:readline/promises';
+import { createInterface, type Interface } from 'node:readline/promises';
+import type { Writable } from 'node:stream';
 import { ReadStream } from 'node:tty';
-import type { Question } from '../kernel/policy/supervisor.ts';
 import { plain } from '../kernel/printable.ts';
+import type { Question } from '../machine/attendant.ts';
 
 const TERMINAL = '/dev/tty';
 
@@ -34,7 +35,8 @@ async function ask(question: Question, known: Map<string, boolean>): Promise<boo
   const output = fs.createWriteStream(TERMINAL);
   const lines = createInterface({ input, output });
   try {
-    const text = (await lines.question(`${plain(asked(question))}\n[y]es, [n]o, [a]lways, ne[v]er: `)).trim().toLowerCase();
+    const line = lines.question(`${plain(asked(question))}\n[y]es, [n]o, [a]lways, ne[v]er: `);
+    const text = (await Promise.race([line, unanswered(lines, input, output)])).trim().toLowerCase();
     const allowed = ['y', 'yes', 'a', 'always'].includes(text);
     if (['a', 'always', 'v', 'never'].includes(text)) known.set(ruleOf(question), allowed);
     return allowed;
@@ -44,6 +46,15 @@ async function ask(question: Question, known: Map<string, boolean>): Promise<boo
     output.end();
   }
 }
+
+/** Settles where no answer can come any more: the input has ended, or the terminal is gone. */
+const unanswered = (lines: Interface, input: ReadStream, output: Writable): Promise<string> =>
+  new Promise((resolve) => {
+    const no = () => resolve('');
+    lines.once('close', no);
+    input.on('error', no);
+    output.on('error', no);
+  });
 
 const asked = ({ program, call, facts, place }: Question): string =>
   `superos: ${program} asks for ${call}${factsText(facts)} (${place.file}:${place.line})`;

@@ -8,10 +8,10 @@ import { factsText } from './ask.ts';
 const TOLD_MAX = 10;
 
 export function refusalLines(program: string, refused: readonly Refusal[], enforced: boolean): string[] {
-  const lines = refused.slice(0, TOLD_MAX).map(({ call, facts, count, remedy }) => {
+  const lines = refused.slice(0, TOLD_MAX).map(({ call, facts, count, remedy, program: other = program }) => {
     const times = count === 1 ? '' : `, ${count} times`;
     const verb = enforced ? 'was refused' : 'would have been refused';
-    return `superos: ${plain(`${program} ${verb} ${call}${factsText(facts)}${times}; to allow it, ${remedy}`)}`;
+    return `superos: ${plain(`${other} ${verb} ${call}${factsText(facts)}${times}; to allow it, ${remedy}`)}`;
   });
   const more = refused.length - TOLD_MAX;
   return more > 0 ? [...lines, `superos: and ${more} more; --json has all`] : lines;

@@ -188,7 +188,7 @@ export class Kernel {
 
   /**
    * A process has ended: its children get another parent. It stays a zombie until it is reaped. What the first of a tree leaves
-   * behind ends with it.
+   * behind ends with it. A child that its new parent may not wait for, as it holds no capability on it, is reaped at its end.
    */
   ended(process: Process): void {
     this.warm.changed(process.program);
@@ -196,10 +196,10 @@ export class Kernel {
     for (const child of process.children) {
       child.parent = parent;
       parent?.children.add(child);
+      if (parent?.offspring.mayWait(child) !== true) child.done.then(() => this.reap(child));
       if (!process.first) continue;
       child.first = true;
       child.end(signalled('SIGKILL', 'the process that it descends from has ended'));
-      child.done.then(() => this.reap(child));
     }
     process.children.clear();
   }

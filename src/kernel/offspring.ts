@@ -55,7 +55,7 @@ export class GuestOffspring implements Offspring {
 
   wait(pid: number | undefined): ChildEnd | { readonly waiting: readonly Promise<void>[] } | 'CHILD' {
     const awaited = [...this.#process.children].filter(
-      (one) => (pid === undefined || one.number === pid) && this.#on(one.number, PROCESS_RIGHT.wait) !== undefined,
+      (one) => (pid === undefined || one.number === pid) && this.mayWait(one),
     );
     const over = awaited.find(({ status }) => status !== undefined);
     if (over !== undefined) {
@@ -64,6 +64,11 @@ export class GuestOffspring implements Offspring {
       return endOf(over.status!);
     }
     return awaited.length === 0 ? 'CHILD' : { waiting: awaited.map(({ done }) => done as Promise<unknown> as Promise<void>) };
+  }
+
+  /** It holds a capability to wait for this one. */
+  mayWait({ number }: Process): boolean {
+    return this.#on(number, PROCESS_RIGHT.wait) !== undefined;
   }
 
   #on(pid: number, right: number): Capability<ProcessObject> | undefined {

@@ -265,9 +265,16 @@ export class Process {
     if (instance === undefined || !this.#recycle(instance)) this.#space.release();
     this.#memory = NO_MEMORY;
     this.#capabilities = NO_TABLE;
-    this.#status = { ...this.#ending, usage, ...this.gate?.close() };
+    this.#status = { ...this.#ending, usage, ...this.gate?.outcome() };
+    const left = this.first ? this.#descendants() : [];
     this.kernel.ended(this);
     this.#resolve(this.#status);
+    // What others make of it is nothing that its end depends on. Those that end with it have run for the last time.
+    for (const one of [this, ...left]) one.gate?.close();
+  }
+
+  #descendants(): Process[] {
+    return [...this.children].flatMap((one) => [one, ...one.#descendants()]);
   }
 
   /** Leaves what it ran in to the next process of its template, where that is exact. */

@@ -1,6 +1,6 @@
 // What a process is to be, said step by step; nothing happens before `spawn`.
 import { COLLECTED_BYTES, type Limits, NICE_MAX, NICE_MIN } from '../kernel/limits.ts';
-import type { Observation } from '../kernel/policy/supervisor.ts';
+import type { Observer } from '../kernel/policy/supervisor.ts';
 import { PROTECTIONS, type Protect } from '../kernel/protection.ts';
 import type { ExitStatus } from '../kernel/status.ts';
 import type { ChildProcess } from './child.ts';
@@ -51,7 +51,7 @@ export interface ProcessOptions {
   policy: PolicySource | undefined;
   policyMode: PolicyMode;
   onNotify: NotifyHandler | undefined;
-  onObserved: ((observations: readonly Observation[]) => void) | undefined;
+  onObserved: Observer | undefined;
   task: 'command' | 'reactor' | Call;
   abort: AbortSignal | undefined;
 }
@@ -127,8 +127,11 @@ export class ProcessBuilder {
     return this;
   }
 
-  /** Calls this at the end of the process, before `wait` resolves, with the kinds of calls that it made. */
-  observe(listener: (observations: readonly Observation[]) => void): this {
+  /**
+   * Calls this at the end of the process, before `wait` resolves, with the kinds of calls that it made; and at the end of each process
+   * that descends from it, with those of that one.
+   */
+  observe(listener: Observer): this {
     this.#options.onObserved = listener;
     return this;
   }

@@ -1,6 +1,6 @@
 // What an auditor is told of capabilities: who, what, which, why. And that nothing is told, or kept, where nobody audits.
 import { expect, test } from 'vitest';
-import type { AuditEvent } from '../../src/caps/audit.ts';
+import { Audit, type AuditEvent } from '../../src/caps/audit.ts';
 import { Capability } from '../../src/caps/capability.ts';
 import { clockRoot } from '../../src/caps/clock.ts';
 import { OpenDirectory } from '../../src/caps/directory.ts';
@@ -52,4 +52,24 @@ test('each change is told, with the process, the grant it came from, and why; as
   process.signal('SIGKILL');
   await bench.hal.timeline.run();
   expect(told()).toEqual([['drop', pid, 'clock', 'clock', HANDLE_BASE, 'exit']]);
+});
+
+test('refusals of many kinds are told apart up to a number, and then by their call and rule; the rest at the end', () => {
+  const events: AuditEvent[] = [];
+  const audit = new Audit({ record: (event) => events.push(event) }, 1, 'p');
+  const refuse = (path: string) => audit.record('refuse', { call: 'path_open', rule: '@fs', place: 'p.yaml:1', paths: path });
+  for (let i = 0; i < 10_000; i++) refuse(`/${i}`);
+  for (let i = 0; i < 2; i++) refuse('/0');
+  expect(events.filter((one) => one['paths'] !== undefined)).toHaveLength(257);
+  const more = events.filter((one) => one['more'] === true);
+  expect(more.map((one) => one['count'])).toEqual([undefined, ...Array.from({ length: 13 }, (_, i) => 2 ** (i + 1))]);
+  events.length = 0;
+  audit.close();
+  expect(events).toEqual([
+    { what: 'refuse', pid: 1, program: 'p', call: 'path_open', rule: '@fs', place: 'p.yaml:1', paths: '/0', count: 3 },
+    expect.objectContaining({ what: 'refuse', call: 'path_open', rule: '@fs', place: 'p.yaml:1', more: true, count: 9744 }),
+  ]);
+  audit.record('drop', {});
+  audit.record('drop', {});
+  expect(events.filter(({ what }) => what === 'drop')).toHaveLength(2);
 });

@@ -74,3 +74,21 @@ test.each([
   ['loop', 'LOOP'],
   ['a/b/up/loop/x', 'LOOP'],
 ])('%s is %s', (path, error) => expect(withoutLinks(tree(), path, true)).toBe(error));
+
+test('what a link makes of a path is bounded: in steps, and in length', () => {
+  const root = tree();
+  let asked = 0;
+  const counting = new Proxy(root, {
+    get: (target, key) => {
+      if (key === 'readlink') asked++;
+      const value = Reflect.get(target, key, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+  expect(root.symlink(`${'a/../'.repeat(800)}self`, 'self')).toBeUndefined();
+  expect(withoutLinks(counting, 'self', true)).toBe('LOOP');
+  expect(asked).toBeLessThan(4096);
+  expect(root.symlink('c/'.repeat(2000), 'long')).toBeUndefined();
+  expect(withoutLinks(root, `long/${'d/'.repeat(100)}`, true)).toBe('NAMETOOLONG');
+  expect(withoutLinks(root, './'.repeat(2000), true)).toEqual({ path: './' });
+});

@@ -86,6 +86,7 @@ export class AccountSimulation {
         await this.#settle();
         await this.#machine.hal.timeline.advance(this.#random.below(1e6));
       }
+      this.#reapedItself(true);
       this.#check(`step ${step}, ${happened}`);
     }
     await this.#end();
@@ -264,6 +265,18 @@ export class AccountSimulation {
     return ending === undefined ? 'cpu' : `cpu: ${ending.reason}`;
   }
 
+  /** Whom nobody may wait for, as its parent is over, the kernel reaps itself: soon after its end. */
+  #reapedItself(soon: boolean): void {
+    for (const node of this.#nodes) {
+      const { process, above, reaped } = node;
+      if (reaped || process.status === undefined || above?.process.status === undefined) continue;
+      if (this.#machine.kernel.process(process.pid) !== process) {
+        node.reaped = true;
+        node.own[PROCESSES] = 0;
+      } else if (!soon) throw new Error(`${node.name} was not reaped`);
+    }
+  }
+
   #reap(): string {
     const ended = this.#nodes.filter(({ process, reaped }) => process.status !== undefined && !reaped);
     const node = ended[this.#random.below(ended.length)];
@@ -386,6 +399,7 @@ export class AccountSimulation {
       process.signal('SIGKILL');
       await this.#settle();
     }
+    this.#reapedItself(false);
     for (const node of this.#nodes) {
       kernel.reap(node.process);
       node.reaped = true;

@@ -55,6 +55,12 @@ export function learn(observations: readonly Observation[], options: LearnOption
 const list = (key: string, lines: readonly string[]): string[] =>
   lines.length === 0 ? [`  ${key}: []`] : [`  ${key}:`, ...lines];
 
+/** Those alike are one, with their number. */
+export function together(observations: readonly Observation[]): Observation[] {
+  const byKey = Map.groupBy(observations, ({ call, facts }) => `${call} ${JSON.stringify(facts)}`);
+  return [...byKey.values()].map((alike) => ({ ...alike[0]!, count: alike.reduce((sum, { count }) => sum + count, 0) }));
+}
+
 /** A process can always end: nothing has to allow it. */
 const FREE = 'proc_exit';
 /** What conditions are made of. Sizes and kinds of objects differ from one run to the next, by what is at the other end. */

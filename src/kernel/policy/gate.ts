@@ -16,7 +16,7 @@ import { denied, trapped } from '../status.ts';
 import { guard, type LooseHandler, settle } from './guard.ts';
 import { Observations } from './observations.ts';
 import { Refusals } from './refusals.ts';
-import type { Refusal, Supervisor } from './supervisor.ts';
+import type { Doer, Refusal, Supervisor } from './supervisor.ts';
 
 /** How a process is watched; each part may be absent. */
 export interface Watch {
@@ -40,6 +40,11 @@ export class Gate {
   readonly looksAtPaths: boolean;
   readonly enforced: boolean;
   #refusals = new Refusals();
+  /** Of those that descend from the process, where it is the first of its tree. */
+  #below = new Refusals();
+  #told = false;
+  /** Withdraw the questions that wait for an answer. */
+  readonly #asked = new Set<() => void>();
   readonly #policy: Policy | undefined;
   readonly #supervisor: Supervisor | undefined;
   readonly #audit: Audit | undefined;
@@ -69,13 +74,29 @@ export class Gate {
   renew(process: Process): void {
     this.#process = process;
     this.#refusals = new Refusals();
+    this.#below = new Refusals();
+    this.#told = false;
   }
 
-  /** The process has ended: tells what it did, and gives what was refused to it. */
-  close(): { refused: readonly Refusal[] } | undefined {
-    if (this.observations !== undefined) this.#supervisor?.observe?.(this.observations.list);
-    const refused = this.#refusals.list;
+  /** For the status of the process: what was refused to it and to those that descend from it. */
+  outcome(): { refused: readonly Refusal[] } | undefined {
+    const refused = [...this.#refusals.list, ...this.#below.list];
     return refused.length === 0 ? undefined : { refused };
+  }
+
+  /** The process has ended, or nothing of it runs any more: tells what it did. */
+  close(): void {
+    if (this.#told) return;
+    this.#told = true;
+    this.#audit?.close();
+    for (const withdraw of this.#asked) withdraw();
+    this.#asked.clear();
+    if (this.observations !== undefined) this.#supervisor?.observe?.(this.observations.list, this.#doer);
+  }
+
+  get #doer(): Doer {
+    const { pid, program } = this.#process;
+    return { pid, program: program.name };
   }
 
   /** What a guest is linked to for the call `name`. */
@@ -145,10 +166,20 @@ export class Gate {
     return false;
   }
 
-  /** Asks who watches; undefined where nobody answers. */
-  ask(name: CallName, facts: Facts, { rule, place }: Verdict): Promise<boolean> | undefined {
-    const { pid, program } = this.#process;
-    return this.#supervisor?.ask?.({ pid, program: program.name, call: name, facts, rule: rule?.written, place });
+  /** Asks who watches; undefined where nobody answers. `withdraw`: the answer is not waited for. */
+  ask(name: CallName, facts: Facts, { rule, place }: Verdict): { answer: Promise<boolean>; withdraw: () => void } | undefined {
+    const { promise: withdrawn, resolve } = Promise.withResolvers<void>();
+    const answer = this.#supervisor?.ask?.({ ...this.#doer, call: name, facts, rule: rule?.written, place }, withdrawn);
+    if (answer === undefined) return undefined;
+    const settle = () => this.#asked.delete(resolve);
+    this.#asked.add(resolve);
+    answer.then(settle, settle);
+    return {
+      answer,
+      withdraw: () => {
+        if (settle()) resolve();
+      },
+    };
   }
 
   /** Carries out a verdict that is enforced; the call does not go on. A question that was not answered with yes is a no. */
@@ -164,7 +195,7 @@ export class Gate {
   /** Tells who watches what the policy made of a call. */
   tell(name: string, facts: Facts, verdict: Verdict): void {
     const { action, place, rule } = verdict;
-    if (action.do !== 'log') this.#refusals.add(this.#policy!, name, facts, verdict);
+    if (action.do !== 'log') this.#refused(name, facts, verdict);
     this.#audit?.record(action.do === 'log' ? 'policy' : 'refuse', {
       call: name,
       action: action.do,
@@ -173,6 +204,14 @@ export class Gate {
       enforced: this.enforced,
       ...flat(facts),
     });
+  }
+
+  #refused(name: string, facts: Facts, verdict: Verdict): void {
+    this.#refusals.add(this.#policy!, name, facts, verdict);
+    let first = this.#process;
+    while (first.parent !== undefined) first = first.parent;
+    const { gate } = first;
+    if (gate !== undefined && gate !== this) gate.#below.add(this.#policy!, name, facts, verdict, this.#doer);
   }
 
   #end(name: string, how: Action['do'], { file, line }: Place): void {

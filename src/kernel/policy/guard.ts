@@ -140,7 +140,7 @@ function ask(
   go: () => Result | number,
 ): Result | number {
   let answer: boolean | undefined;
-  const answered = (gate.ask(name, facts, verdict) ?? Promise.resolve(false)).then(
+  const answered = (gate.ask(name, facts, verdict)?.answer ?? Promise.resolve(false)).then(
     (allowed) => {
       answer = allowed === true;
     },

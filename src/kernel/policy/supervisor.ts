@@ -1,10 +1,14 @@
 // Who watches over a process from outside its kernel: is asked where a policy says so, and told what was refused and seen.
 import type { Action, Facts, Place } from '../../caps/policy/policy.ts';
 
-/** A call that waits for a decision. */
-export interface Question {
+/** The process that did something: its number for the embedder, and what it runs. */
+export interface Doer {
   readonly pid: number;
   readonly program: string;
+}
+
+/** A call that waits for a decision. */
+export interface Question extends Doer {
   readonly call: string;
   readonly facts: Facts;
   /** The entry that asks; undefined where that is the default. */
@@ -12,8 +16,11 @@ export interface Question {
   readonly place: Place;
 }
 
-/** Calls that a policy refused, or would have where it is not enforced: those alike are counted. */
-export interface Refusal {
+/**
+ * Calls that a policy refused, or would have where it is not enforced: those alike are counted. With `pid` and `program` where a
+ * descendant of the process made them: the first one that did.
+ */
+export interface Refusal extends Partial<Doer> {
   readonly call: string;
   /** Of the first of them. */
   readonly facts: Facts;
@@ -33,9 +40,14 @@ export interface Observation {
   readonly count: number;
 }
 
+export type Observer = (observations: readonly Observation[], by: Doer) => void;
+
 export interface Supervisor {
-  /** Whether the call may go on; absent where nobody answers, which is a no. A rejection is one too. */
-  readonly ask?: ((question: Question) => Promise<boolean>) | undefined;
-  /** Told what calls a process made, before its end is. */
-  readonly observe?: ((observations: readonly Observation[]) => void) | undefined;
+  /**
+   * Whether the call may go on; absent where nobody answers, which is a no. A rejection is one too. `withdrawn` resolves where the
+   * answer is not waited for any longer.
+   */
+  readonly ask?: ((question: Question, withdrawn: Promise<void>) => Promise<boolean>) | undefined;
+  /** Told what calls a process made, or one that descends from it, before who waits for its end is. Must not throw. */
+  readonly observe?: Observer | undefined;
 }

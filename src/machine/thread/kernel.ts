@@ -128,15 +128,18 @@ export class ThreadKernel {
     return {
       onSoftLimit: softLimits ? (resource) => this.#send({ type: 'soft', id, resource }) : undefined,
       ask: asks
-        ? (question) => {
+        ? (question, withdrawn) => {
             const { promise, resolve } = Promise.withResolvers<boolean>();
             const request = next++;
             questions.set(request, resolve);
             this.#send({ type: 'ask', id, request, question });
+            withdrawn.then(() => {
+              if (questions.delete(request)) this.#send({ type: 'withdrawn', id, request });
+            });
             return promise;
           }
         : undefined,
-      observe: observes ? (observations) => this.#send({ type: 'observed', id, observations }) : undefined,
+      observe: observes ? (observations, by) => this.#send({ type: 'observed', id, observations, by }) : undefined,
     };
   }
 

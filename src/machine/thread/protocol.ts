@@ -6,7 +6,7 @@ import type { TickLine } from '../../hal/node/tick.ts';
 import type { Invocation } from '../../kernel/execution.ts';
 import type { Resource } from '../../kernel/limits.ts';
 import type { PidShare } from '../../kernel/pid.ts';
-import type { Observation, Question } from '../../kernel/policy/supervisor.ts';
+import type { Doer, Observation, Question } from '../../kernel/policy/supervisor.ts';
 import type { ExitStatus } from '../../kernel/status.ts';
 import type { LoadOptions } from '../../runtime/loader.ts';
 import type { Program } from '../../runtime/program.ts';
@@ -109,7 +109,9 @@ export type FromKernel =
   /** Of the calls of functions of the embedder: see hostcalls.ts. */
   | { readonly type: 'host'; readonly message: FromCaller }
   | { readonly type: 'ask'; readonly id: Id; readonly request: number; readonly question: Question }
-  | { readonly type: 'observed'; readonly id: Id; readonly observations: readonly Observation[] }
+  /** The answer is not waited for any longer. */
+  | { readonly type: 'withdrawn'; readonly id: Id; readonly request: number }
+  | { readonly type: 'observed'; readonly id: Id; readonly observations: readonly Observation[]; readonly by: Doer }
   | { readonly type: 'audit'; readonly event: AuditEvent }
   | { readonly type: 'closed' };
 

@@ -47,6 +47,8 @@ export class RemoteProcess implements Running {
   readonly #ends: readonly [InputEnd | undefined, OutputEnd | undefined, OutputEnd | undefined];
   readonly #requests = new Map<number, Request>();
   #nextRequest = 0;
+  /** Withdraw the questions that wait for an answer. */
+  readonly #asked = new Map<number, () => void>();
   readonly #reader = new PageReader(this.page);
   readonly #attendant: Attendant;
   readonly #resolve: (status: ExitStatus) => void;
@@ -145,14 +147,22 @@ export class RemoteProcess implements Running {
       case 'ask':
         this.#answer(message.request, message.question);
         return;
+      case 'withdrawn':
+        this.#asked.get(message.request)?.();
+        this.#asked.delete(message.request);
+        return;
       case 'observed':
-        this.#attendant.observe?.(message.observations);
+        this.#attendant.observe?.(message.observations, message.by);
     }
   }
 
   #answer(request: number, question: Question): void {
-    const answer = (allowed: boolean) => this.#send({ type: 'verdict', id: this.id, request, allowed });
-    (this.#attendant.ask?.(question) ?? Promise.resolve(false)).then(
+    const { promise: withdrawn, resolve: withdraw } = Promise.withResolvers<void>();
+    this.#asked.set(request, withdraw);
+    const answer = (allowed: boolean) => {
+      if (this.#asked.delete(request)) this.#send({ type: 'verdict', id: this.id, request, allowed });
+    };
+    (this.#attendant.ask?.(question, withdrawn) ?? Promise.resolve(false)).then(
       (allowed) => answer(allowed === true),
       () => answer(false),
     );
@@ -171,6 +181,8 @@ export class RemoteProcess implements Running {
     this.results = results;
     for (const { reject } of this.#requests.values()) reject(new Error('the process ended before it answered'));
     this.#requests.clear();
+    for (const withdraw of this.#asked.values()) withdraw();
+    this.#asked.clear();
     this.#resolve(status);
   }
 
