@@ -34,7 +34,7 @@ function outside({ limit, high }: StackLayout, out: Writer, read: () => void): v
 /** The function called with a value outside of the stack, before it is written: returns where this is no overflow. */
 function overflowHelper(plan: Plan, stack: StackLayout): FunctionRef {
   const overflow = plan.import('stack_overflow', ['i32'], []);
-  return plan.function(encodeUtf8('superos.stack'), plan.type(['i32'], []), [], (out, hint) => {
+  return plan.function(encodeUtf8('superos:overflow'), plan.type(['i32'], []), [], (out, hint) => {
     const leaveIf = () => {
       hint(false);
       emit(out, Op.if, BlockType.empty);
@@ -106,7 +106,7 @@ export const stack: Pass = {
     const helper = overflowHelper(plan, layout);
     // For a value that no local has.
     const setter = local.includes(NO_LOCAL)
-      ? plan.function(encodeUtf8('superos.stack.set'), plan.type(['i32'], []), [], (out, hint) => {
+      ? plan.function(encodeUtf8('superos:set stack'), plan.type(['i32'], []), [], (out, hint) => {
           writeCheck(layout, 0, helper, out, hint);
           emit(out, Op.localGet, 0);
           emit(out, Op.globalSet, global);
