@@ -30,6 +30,7 @@ export type { Bound, LimitName, LimitOptions, ProcessLimits } from './machine/li
 export { Machine } from './machine/machine.ts';
 export type { Stdio } from './machine/order.ts';
 export type { NotifyHandler, PolicyMode, PolicyOptions, PolicySource } from './machine/policy.ts';
+export { Pool, type PoolOptions, type PoolStats } from './machine/pool.ts';
 export type { MachineOptions } from './machine/settings.ts';
 export type { ProgramSource } from './machine/source.ts';
 export { Template, type TemplateOptions } from './machine/template.ts';

@@ -36,8 +36,14 @@ export class Warm {
     this.#kernel = kernel;
   }
 
-  /** From now on so many cells wait for processes of a template. */
+  /** From now on so many cells wait for processes of a template; with 0 those that do are given back. */
   keep(program: Program, { count, limits, gauge }: WarmOrder): void {
+    if (count === 0) {
+      const kept = this.#kept.get(program);
+      this.forget(program);
+      if (kept !== undefined) this.#kernel.recycler.drop(kept.template);
+      return;
+    }
     const template = program.sealed && this.#kernel.templates.of(program, program.sealed);
     if (template === undefined) return;
     template.idleMost = Math.max(IDLE_MAX, count);
@@ -54,8 +60,10 @@ export class Warm {
 
   forget(program: Program): void {
     const kept = this.#kept.get(program);
+    if (kept === undefined) return;
     this.#kept.delete(program);
-    if (kept !== undefined) kept.gauge[0] = 0;
+    kept.template.idleMost = IDLE_MAX;
+    Atomics.store(kept.gauge, 0, 0);
   }
 
   /** A process was started. */
@@ -73,7 +81,7 @@ export class Warm {
     const kept = this.#kept.get(program);
     if (kept === undefined) return;
     const idle = this.#kernel.recycler.idle(kept.template);
-    kept.gauge[0] = idle;
+    Atomics.store(kept.gauge, 0, idle);
     if (kept.making || idle >= kept.count || !kept.template.preparable) return;
     kept.making = true;
     // Whoever starts processes goes first.

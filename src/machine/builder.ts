@@ -10,7 +10,6 @@ import type { Grant } from './grants.ts';
 import { HostFunction } from './hostfunction.ts';
 import type { Argument, Call } from './invocation.ts';
 import { type LimitName, type LimitOptions, mergeLimits, parseLimits } from './limits.ts';
-import type { Machine } from './machine.ts';
 import type { Stdio } from './order.ts';
 import type { NotifyHandler, PolicyMode, PolicyOptions, PolicySource } from './policy.ts';
 import type { ProgramSource } from './source.ts';
@@ -56,12 +55,17 @@ export interface ProcessOptions {
   abort: AbortSignal | undefined;
 }
 
+/** What carries out a description: the machine, or a pool. */
+export interface Spawner {
+  spawn(options: ProcessOptions): Promise<ChildProcess>;
+}
+
 export class ProcessBuilder {
-  readonly #machine: Machine;
+  readonly #machine: Spawner;
   readonly #options: ProcessOptions;
   #input: string | Uint8Array | undefined;
 
-  constructor(machine: Machine, source: ProgramSource) {
+  constructor(machine: Spawner, source: ProgramSource) {
     this.#machine = machine;
     this.#options = {
       source,

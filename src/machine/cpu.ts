@@ -10,6 +10,7 @@ import type { ProcessState } from '../kernel/process.ts';
 import type { ThreadInfo } from '../kernel/scheduler/states.ts';
 import type { ExitStatus } from '../kernel/status.ts';
 import type { Usage } from '../kernel/usage.ts';
+import type { WarmOrder } from '../kernel/warm.ts';
 import type { Program, Sealed } from '../runtime/program.ts';
 import type { Signal } from '../syscalls/caller.ts';
 import type { Attendant } from './attendant.ts';
@@ -22,6 +23,8 @@ export interface MachineCpu {
   spawn(order: Order, attendant: Attendant): Promise<Running>;
   /** Ends its processes whatever they do, where there is a way to: raw ones that share it hear of nothing. */
   abort(): Promise<void>;
+  /** So many instances of a template are to wait here for their process. */
+  warm(program: Program, order: WarmOrder): void;
   /** No process will start from this program any more. */
   forget(program: Program): void;
   /** Gives back what it holds, once all of its processes have ended. `forced`: output that nobody reads is not waited for. */

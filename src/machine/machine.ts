@@ -22,6 +22,7 @@ import { loadOptions, orderOf } from './ordering.ts';
 import { pidShare } from './pids.ts';
 import { PlaceCpu } from './place.ts';
 import type { PolicySource } from './policy.ts';
+import { Pool, type PoolOptions } from './pool.ts';
 import { checkCount, cores, hardware, type MachineOptions, protectedBy, quantumOf, SPARE, startThreads } from './settings.ts';
 import { PlaceLoader, type ProgramLoader, type ProgramSource } from './source.ts';
 import type { Template, TemplateOptions } from './template.ts';
@@ -50,6 +51,7 @@ export class Machine implements AsyncDisposable {
   readonly #auditing: Auditing | undefined;
   readonly #children = new Set<ChildProcess>();
   readonly #starting = new Set<Promise<unknown>>();
+  readonly #pooled = new WeakSet<Template>();
   /** Where those run that read the host's standard input: what one has waited for, the next must find. */
   #inputCpu: MachineCpu | undefined;
   #turn = 0;
@@ -157,6 +159,15 @@ export class Machine implements AsyncDisposable {
       this.#loader.load(source, { snapshot: true }),
     ]);
     return makeTemplate(this, program, options, (template) => this.#forget(template));
+  }
+
+  /** Keeps processes of a template ready to begin, and no more than so many at once: see PoolOptions. Throws SuperosError. */
+  pool(template: Template, options: PoolOptions = {}): Pool {
+    this.#open();
+    if (this.#pooled.has(template)) throw new SuperosError('invalid-argument', 'the template has a pool already');
+    const pool = new Pool(this, this.#cpus, template, options, () => this.#pooled.delete(template));
+    this.#pooled.add(template);
+    return pool;
   }
 
   get processes(): readonly ChildProcess[] {

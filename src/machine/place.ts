@@ -10,6 +10,7 @@ import type { HeldCapability } from '../kernel/grants.ts';
 import { Kernel } from '../kernel/kernel.ts';
 import type { PidShare } from '../kernel/pid.ts';
 import type { Process } from '../kernel/process.ts';
+import type { WarmOrder } from '../kernel/warm.ts';
 import type { Program, Sealed } from '../runtime/program.ts';
 import type { Signal } from '../syscalls/caller.ts';
 import type { Attendant } from './attendant.ts';
@@ -68,6 +69,10 @@ export class PlaceCpu implements MachineCpu {
       stdout: stdout === undefined ? null : readable(stdout),
       stderr: stderr === undefined ? null : readable(stderr),
     });
+  }
+
+  warm(program: Program, order: WarmOrder): void {
+    this.#kernel.warm.keep(program, order);
   }
 
   forget(program: Program): void {

@@ -3,6 +3,7 @@
 
 import { generationAfter, type PidShare } from '../../kernel/pid.ts';
 import { signalled } from '../../kernel/status.ts';
+import type { WarmOrder } from '../../kernel/warm.ts';
 import type { Program } from '../../runtime/program.ts';
 import type { Attendant } from '../attendant.ts';
 import type { MachineCpu, Running } from '../cpu.ts';
@@ -14,6 +15,8 @@ export class ThreadCpu implements MachineCpu {
   #pids: PidShare;
   #thread: KernelThread;
   #closed = false;
+  /** A thread that takes the place of another is told too. */
+  readonly #warm = new Map<Program, WarmOrder>();
 
   constructor(pids: PidShare, start: (pids: PidShare) => KernelThread) {
     this.#start = start;
@@ -35,7 +38,14 @@ export class ThreadCpu implements MachineCpu {
     return this.#thread.spawn(order, attendant);
   }
 
+  warm(program: Program, order: WarmOrder): void {
+    if (order.count === 0) this.#warm.delete(program);
+    else this.#warm.set(program, order);
+    this.#thread.warm(program, order);
+  }
+
   forget(program: Program): void {
+    this.#warm.delete(program);
     this.#thread.forget(program);
   }
 
@@ -51,6 +61,7 @@ export class ThreadCpu implements MachineCpu {
 
   #run(): KernelThread {
     const thread = this.#start(this.#pids);
+    for (const [program, order] of this.#warm) thread.warm(program, order);
     thread.gone.then(() => {
       if (this.#closed || !thread.started) return;
       this.#pids = generationAfter(thread.greatestPid, this.#pids);

@@ -4,6 +4,7 @@
 import type { Auditor } from '../../caps/audit.ts';
 import type { HostThread, ThreadEvents } from '../../hal/node/thread.ts';
 import { type Cause, crashed, signalled } from '../../kernel/status.ts';
+import type { WarmOrder } from '../../kernel/warm.ts';
 import type { Program } from '../../runtime/program.ts';
 import { type Attendant, attended } from '../attendant.ts';
 import { SuperosError } from '../error.ts';
@@ -105,6 +106,10 @@ export class KernelThread {
     this.#spawning.set(id, { remote, resolve, reject });
     this.#thread.hold();
     return promise;
+  }
+
+  warm(program: Program, order: WarmOrder): void {
+    this.#send({ type: 'warm', program: this.#program(program), order });
   }
 
   /** No process will start from this program any more. */

@@ -67,6 +67,9 @@ export class ThreadKernel {
       case 'forget':
         this.#forget(message.program);
         return;
+      case 'warm':
+        this.#kernel.warm.keep(this.#programs.get(message.program)!, message.order);
+        return;
       case 'spawn':
         this.#spawn(message);
         return;
@@ -143,7 +146,7 @@ export class ThreadKernel {
     };
   }
 
-  #tell(entry: Entry, message: Exclude<ToKernel, { type: 'program' | 'forget' | 'spawn' | 'host' | 'close' }>): void {
+  #tell(entry: Entry, message: Exclude<ToKernel, { type: 'program' | 'forget' | 'warm' | 'spawn' | 'host' | 'close' }>): void {
     const { id } = message;
     const process = entry.process!;
     switch (message.type) {

@@ -8,6 +8,7 @@ import type { Resource } from '../../kernel/limits.ts';
 import type { PidShare } from '../../kernel/pid.ts';
 import type { Doer, Observation, Question } from '../../kernel/policy/supervisor.ts';
 import type { ExitStatus } from '../../kernel/status.ts';
+import type { WarmOrder } from '../../kernel/warm.ts';
 import type { LoadOptions } from '../../runtime/loader.ts';
 import type { Program } from '../../runtime/program.ts';
 import type { Signal } from '../../syscalls/caller.ts';
@@ -56,6 +57,7 @@ export type ToKernel =
   /** Programs are sent once to each kernel, then named. */
   | { readonly type: 'program'; readonly program: number; readonly value: Program }
   | { readonly type: 'forget'; readonly program: number }
+  | { readonly type: 'warm'; readonly program: number; readonly order: WarmOrder }
   | {
       readonly type: 'spawn';
       readonly id: Id;
