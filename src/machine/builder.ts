@@ -3,6 +3,7 @@ import { COLLECTED_BYTES, type Limits, NICE_MAX, NICE_MIN } from '../kernel/limi
 import type { Observer } from '../kernel/policy/supervisor.ts';
 import { PROTECTIONS, type Protect } from '../kernel/protection.ts';
 import type { ExitStatus } from '../kernel/status.ts';
+import { checkPolicy, shown } from './checks.ts';
 import type { ChildProcess } from './child.ts';
 import { SuperosError } from './error.ts';
 import { canonicalGrant } from './grammar.ts';
@@ -115,6 +116,7 @@ export class ProcessBuilder {
 
   /** All that the process is given besides its standard streams; without this call: clock, random. */
   capabilities(grants: readonly (Grant | string)[]): this {
+    if (!Array.isArray(grants)) throw new SuperosError('invalid-argument', `capabilities are a list, not ${shown(grants)}`);
     this.#options.grants = grants.map((grant) => (grant instanceof HostFunction ? grant : canonicalGrant(grant)));
     return this;
   }
@@ -124,7 +126,9 @@ export class ProcessBuilder {
    * `strict`...), its text, or one that was read before. With `mode: 'audit'` what it refuses goes on, and is told in `status.refused`
    * all the same. `notify` answers where the policy says so: without one the answer is no.
    */
-  policy(source: PolicySource, { mode = 'enforce', notify }: PolicyOptions = {}): this {
+  policy(source: PolicySource, options: PolicyOptions = {}): this {
+    checkPolicy(source, options);
+    const { mode = 'enforce', notify } = options;
     this.#options.policy = source;
     this.#options.policyMode = mode;
     this.#options.onNotify = notify;

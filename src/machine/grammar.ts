@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { nearest } from '../caps/nearest.ts';
 import { goesUp } from '../caps/path.ts';
 import { formatHost, formatPorts, hostCovers, PatternError, parseHost, parsePorts, portsCover } from '../caps/pattern.ts';
+import { checkedGrant } from './checks.ts';
 import { SuperosError } from './error.ts';
 import type { DirectoryGrant, Grant, NetworkGrant, PlainGrant, TemporaryGrant } from './grants.ts';
 import { Reader } from './reader.ts';
@@ -95,13 +96,16 @@ function readDirectory(reader: Reader): DirectoryGrant {
   if (!reader.more) return checkName(reader, dir, { dir });
   const second = reader.word();
   const mode = reader.isKeyword ? MODES.find((one) => one === second) : undefined;
-  if (mode !== undefined && !reader.more) return checkName(reader, dir, { dir, rights: RIGHTS[mode] });
+  if (mode !== undefined && !reader.more) return checkName(reader, dir, { dir, ...rightsIn(mode) });
   const at = checkName(reader, second || dir, second === '' ? {} : { at: second });
   if (!reader.more) return { dir, ...at };
-  const rights = RIGHTS[reader.oneOf(MODES, `${MODES.join(', ')} is expected`)];
+  const rights = rightsIn(reader.oneOf(MODES, `${MODES.join(', ')} is expected`));
   reader.end();
-  return { dir, ...at, rights };
+  return { dir, ...at, ...rights };
 }
+
+/** Both are what a directory has for which nothing is said: the same grant is written in one way. */
+const rightsIn = (mode: keyof typeof RIGHTS) => (mode === 'rw' ? {} : { rights: RIGHTS[mode] });
 
 /** A name that goes up does not say where the tree is, and no rule about paths would hold in it. */
 function checkName<T>(reader: Reader, name: string, grant: T): T {
@@ -159,19 +163,19 @@ export function formatGrant(grant: Grant): string {
   return grant.net === 'resolve' ? `net:resolve:${host}` : `net:${grant.net}:${host}:${grant.ports}`;
 }
 
-/** A grant as `parseGrant` gives it. Throws SuperosError where it is none. */
+/** A grant as `parseGrant` gives it. Throws SuperosError where it is none, whatever it is. */
 export const canonicalGrant = (grant: Grant | string): Grant =>
-  parseGrant(typeof grant === 'string' ? grant : formatGrant(grant));
+  parseGrant(typeof grant === 'string' ? grant : formatGrant(checkedGrant(grant)));
 
-function formatDirectory({ dir, at, rights }: DirectoryGrant): string {
-  if (rights?.length === 0)
-    throw new SuperosError('invalid-argument', `the directory ${dir} is given without a right: read, write or both`);
-  const mode =
-    rights &&
-    MODES.find((one) => RIGHTS[one].length === new Set(rights).size && RIGHTS[one].every((right) => rights.includes(right)));
+function formatDirectory({ dir, at, rights = BOTH }: DirectoryGrant): string {
+  const mode = MODES.find(
+    (one) => RIGHTS[one].length === new Set(rights).size && RIGHTS[one].every((right) => rights.includes(right)),
+  );
+  if (mode === undefined)
+    throw new SuperosError('invalid-argument', `the rights to the directory ${dir} are not read, write or both`);
   // A name that could be taken for rights says that it is none.
   const name = at === undefined ? '' : MODES.some((one) => one === at) ? `:\\${at}` : `:${escaped(at)}`;
-  return `dir:${escaped(dir)}${name}${mode === undefined ? '' : `:${mode}`}`;
+  return `dir:${escaped(dir)}${name}${mode === 'rw' ? '' : `:${mode}`}`;
 }
 
 const escaped = (path: string): string => path.replace(/[\\:]/g, '\\$&');

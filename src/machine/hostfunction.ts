@@ -3,6 +3,7 @@
 import type { HostSignature, HostType, HostValue } from '../caps/hostfunction.ts';
 import { KERNEL_MODULE } from '../runtime/kernel-module.ts';
 import { TABLE } from '../syscalls/table.ts';
+import { checkShape, shown } from './checks.ts';
 import { SuperosError } from './error.ts';
 import { canonicalGrant, formatGrant } from './grammar.ts';
 import type { FunctionGrant, Grant } from './grants.ts';
@@ -61,13 +62,17 @@ export class HostFunctions {
   readonly #callbacks: HostCallback[] = [];
 
   /** Throws SuperosError. */
-  add(name: string, { params, results }: HostSignature, callback: HostCallback): HostFunction {
+  add(name: string, signature: HostSignature, callback: HostCallback): HostFunction {
     canonicalGrant({ function: name });
+    if (typeof signature !== 'object' || signature === null)
+      throw new SuperosError('invalid-argument', `${name}: a signature is { params, results }, not ${shown(signature)}`);
+    checkShape(`${name}: a signature`, signature, { params: TYPE_LIST, results: TYPE_LIST });
+    if (typeof callback !== 'function')
+      throw new SuperosError('invalid-argument', `${name}: a function is expected, not ${shown(callback)}`);
+    const { params, results } = signature;
     const module = name.slice(0, name.indexOf('.'));
     if (MODULES.has(module)) throw new SuperosError('invalid-argument', `${name}: the imports of ${module} are system calls`);
     const made = new HostFunction(name, { params: [...params], results: [...results] });
-    for (const type of [...params, ...results])
-      if (!TYPES.has(type)) throw new SuperosError('invalid-argument', `${name}: a type is i32, i64, f32 or f64, not ${type}`);
     if (results.length > 1) throw new SuperosError('invalid-argument', `${name}: there is one result, or none`);
     this.#numbers.set(made, this.#callbacks.push(callback) - 1);
     return made;
@@ -98,7 +103,11 @@ export class HostFunctions {
   }
 }
 
-const TYPES: ReadonlySet<HostType> = new Set(['i32', 'i64', 'f32', 'f64'] as const);
+const TYPES: ReadonlySet<unknown> = new Set<HostType>(['i32', 'i64', 'f32', 'f64']);
+const TYPE_LIST = {
+  fits: (value: unknown) => Array.isArray(value) && value.every((one) => TYPES.has(one)),
+  expected: 'a list of types: i32, i64, f32 or f64',
+};
 const MODULES: ReadonlySet<string> = new Set([KERNEL_MODULE, ...Object.values(TABLE).map(({ abi }) => abi)]);
 
 /** A grant as it is sent to a kernel: plain data. */

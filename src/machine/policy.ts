@@ -1,14 +1,16 @@
 // Policies as an embedder names them: read from where they are, in the language that people write.
 import { existsSync, readdirSync } from 'node:fs';
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nameGlob } from '../caps/policy/glob.ts';
 import type { PolicyLanguage } from '../caps/policy/language.ts';
+import { narrow } from '../caps/policy/narrow.ts';
 import type { Policy } from '../caps/policy/policy.ts';
 import type { PolicyError } from '../caps/policy/source.ts';
 import type { Program } from '../runtime/program.ts';
 import { VOCABULARY } from '../syscalls/vocabulary.ts';
 import type { Question } from './attendant.ts';
+import { checkPolicySource } from './checks.ts';
 import { SuperosError } from './error.ts';
 import { readWhole } from './file.ts';
 import { checkGrant } from './grammar.ts';
@@ -33,17 +35,40 @@ interface Text {
   readonly text: string;
 }
 
+/** What was read here, with the files of this host that it came from. Nothing else is taken for a policy. */
+const made = new WeakMap<Policy, readonly string[]>();
+
 /** Rejects with SuperosError: `not-found`, or `invalid-argument` with the first mistake; all are in its cause, a PolicyError. */
 export async function readPolicy(source: PolicySource): Promise<Policy> {
-  if (typeof source === 'object' && 'layers' in source) return source;
-  const { file, text } = typeof source === 'object' && 'text' in source ? { file: 'policy', ...source } : find(source);
+  checkPolicySource(source);
+  if (typeof source === 'object' && 'layers' in source) {
+    if (made.has(source)) return source;
+    throw new SuperosError('invalid-argument', 'a policy as an object is one that machine.policy has read, not a copy of it');
+  }
+  const files: string[] = [];
+  const own = typeof source === 'object' && 'text' in source ? { file: 'policy', ...source } : find(source, files);
+  const { file, text } = own;
   try {
-    return (await language()).parse(text, { file, load, grant: checkGrant, limit: parseLimit, ready: brought() });
+    const options = { file, load: extended(files), grant: checkGrant, limit: parseLimit, ready: brought() };
+    const policy = (await language()).parse(text, options);
+    made.set(policy, files);
+    return policy;
   } catch (error) {
     if (!(error instanceof Error && error.name === 'PolicyError')) throw error;
     throw new SuperosError('invalid-argument', problemText((error as PolicyError).problems), { cause: error });
   }
 }
+
+/** Of several policies one: each only takes away from what those before it leave. */
+export function layered(policies: readonly Policy[]): Policy {
+  const [first, ...more] = policies;
+  const policy = more.reduce(narrow, first!);
+  made.set(policy, policies.flatMap(filesOf));
+  return policy;
+}
+
+/** The files of this host that a policy came from. */
+export const filesOf = (policy: Policy): readonly string[] => made.get(policy) ?? [];
 
 /** The first, and how many more there are. */
 function problemText([first, ...more]: PolicyError['problems']): string {
@@ -70,19 +95,23 @@ export function checkTarget(policy: Policy, program: Program): void {
 }
 
 /** What `extends` names: a policy that SuperOS brings, or a file beside the one that names it. */
-function load(name: string, from: string): Text | undefined {
-  if (isName(name)) return ready(name);
-  const path = isAbsolute(name) ? name : join(dirname(from), name);
-  // One that is named so is none of those that SuperOS brings.
-  return read(path, /^\.?\.?\//.test(path) ? path : `./${path}`);
-}
+const extended =
+  (files: string[]) =>
+  (name: string, from: string): Text | undefined => {
+    if (isName(name)) return ready(name);
+    const path = isAbsolute(name) ? name : join(dirname(from), name);
+    files.push(resolve(path));
+    // One that is named so is none of those that SuperOS brings.
+    return read(path, /^\.?\.?\//.test(path) ? path : `./${path}`);
+  };
 
 const isName = (text: string): boolean => /^[a-z][a-z0-9-]*$/.test(text);
 
 /** A bare name is never a file: whoever may write the working directory must not choose the policy. */
-function find(source: string | URL): Text {
+function find(source: string | URL, files: string[]): Text {
   const path = source instanceof URL ? fileURLToPath(source) : source;
   const isReady = typeof source === 'string' && isName(source);
+  if (!isReady) files.push(resolve(path));
   const found = isReady ? ready(path) : read(path, path);
   if (found !== undefined) return found;
   const advice = isReady ? `; SuperOS brings ${brought().join(', ')}; a file is named by a path: ./${path}` : '';

@@ -1,5 +1,6 @@
 // Reads the text of a grant part by part, and knows where each began. Parts are divided by `:`; `\` before a character takes
 // away what it means.
+import { nearest } from '../caps/nearest.ts';
 import { PatternError } from '../caps/pattern.ts';
 
 export class Reader {
@@ -59,8 +60,9 @@ export class Reader {
   oneOf<T extends string>(words: readonly T[], expected: string): T {
     const word = this.word(expected);
     const found = words.find((one) => one === word);
-    if (found === undefined || this.#escaped) throw this.wrong(`${expected}, not '${word}'`);
-    return found;
+    if (found !== undefined && !this.#escaped) return found;
+    const meant = nearest(word, words);
+    throw this.wrong(`${expected}, not '${word}'${meant === undefined ? '' : `; did you mean ${meant}?`}`);
   }
 
   /** Nothing more is to come. */

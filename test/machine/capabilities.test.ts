@@ -37,6 +37,18 @@ describe.each(CPUS)('cpus: %i', (cpus) => {
   const call = async (child: ChildProcess, name: string, ...args: readonly number[]): Promise<unknown> =>
     (await child.call(name, ...args))[0];
 
+  test('a directory for reading and writing is one grant, however it is written', async () => {
+    using tree = temporaryTree({ file: 'text' });
+    for (const grant of [{ dir: tree.path, at: '/d', rights: ['read', 'write'] } as const, `dir:${tree.path}:/d:rw`]) {
+      for (const text of [`dir:${tree.path}:/d`, `dir:${tree.path}:/d:rw`]) {
+        await using child = await start([grant]);
+        expect(child.info().capabilities).toEqual([`dir:${tree.path}:/d`]);
+        await child.revoke(text);
+        expect(await call(child, 'open', 3)).toBe(ERRNO.badf);
+      }
+    }
+  });
+
   test('what a process holds is listed: numbers, kinds, grants, rights in words', async () => {
     using tree = temporaryTree({ file: 'text' });
     await using child = await start(['clock:coarse', `dir:${tree.path}:/d:ro`, 'random', 'tmp:/t']);

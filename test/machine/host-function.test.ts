@@ -251,6 +251,12 @@ describe.each(CPUS)('cpus: %i', (cpus) => {
       expect(() => make(name)).toThrow(SuperosError);
     expect(() => make('a.b', ['i31'])).toThrow('i32, i64, f32 or f64');
     expect(() => make('a.b', ['i32', 'i32'])).toThrow('one result');
+    const signatures = [undefined, {}, { params: [] }, { params: 'i32', results: [] }, { params: [Symbol('x')], results: [] }];
+    for (const signature of signatures)
+      expect(() => machine.hostFunction('a.b', signature as never, () => {})).toThrow(SuperosError);
+    for (const callback of [undefined, 5, {}])
+      expect(() => machine.hostFunction('a.b', { params: [], results: [] }, callback as never)).toThrow(SuperosError);
+    expect(() => machine.hostFunction(5 as never, { params: [], results: [] }, () => {})).toThrow(SuperosError);
     await using other = await Machine.boot({ cpus: 0 });
     const foreign = other.hostFunction('host.f', { params: [], results: [] }, () => {});
     for (const grants of [[foreign], ['function:host.f'], [make('host.f'), make('host.f')]])
