@@ -29,6 +29,25 @@ class Tally {
 /** The same reason for all places. */
 const generally = (reason: string): string => reason.replaceAll(/\d+/g, 'N');
 
+/** What is in the exported tables, as far as JavaScript may see it. */
+function elementsOf({ exports }: WebAssembly.Instance): unknown[] {
+  const seen: unknown[] = [];
+  for (const table of Object.values(exports)) {
+    if (!(table instanceof WebAssembly.Table)) continue;
+    // The length of a table of 64 bits is a BigInt.
+    const length: unknown = table.length;
+    for (let at = 0; at < Number(length); at++) {
+      try {
+        seen.push(table.get((typeof length === 'bigint' ? BigInt(at) : at) as number));
+      } catch (error) {
+        // Exceptions cannot be seen.
+        if (!(error instanceof TypeError)) throw error;
+      }
+    }
+  }
+  return seen;
+}
+
 export interface Replaced {
   readonly instance: WebAssembly.Instance;
   /** Where the layout says that it can be: makes the instance a new one again, and is false where it cannot, because a memory grew. */
@@ -41,6 +60,8 @@ export class Clones {
   readonly #fixed = new Tally();
   #captured = 0;
   #recyclable = 0;
+  #recycled = 0;
+  #elements = 0;
   #replayed = 0;
 
   /** Takes the memories of `original` over into a clone, which `make` instantiates; or gives `original` where it cannot be captured. */
@@ -70,10 +91,17 @@ export class Clones {
     this.#recyclable++;
     const reset = resetter(instance, layout, decoded);
     const images = memories.map(({ buffer }) => new Uint8Array(buffer).slice());
+    const elements = elementsOf(instance);
     const recycle = () => {
       if (memories.some(({ buffer }, i) => buffer.byteLength !== images[i]!.length)) return false;
       reset();
       for (const [i, { buffer }] of memories.entries()) new Uint8Array(buffer).set(images[i]!);
+      const now = elementsOf(instance);
+      if (!isDeepStrictEqual(capture(instance, layout, PROGRAM), snapshot)) this.#failures.push('globals differ after recycling');
+      if (now.length !== elements.length || now.some((element, i) => element !== elements[i]))
+        this.#failures.push('tables differ after recycling');
+      this.#elements += now.length;
+      this.#recycled++;
       return true;
     };
     return { instance, recycle };
@@ -95,7 +123,8 @@ export class Clones {
       ...this.#refused.lines(),
       `of those captured, recyclable: ${this.#recyclable}, not: ${this.#fixed.total}`,
       ...this.#fixed.lines(),
-      `actions of recycled instances compared: ${this.#replayed}; failed: ${this.#failures.length}`,
+      `recycled: ${this.#recycled} instances; compared: their globals, ${this.#elements} elements of tables, ` +
+        `${this.#replayed} actions done again; failed: ${this.#failures.length}`,
       ...this.#failures.slice(0, 20).map((failure) => `  ${failure}`),
     ].join('\n');
   }

@@ -7,10 +7,9 @@ import { Random } from '../../src/hal/sim/random.ts';
 import { skipInstruction, skipLocals } from '../../src/runtime/immediates.ts';
 import { KERNEL_MODULE, type LoadOptions, load } from '../../src/runtime/loader.ts';
 import type { Module } from '../../src/runtime/module.ts';
-import { Section } from '../../src/runtime/module.ts';
 import { parse } from '../../src/runtime/parse.ts';
 import { Reader } from '../../src/runtime/reader.ts';
-import { Writer } from '../../src/runtime/writer.ts';
+import { expose } from './expose.ts';
 import { Fuzzer } from './fuzzer.ts';
 
 const SEED_BYTES_MAX = 3000;
@@ -79,43 +78,6 @@ export interface Report {
   readonly exhausted: number;
   readonly attended: number;
   readonly differences: readonly string[];
-}
-
-/** The same module with every memory and every global of its own exported, so that both sides can be looked at. */
-function expose(bytes: Uint8Array, module: Module): Uint8Array {
-  const imported = module.imports.filter(({ kind }) => kind === 'global').length;
-  const exports = new Writer();
-  let count = module.exports.length;
-  for (const { nameRange, kind, index } of module.exports)
-    exports.copy(bytes, nameRange.start, nameRange.end).u8(kind).u32(index);
-  const add = (name: string, kind: number, index: number) => {
-    exports.name(name).u8(kind).u32(index);
-    count++;
-  };
-  for (const index of module.memories.keys()) add(`superos:memory${index}`, 2, index);
-  for (const index of module.globals.keys()) add(`superos:global${index}`, 3, imported + index);
-  const section = new Writer().u8(Section.export).sized(new Writer().u32(count).raw(exports.result())).result();
-  const out = new Writer().copy(bytes, 0, 8);
-  let written = false;
-  // Sections of a fuzzed module come in the order of the specification.
-  for (let at = 8; at < bytes.length; ) {
-    const id = bytes[at]!;
-    let size = 0;
-    let next = at + 1;
-    for (let shift = 0; ; shift += 7) {
-      const byte = bytes[next++]!;
-      size |= (byte & 0x7f) << shift;
-      if (byte < 0x80) break;
-    }
-    if (!written && (id === Section.export || (id > Section.export && id !== Section.tag) || id === Section.start)) {
-      out.raw(section);
-      written = true;
-    }
-    if (id !== Section.export) out.copy(bytes, at, next + size);
-    at = next + size;
-  }
-  if (!written) out.raw(section);
-  return out.result();
 }
 
 function shown(value: unknown): string {

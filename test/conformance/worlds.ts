@@ -7,6 +7,7 @@ import { KERNEL_MODULE, type Layout, load } from '../../src/runtime/loader.ts';
 import { parse } from '../../src/runtime/parse.ts';
 import type { FunctionType } from '../../src/runtime/types.ts';
 import { Clones } from './clones.ts';
+import { expose } from './expose.ts';
 
 export interface Instance {
   readonly exports: WebAssembly.Exports;
@@ -109,7 +110,8 @@ export class RewrittenWorld implements World {
   }
 
   compile(bytes: Uint8Array): Instantiable {
-    const loaded = load(bytes, { foreign: this.#foreign, ...(clones && { snapshot: true }) });
+    const looked = clones && WebAssembly.validate(bytes as BufferSource) ? expose(bytes, parse(bytes)) : bytes;
+    const loaded = load(looked, { foreign: this.#foreign, ...(clones && { snapshot: true }) });
     const module = new WebAssembly.Module(loaded.bytes);
     return { instantiate: () => this.#link(module, loaded.layout) };
   }
