@@ -23,7 +23,17 @@ import { pidShare } from './pids.ts';
 import { PlaceCpu } from './place.ts';
 import type { PolicySource } from './policy.ts';
 import { Pool, type PoolOptions } from './pool.ts';
-import { checkCount, cores, hardware, type MachineOptions, protectedBy, quantumOf, SPARE, startThreads } from './settings.ts';
+import {
+  checkCount,
+  checkDns,
+  cores,
+  hardware,
+  type MachineOptions,
+  protectedBy,
+  quantumOf,
+  SPARE,
+  startThreads,
+} from './settings.ts';
 import { PlaceLoader, type ProgramLoader, type ProgramSource } from './source.ts';
 import type { Template, TemplateOptions } from './template.ts';
 import type { Threads, ThreadsOptions } from './thread/threads.ts';
@@ -75,6 +85,7 @@ export class Machine implements AsyncDisposable {
     const quantumNs = quantumOf(options.quantum);
     checkCount('cpus', cpus);
     checkCount('spare', spare ?? 0);
+    checkDns(options.dns);
     if (hal !== undefined && cpus + (spare ?? 0) > 0)
       throw new SuperosError('invalid-argument', 'a HAL is there for the thread that made it: cpus and spare are 0 with one');
     const auditing = options.audit === undefined ? undefined : await Auditing.open(options.audit);

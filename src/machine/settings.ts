@@ -1,9 +1,12 @@
 // What a machine is booted with, and what its settings come to on this host.
 import type { Auditor } from '../caps/audit.ts';
+import { PORT_MAX } from '../caps/pattern.ts';
+import { parseAddress } from '../hal/address.ts';
 import type { CodeCache } from '../hal/cache.ts';
 import type { Hal } from '../hal/hal.ts';
 import { nodeHal } from '../hal/node/hal.ts';
 import { QUANTUM_NS } from '../kernel/limits.ts';
+import { shown } from './checks.ts';
 import { SuperosError } from './error.ts';
 import type { Threads, ThreadsOptions } from './thread/threads.ts';
 import { parseTime } from './units.ts';
@@ -53,6 +56,23 @@ export function quantumOf(quantum: string | number | undefined): number {
 /** This host, on which no guest reaches the machine's own cache. */
 export const hardware = (cache: CodeCache | undefined, quantumNs: number, dns: readonly string[] | undefined): Hal =>
   nodeHal({ disk: { protect: protectedBy(cache) }, net: { servers: dns }, quantumMs: quantumNs / NS_PER_MS });
+
+/** Throws SuperosError unless each is an address, with or without a port. */
+export function checkDns(servers: readonly string[] | undefined): void {
+  if (servers === undefined) return;
+  if (!Array.isArray(servers)) throw new SuperosError('invalid-argument', `dns is a list of addresses, not ${shown(servers)}`);
+  for (const server of servers)
+    if (!isServer(server))
+      throw new SuperosError('invalid-argument', `dns: ADDRESS, ADDRESS:PORT or [IPV6]:PORT is expected, not ${shown(server)}`);
+}
+
+function isServer(server: unknown): boolean {
+  if (typeof server !== 'string') return false;
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(server) ?? [];
+  const address = bracketed ?? plain ?? server;
+  const isPort = port === undefined || (Number(port) > 0 && Number(port) <= PORT_MAX);
+  return isPort && parseAddress(address) !== undefined;
+}
 
 /** Throws SuperosError unless `given` is a whole number from 0 to the most there can be. */
 export function checkCount(name: 'cpus' | 'spare', given: number): void {

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AuditEvent } from '../../src/index.ts';
-import { Machine, type Observation, type Question } from '../../src/index.ts';
+import { Machine, type Observation, type Question, SuperosError } from '../../src/index.ts';
 import { CPUS, guest, temporaryTree } from './guests.ts';
 
 const lines = (...text: readonly string[]) => `${text.join('\n')}\n`;
@@ -170,6 +170,28 @@ describe.each([...CPUS.map((cpus) => [cpus, 'shared'] as const), [0, 'dedicated'
   },
 );
 
+test('what is no policy, or no option of one, is refused: nothing runs without the policy that was meant', async () => {
+  await using machine = await Machine.boot({ cpus: 0 });
+  const hello = () => machine.process(guest('hello'));
+  for (const source of [undefined, null, 5, '', {}, { text: 5 }, { text: '', files: 'x' }, () => 'none'])
+    expect(() => hello().policy(source as never)).toThrow(SuperosError);
+  for (const options of [null, 5, { mode: 'audti' }, { mode: 'Enforce' }, { mod: 'audit' }, { notify: 5 }])
+    expect(() => hello().policy('none', options as never)).toThrow(SuperosError);
+  const read = await machine.policy('none');
+  for (const forged of [{ layers: [] }, { ...read }, structuredClone(read)])
+    await expect(
+      hello()
+        .policy(forged as never)
+        .spawn(),
+    ).rejects.toMatchObject({ code: 'invalid-argument' });
+  for (const source of [5, undefined, { layers: [] }])
+    await expect(machine.policy(source as never)).rejects.toBeInstanceOf(SuperosError);
+  const { stdout } = await hello()
+    .policy(read, { mode: undefined } as never)
+    .run();
+  expect(stdout.toString()).toBe('');
+});
+
 describe('what names a policy', () => {
   const inside = async (files: Record<string, string>, action: (machine: Machine) => Promise<void>) => {
     using tree = temporaryTree(files);
@@ -233,4 +255,11 @@ test('where the auditor fails nothing goes on', async () => {
 test('what is no auditor is refused', async () => {
   for (const audit of [5, {}, null, { record: 'x' }])
     await expect(Machine.boot({ cpus: 0, audit: audit as never })).rejects.toMatchObject({ code: 'invalid-argument' });
+});
+
+test('a name server is named by its address', async () => {
+  for (const dns of ['127.0.0.1', ['nonsense'], ['1.2.3.4:99999'], ['1.2.3.4:'], ['::1:x'], [5], ['[::1']])
+    await expect(Machine.boot({ cpus: 0, dns: dns as never })).rejects.toMatchObject({ code: 'invalid-argument' });
+  for (const one of ['127.0.0.1', '127.0.0.1:53', '::1', '[::1]', '[::1]:53'])
+    await (await Machine.boot({ cpus: 0, dns: [one] }))[Symbol.asyncDispose]();
 });
