@@ -15,9 +15,12 @@ export interface RunRequest {
   /** Whether the standard set is given. */
   standard: boolean;
   grants: Grant[];
+  /** By which option each was given. */
+  options: Map<Grant, string>;
   /** In the order given; undefined: the host's value. */
   environment: [name: string, value: string | undefined][];
-  policy?: string;
+  /** Each narrows those before it. */
+  policies: string[];
   /** What the policy refuses goes on, and is told. */
   policyAudit: boolean;
   /** The path of an audit log. */
@@ -60,14 +63,14 @@ export const OPTIONS: readonly Option[] = [
     name: 'dir',
     value: 'HOST[::GUEST]',
     help: 'open a host directory to the program, read and write; GUEST is its name there (default: HOST)',
-    set: (request, value) => request.grants.push(directory(value)),
+    set: (request, value) => give(request, directory(value), 'dir'),
   },
   {
     name: 'volume',
     short: 'v',
     value: 'HOST:GUEST[:ro]',
     help: 'the same; with :ro the program cannot change anything',
-    set: (request, value) => request.grants.push(volume(value)),
+    set: (request, value) => give(request, volume(value), 'volume'),
   },
   {
     name: 'env',
@@ -81,15 +84,15 @@ export const OPTIONS: readonly Option[] = [
     help: 'grant clock, random, dev, dir:HOST:GUEST[:ro], tmp:GUEST[:SIZE], net:connect:HOST:PORT, net:listen:ADDRESS:PORT, program:PATH...; none drops the standard set (clock, random, dev)',
     set: (request, value) => {
       if (value === 'none') request.standard = false;
-      else request.grants.push(parseGrant(value));
+      else give(request, capability(value), 'cap');
     },
   },
   {
     name: 'policy',
     value: 'FILE',
-    help: 'a policy in YAML: what the program may call, have and use. Also by name: none, compute, cli, reader, server, strict, database',
+    help: 'a policy in YAML: what the program may call, have and use. Also by name: none, compute, cli, reader, server, strict, database. Of several all apply',
     set: (request, value) => {
-      request.policy = value;
+      request.policies.push(value);
     },
   },
   {
@@ -224,6 +227,18 @@ export const OPTIONS: readonly Option[] = [
     },
   },
 ];
+
+function give({ grants, options }: RunRequest, grant: Grant, option: string): void {
+  grants.push(grant);
+  options.set(grant, option);
+}
+
+function capability(value: string): Grant {
+  const grant = parseGrant(value);
+  if (typeof grant === 'object' && 'function' in grant)
+    throw new CommandError('functions are given by programs that embed SuperOS: on a command line there are none');
+  return grant;
+}
 
 function directory(value: string): Grant {
   const [host = '', guest] = value.split('::', 2);

@@ -6,8 +6,9 @@ import type { ExitStatus } from '../kernel/status.ts';
 import type { ProcessBuilder } from '../machine/builder.ts';
 import type { ChildProcess } from '../machine/child.ts';
 import { SuperosError } from '../machine/error.ts';
+import { formatGrant } from '../machine/grammar.ts';
 import { type Grant, withStandard } from '../machine/grants.ts';
-import { Programs } from '../runtime/program.ts';
+import { type Program, Programs } from '../runtime/program.ts';
 import { CommandError, STATUS, say } from './error.ts';
 import type { RunRequest } from './options.ts';
 import { programOf } from './program.ts';
@@ -29,10 +30,12 @@ export async function run(request: RunRequest, watcher?: Watcher): Promise<numbe
   const program = await programOf(request.program, programs, raw ? { raw } : {});
   const machine = await boot(request);
   const builder = configure(machine.process(program), request);
-  if (request.policy !== undefined) await govern(builder, request, request.policy);
+  if (request.policies.length > 0) await govern(builder, request, program);
   watcher?.configure(builder);
   const child = await spawn(builder, request);
-  if (child.info().capabilities.some(isAnyPort)) await announce(child, request);
+  // Nobody else waits to be told where it listens.
+  const mayListen = request.grants.length > 0 || request.policies.length > 0;
+  if (mayListen && child.info().capabilities.some(isAnyPort)) await announce(child, request);
   // Without checks and on this thread, a signal that is caught here would never be: it ends the command itself.
   const sent = inPlace(request) && raw ? new Set<string>() : forwardSignals(child);
   const status = await child.wait();
@@ -54,7 +57,7 @@ export async function run(request: RunRequest, watcher?: Watcher): Promise<numbe
 function configure(process: ProcessBuilder, request: RunRequest): ProcessBuilder {
   const { invoke, argv0, cwd, memory, timeout, cpuTime, pids, fds, nice, args } = request;
   process.stdio('inherit').env(environment(request));
-  if (request.policy === undefined) process.capabilities(given(request));
+  if (request.policies.length === 0) process.capabilities(given(request));
   process.limits({
     ...(memory === undefined ? {} : { memory }),
     ...(timeout === undefined ? {} : { timeout }),
@@ -87,13 +90,18 @@ async function announce(child: ChildProcess, { json }: RunRequest): Promise<void
 }
 
 /** The policy, who answers for it, and of the standard set what it lets a program have. */
-async function govern(process: ProcessBuilder, request: RunRequest, name: string): Promise<void> {
-  const [{ readPolicy }, { permitted }, { asker }] = await Promise.all([
+async function govern(process: ProcessBuilder, request: RunRequest, program: Program): Promise<void> {
+  const [{ checkTarget, layered, readPolicy }, { permitted }, { asker }] = await Promise.all([
     import('../machine/policy.ts'),
     import('../machine/governed.ts'),
     import('./ask.ts'),
   ]);
-  const policy = await failing('--policy', () => readPolicy(name));
+  const policies = await failing('--policy', async () => {
+    const read = await Promise.all(request.policies.map((name) => readPolicy(name)));
+    for (const one of read) checkTarget(one, program);
+    return read;
+  });
+  const policy = layered(policies);
   const notify = asker();
   process.policy(policy, { mode: request.policyAudit ? 'audit' : 'enforce', ...(notify && { notify }) });
   const { grants, standard } = request;
@@ -151,17 +159,17 @@ async function spawn(process: ProcessBuilder, request: RunRequest): Promise<Chil
 }
 
 /** The option that an error is about, where its message does not name it. */
-function optionOf(message: string, { grants, invoke }: RunRequest): string | undefined {
+function optionOf(message: string, { options, invoke }: RunRequest): string | undefined {
   if (message.includes('--')) return undefined;
   if (message.includes('limit on processes')) return '--pids';
-  for (const one of grants)
-    if (
-      typeof one === 'object' &&
-      'dir' in one &&
-      (message.includes(`directory ${one.dir}`) || message.startsWith(`${one.dir} is`))
-    )
-      return '--dir';
+  for (const [grant, option] of options) if (isAbout(message, grant)) return `--${option}`;
   return invoke === undefined ? undefined : `--invoke ${invoke}`;
+}
+
+function isAbout(message: string, grant: Grant): boolean {
+  if (typeof grant === 'string') return false;
+  if ('dir' in grant) return message.includes(`directory ${grant.dir}`) || message.startsWith(`${grant.dir} is`);
+  return 'program' in grant ? message.includes(grant.program) : message.startsWith(`${formatGrant(grant)}: `);
 }
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

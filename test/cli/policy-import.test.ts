@@ -77,6 +77,15 @@ describe('a list of what is allowed', () => {
   });
 });
 
+test('an error that is not known is told', async () => {
+  const { told, action } = await imported({
+    defaultAction: ALLOW,
+    syscalls: [rule(['execve'], ERRNO, { errnoRet: 99_999 }), rule(['unlink'], ERRNO, { errnoRet: 5 })],
+  });
+  expect(action('proc_spawn')).toBe('IO');
+  expect(told.filter((one) => one.includes('is EIO'))).toEqual([expect.stringContaining('the error 99999 is not known')]);
+});
+
 test('a list of what is denied', async () => {
   const { action, policy } = await imported({
     defaultAction: ALLOW,

@@ -276,6 +276,10 @@ describe('diff', () => {
   });
 });
 
+test('explain --json writes JSON for a name of what is not there, too', () => {
+  expect(JSON.parse(superos(['policy', 'explain', '--json', FILES, 'ptrace']).stdout)).toMatchObject({ calls: [] });
+});
+
 describe('mistakes', () => {
   const empty = file('empty.yaml', '');
   const broken = file('broken.yaml', 'process: [\n');

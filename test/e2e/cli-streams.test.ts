@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { ended, guest, LAUNCHER, said, shell, start, superos } from './command.ts';
+import { ended, guest, LAUNCHER, onTerminal, python, said, shell, start, superos } from './command.ts';
 
 const linux = process.platform === 'linux';
 const WAIT = { timeout: 30_000, interval: 20 };
@@ -120,17 +120,6 @@ describe.runIf(linux)('signals', () => {
     }, WAIT);
   });
 });
-
-const python = spawnSync('python3', ['--version']).status === 0;
-
-/** Runs `superos ARGS...` on a terminal. */
-function onTerminal(steps: readonly ['expect' | 'send', string][], args: readonly string[]): { output: string; status: number } {
-  const script = path.join(import.meta.dirname, 'terminal.py');
-  const { stdout } = spawnSync('python3', [script, JSON.stringify(steps), process.execPath, LAUNCHER, ...args], {
-    encoding: 'utf8',
-  });
-  return JSON.parse(stdout) as { output: string; status: number };
-}
 
 describe.runIf(python)('a terminal', () => {
   test('is one for the program, a pipe is none', () => {

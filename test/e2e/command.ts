@@ -35,6 +35,20 @@ export function superos(args: readonly string[], { input = '', env, cwd }: Setti
   return { stdout, stderr, status };
 }
 
+export const python = spawnSync('python3', ['--version']).status === 0;
+
+/** Runs `superos ARGS...` on a terminal. */
+export function onTerminal(
+  steps: readonly ['expect' | 'send', string][],
+  args: readonly string[],
+): { output: string; status: number } {
+  const script = path.join(import.meta.dirname, 'terminal.py');
+  const { stdout } = spawnSync('python3', [script, JSON.stringify(steps), process.execPath, LAUNCHER, ...args], {
+    encoding: 'utf8',
+  });
+  return JSON.parse(stdout) as { output: string; status: number };
+}
+
 /** Starts `superos ARGS...`. */
 export function start(args: readonly string[]): ChildProcessWithoutNullStreams {
   return spawn(process.execPath, [LAUNCHER, ...args], { env: environment() });

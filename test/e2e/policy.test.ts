@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { guest, superos } from './command.ts';
+import { guest, onTerminal, python, superos } from './command.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 
@@ -125,7 +125,7 @@ describe('beside calls', () => {
     expect(database(['--policy', file, '-v', 'data:/data:ro'], 'now', 'open f').stdout).toBe('now: ENOTCAPABLE\nopen: SUCCESS\n');
     expect(database(['--policy', file, '-v', 'data:/data'], 'open f')).toEqual({
       stdout: '',
-      stderr: `superos: the policy does not let a process have dir:data:/data:rw; add it to the capabilities at ${file}:1\n`,
+      stderr: `superos: the policy does not let a process have dir:data:/data; add it to the capabilities at ${file}:1\n`,
       status: 125,
     });
   });
@@ -139,7 +139,9 @@ describe('beside calls', () => {
 
   test('what it is for', () => {
     const file = policy('process: { for: { program: "other*" } }');
-    expect(database(['--policy', file], 'now').stderr).toBe('superos: the policy p is for other*, not for database.wasm\n');
+    expect(database(['--policy', file], 'now').stderr).toBe(
+      'superos: --policy: the policy p is for other*, not for database.wasm\n',
+    );
   });
 
   test('the environment', () => {
@@ -153,11 +155,80 @@ describe('beside calls', () => {
   });
 });
 
+describe.runIf(python)('whoever sits at the terminal is asked', () => {
+  const asking = () => policy('process: { allowed_syscalls: ["@io", { call: clock_time_get, action: notify }] }');
+  test.each([
+    ['y\n', 'now: SUCCESS'],
+    ['n\n', 'now: EPERM'],
+    ['\n', 'now: EPERM'],
+    // The end of the input: nobody answers.
+    ['\u0004', 'now: EPERM'],
+  ])('%j: %s', (key, expected) => {
+    const { output, status } = onTerminal(
+      [
+        ['send', 'now\n'],
+        ['expect', 'ne[v]er: '],
+        ['send', key],
+        ['expect', 'now: '],
+        ['send', '\u0004'],
+      ],
+      ['--policy', asking(), guest('database')],
+    );
+    expect(output).toContain(expected);
+    expect(status).toBe(0);
+  });
+
+  test('Ctrl-C at the question ends the program', () => {
+    const steps: ['expect' | 'send', string][] = [
+      ['send', 'now\n'],
+      ['expect', 'ne[v]er: '],
+      ['send', '\u0003'],
+    ];
+    expect(onTerminal(steps, ['--policy', asking(), guest('database')]).status).toBe(130);
+  });
+});
+
+describe('several policies', () => {
+  const file = (name: string, text: string) => {
+    const at = path.join(scratch, name);
+    fs.writeFileSync(at, text);
+    return at;
+  };
+
+  test('all apply, in any order', () => {
+    const first = file('first.yaml', 'process: { denied_syscalls: [clock_time_get] }');
+    const second = file('second.yaml', 'process: { denied_syscalls: [proc_spawn] }');
+    for (const [a, b] of [
+      [first, second],
+      [second, first],
+    ] as const)
+      expect(database(['--policy', a, '--policy', b], 'now', 'backup').stdout).toBe('now: EPERM\nbackup: EPERM\n');
+  });
+
+  test('each says which programs it is for', () => {
+    const others = file('others.yaml', 'process: { for: { program: "other*" } }');
+    for (const policies of [
+      [others, 'database'],
+      ['database', others],
+    ])
+      expect(
+        database(
+          policies.flatMap((one) => ['--policy', one]),
+          'now',
+        ),
+      ).toMatchObject({
+        stderr: 'superos: --policy: the policy others is for other*, not for database.wasm\n',
+        status: 125,
+      });
+  });
+});
+
 describe('mistakes', () => {
   test.each([
     ['none.such', 'there is no policy none.such'],
     ['databse', 'there is no policy databse; SuperOS brings '],
     ['.', 'the policy . cannot be read: EISDIR'],
+    ['/dev/null', 'the policy /dev/null cannot be read: it is no file'],
   ])('%s', (name, message) => {
     const { stderr, status, stdout } = superos(['--policy', name, guest('hello')]);
     expect(stderr.startsWith(`superos: --policy: ${message}`)).toBe(true);
@@ -178,6 +249,19 @@ describe('mistakes', () => {
     expect(superos(['--policy-mode', 'off', guest('hello')]).stderr).toBe(
       "superos: --policy-mode: audit or enforce is expected, not 'off'\n",
     );
+  });
+
+  test.each([
+    [['--cap', 'dir:/nonexist:/x'], '--cap: there is no directory /nonexist'],
+    [['--dir', '/nonexist'], '--dir: there is no directory /nonexist'],
+    [['-v', '/nonexist:/x'], '--volume: there is no directory /nonexist'],
+    [['--cap', 'net:listen:192.0.2.1:1'], '--cap: net:listen:192.0.2.1:1: '],
+    [['--cap', 'program:/nonexist'], '--cap: '],
+    [['--cap', 'function:x.y'], '--cap: functions are given by programs that embed SuperOS'],
+  ])('of a capability: %j', (options, message) => {
+    const { stderr, status } = superos([...options, guest('hello')]);
+    expect(stderr.startsWith(`superos: ${message}`)).toBe(true);
+    expect(status).toBe(125);
   });
 
   test('of the log', () => {

@@ -27,7 +27,7 @@ export async function explain(
     return STATUS.ok;
   }
   const calls = callsOf(name, VOCABULARY);
-  if (calls.length === 0) say('stdout', `${name}: no process has such a call, whatever a policy says`);
+  if (calls.length === 0 && !json) say('stdout', `${name}: no process has such a call, whatever a policy says`);
   const found = calls.map((call) => ({ call, facts: readFacts(call, args, VOCABULARY) }));
   if (json)
     say('stdout', JSON.stringify({ policy: policy.name, calls: found.map(({ call, facts }) => oneJson(policy, call, facts)) }));

@@ -1,11 +1,12 @@
 // `superos policy learn`: runs a program, sees what calls it makes, and writes the least policy that lets it make them again.
 import { decide } from '../../caps/policy/decide.ts';
 import { permits } from '../../caps/policy/diff.ts';
-import { learn, learnEntries, type Observation } from '../../caps/policy/learn.ts';
+import { learn, learnEntries, type Observation, together } from '../../caps/policy/learn.ts';
 import type { ExitStatus } from '../../kernel/status.ts';
 import { governed, permitted } from '../../machine/governed.ts';
 import { covers, parseGrant } from '../../machine/grammar.ts';
 import { type Grant, withStandard } from '../../machine/grants.ts';
+import { layered } from '../../machine/policy.ts';
 import { VOCABULARY } from '../../syscalls/vocabulary.ts';
 import { complain, say } from '../error.ts';
 import { readText } from '../file.ts';
@@ -28,13 +29,16 @@ export async function learnPolicy(args: readonly string[]): Promise<number | und
   if (request.help) return undefined;
   // Before the program has run, and what it did is lost.
   if (files.output !== undefined) checkNew(files.output);
+  // It is written to: a bare name is a file here.
+  if (files.merge !== undefined && !files.merge.includes('/')) files.merge = `./${files.merge}`;
   if (files.merge !== undefined) await load(files.merge);
   let seen: readonly Observation[] = [];
   let ended: ExitStatus | undefined;
   const status = await run(request, {
     configure: (process) => {
+      // Of the program and of all that it started.
       process.observe((observations) => {
-        seen = observations;
+        seen = together([...seen, ...observations]);
       });
     },
     ended: (found) => {
@@ -50,10 +54,10 @@ export async function learnPolicy(args: readonly string[]): Promise<number | und
 }
 
 /** What the program was given, by the command line and the policy that it ran under. */
-async function given({ standard, grants, policy: name, policyAudit }: RunRequest): Promise<readonly Grant[]> {
+async function given({ standard, grants, policies, policyAudit }: RunRequest): Promise<readonly Grant[]> {
   const all = standard ? withStandard(grants) : grants;
-  if (name === undefined) return all;
-  const policy = await load(name);
+  if (policies.length === 0) return all;
+  const policy = layered(await Promise.all(policies.map((name) => load(name))));
   const own = all.filter((one) => !grants.includes(one));
   const said = grants.length === 0 && standard ? undefined : [...(policyAudit ? own : permitted(policy, own)), ...grants];
   return governed(policy, { grants: said, environment: new Map(), limits: {} }, !policyAudit).grants;

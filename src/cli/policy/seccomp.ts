@@ -42,8 +42,8 @@ const START: readonly string[] = [
 
 /** Throws CommandError where the JSON is no profile. */
 export function importSeccomp(json: unknown, file: string, vocabulary: Vocabulary): Imported {
-  const profile = readProfile(json, file);
   const told: string[] = [];
+  const profile = readProfile(json, file, told);
   const known = (name: string) => vocabulary.posix.get(name) ?? (vocabulary.calls.includes(name) ? [name] : undefined);
   const decided = decideNames(profile, told);
   const unknown = [...decided.keys()].filter((name) => known(name) === undefined);
@@ -166,7 +166,7 @@ const NAMES_MAX = 5;
 const some = (names: readonly string[]): string =>
   names.length <= NAMES_MAX ? names.join(', ') : `${names.slice(0, NAMES_MAX).join(', ')} and ${names.length - NAMES_MAX} more`;
 
-function readProfile(json: unknown, file: string): Profile {
+function readProfile(json: unknown, file: string, told: string[]): Profile {
   const fail = (what: string) => new CommandError(`${file} is no seccomp profile: ${what}`);
   if (!isObject(json)) throw fail('an object is expected');
   const { defaultAction, defaultErrnoRet, syscalls = [] } = json;
@@ -174,6 +174,8 @@ function readProfile(json: unknown, file: string): Profile {
   if (!Array.isArray(syscalls)) throw fail('syscalls: a list is expected');
   const action = (value: unknown, errno: unknown, where: string): Action => {
     const read = readAction(value, errno);
+    if (read?.do === 'errno' && read.errno === 'IO' && errno !== EIO)
+      told.push(`${where}: the error ${String(errno)} is not known; here it is EIO`);
     if (read === undefined) throw fail(`${where}: ${Object.keys(ACTIONS).join(', ')} is expected, not ${JSON.stringify(value)}`);
     return read;
   };
@@ -208,6 +210,7 @@ const ACTIONS: Readonly<Record<string, Action['do']>> = {
 };
 
 const EPERM = 1;
+const EIO = 5;
 
 function readAction(value: unknown, errno: unknown = EPERM): Action | undefined {
   const what = typeof value === 'string' && Object.hasOwn(ACTIONS, value) ? ACTIONS[value] : undefined;
