@@ -27,6 +27,8 @@ export interface CallFacts {
   /** Of capabilities: places in what the handler is handed. */
   readonly capabilities: readonly number[];
   readonly read: Reader;
+  /** Its first path may be a directory, which it takes with all that lies beneath it. */
+  readonly moves: boolean;
   /** It says on its way what it is about, by `Caller.review`. */
   readonly reviewed: boolean;
 }
@@ -87,6 +89,7 @@ export function factsOf(name: CallName): CallFacts {
     keys: [...(paths.length > 0 ? (['path'] as const) : []), ...readers.keys()],
     paths,
     capabilities,
+    moves: name === 'path_rename',
     reviewed: REVIEWED.includes(name),
     read: (handed) => {
       const facts: Record<string, unknown> = {};

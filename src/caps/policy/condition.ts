@@ -2,7 +2,7 @@
 // lets an entry of `allowed_syscalls` hold, and never keeps one of `denied_syscalls` from it.
 import { type Address, parseAddress } from '../../hal/address.ts';
 import { type HostPattern, matchesAddress, matchesName, matchesPort, PatternError, parseHost, parsePorts } from '../pattern.ts';
-import { type Glob, pathGlob } from './glob.ts';
+import { pathGlob, type TreeGlob, treeGlob } from './glob.ts';
 import type { Condition, Facts, Key } from './policy.ts';
 
 /** Whether a rule permits or refuses: of several paths or addresses all must fit to permit, and one is enough to refuse. */
@@ -19,7 +19,7 @@ interface Fit<T> {
 export function compile({ key, patterns }: Condition, side: Side): Test {
   switch (key) {
     case 'path':
-      return ofPaths(sift(patterns, pathGlob), side);
+      return ofPaths(sift(patterns, pathGlob), split(patterns, treeGlob), side);
     case 'host':
       return ofHost(patterns, side);
     case 'port': {
@@ -71,10 +71,17 @@ function any<T>(tests: readonly ((value: T) => boolean)[]): (value: T) => boolea
   return tests.length === 1 ? only : (value) => tests.some((test) => test(value));
 }
 
-function ofPaths(glob: { readonly in: Glob; readonly out: Glob }, side: Side): Test {
+/** With a directory all goes that lies beneath it: to refuse it is enough that something there might fit, to permit all must. */
+function ofPaths(glob: Fit<string>, [wanted, excluded]: [TreeGlob[], TreeGlob[]], side: Side): Test {
   const fits = (path: string) => glob.in(path) && !glob.out(path);
-  if (side === 'denied') return ({ paths }) => paths === undefined || paths.length === 0 || paths.some(fits);
-  return ({ paths }) => paths !== undefined && paths.length > 0 && paths.every(fits);
+  const inside = (path: string, how: keyof TreeGlob) => wanted.length === 0 || wanted.some((one) => one[how](path));
+  const outside = (path: string, how: keyof TreeGlob) => excluded.some((one) => one[how](path));
+  if (side === 'denied') {
+    const mightFit = (path: string) => inside(path, 'some') && !outside(path, 'all');
+    return ({ paths, beneath }) => paths === undefined || paths.length === 0 || paths.some(beneath === true ? mightFit : fits);
+  }
+  const allFit = (path: string) => inside(path, 'all') && !outside(path, 'some');
+  return ({ paths, beneath }) => paths !== undefined && paths.length > 0 && paths.every(beneath === true ? allFit : fits);
 }
 
 function ofOne<K extends Exclude<Key, 'path' | 'host'>>(key: K, value: Fit<NonNullable<Facts[K]>>, side: Side): Test {

@@ -24,17 +24,62 @@ type Fits = (text: string, from: number, end: number, work: Work | undefined) =>
 
 export type Glob = (text: string, work?: Work) => boolean;
 
+/** How a pattern fits a directory with all that may lie beneath it. */
+export interface TreeGlob {
+  /** The directory, or something that there could be beneath it. */
+  readonly some: Glob;
+  /** The directory, and whatever lies beneath it. */
+  readonly all: Glob;
+}
+
 /** A pattern of absolute paths, which `!` does not belong to. Throws PatternError. */
-export function pathGlob(pattern: string): Glob {
+export function treeGlob(pattern: string): TreeGlob {
+  const components = componentsOf(pattern).map((one) => (one === '**' ? one : compile(one)));
+  const open = components.findLastIndex((one) => one !== '**') + 1;
+  return {
+    some: (path) => placesAfter(components, path).length > 0,
+    all: (path) => placesAfter(components, path).some((at) => open <= at && at < components.length),
+  };
+}
+
+/** Where in the pattern one may be after all of the path. */
+function placesAfter(pattern: readonly (Fits | '**')[], path: string): readonly number[] {
+  let places = closed(pattern, [0]);
+  for (let at = 1; at < path.length && places.length > 0; at = endOf(path, at) + 1) {
+    const end = endOf(path, at);
+    const next = places.flatMap((place) => {
+      const wanted = pattern[place];
+      if (wanted === '**') return place;
+      return wanted?.(path, at, end, undefined) === true ? place + 1 : [];
+    });
+    places = closed(pattern, next);
+  }
+  return places;
+}
+
+/** `**` may stand for nothing. */
+function closed(pattern: readonly (Fits | '**')[], places: readonly number[]): readonly number[] {
+  const all = new Set(places);
+  for (const place of all) if (pattern[place] === '**') all.add(place + 1);
+  return [...all];
+}
+
+function componentsOf(pattern: string): Component[] {
   if (!pattern.startsWith('/')) throw new PatternError(0, "a path begins with '/'");
-  if (pattern === '/') return (path) => path === '/';
   const components: Component[] = [];
-  let from = 1;
+  let from = pattern === '/' ? 2 : 1;
   while (from <= pattern.length) {
     const end = endOfComponent(pattern, from);
     components.push(component(pattern, from, end));
     from = end + 1;
   }
+  return components;
+}
+
+/** A pattern of absolute paths, which `!` does not belong to. Throws PatternError. */
+export function pathGlob(pattern: string): Glob {
+  const components = componentsOf(pattern);
+  if (pattern === '/') return (path) => path === '/';
   const literal = components.map((one) => (one === '**' ? undefined : literalOf(one)));
   const deep = components.at(-1) === '**';
   const fixed = deep ? literal.slice(0, -1) : literal;

@@ -125,7 +125,8 @@ function needed(seen: readonly Observation[], entries: readonly Entry[]): Entry[
 }
 
 function values(facts: Facts, key: Key): readonly string[] {
-  if (key === 'path') return facts.paths ?? [];
+  // With a slash at its end: all that lies beneath, too.
+  if (key === 'path') return facts.paths?.map((path) => (facts.beneath === true ? `${path}/` : path)) ?? [];
   if (key === 'host') return facts.host === undefined ? (facts.addresses ?? []) : [facts.host];
   const value = facts[key];
   return value === undefined ? [] : [String(value)];
@@ -184,6 +185,7 @@ const quoted = (path: string) => path.replace(/[*?[\]{}\\]/g, '\\$&');
 
 /** Of a path that is too long for a pattern, all in a directory that is not. */
 function escaped(path: string): string {
+  if (path !== '/' && path.endsWith('/')) return below(path.slice(0, -1), '**');
   const pattern = quoted(path);
   return pattern.length <= PATTERN_MAX ? pattern : below(directoryOf(path), '**');
 }

@@ -24,6 +24,8 @@ export type Key = 'path' | 'host' | 'port' | 'size' | 'signal' | 'clock' | 'kind
 export interface Facts {
   /** Absolute, as the guest names them, without `.`, `..`, links and double slashes. */
   readonly paths?: readonly string[];
+  /** The call is about all that lies beneath the paths as well: it moves a directory. */
+  readonly beneath?: boolean;
   /** As the guest named it, in lower case. */
   readonly host?: string;
   /** The addresses that the host stands for, in canonical text. */

@@ -6,6 +6,9 @@ import { parseAddress } from '../../hal/address.ts';
 import { parseSize } from '../../machine/units.ts';
 import { CommandError } from '../error.ts';
 
+/** It takes a directory with all that lies beneath it; a slash says that it is one. */
+const MOVING = 'path_rename';
+
 /** Throws CommandError. */
 export function readFacts(call: string, args: readonly string[], vocabulary: Vocabulary): Facts {
   const keys = vocabulary.keysOf(call);
@@ -13,6 +16,7 @@ export function readFacts(call: string, args: readonly string[], vocabulary: Voc
   for (const arg of args) given.push(read(call, arg, keys, given, vocabulary));
   let facts: Facts = {};
   for (const [key, value] of given) facts = { ...facts, ...fact(key, value, facts, vocabulary) };
+  if (call === MOVING && given.some(([key, value]) => key === 'path' && value.endsWith('/'))) facts = { ...facts, beneath: true };
   return facts;
 }
 

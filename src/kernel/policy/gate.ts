@@ -43,6 +43,7 @@ export class Gate {
   /** Of those that descend from the process, where it is the first of its tree. */
   #below = new Refusals();
   #told = false;
+  #allowed: (Pick<Verdict, 'rule' | 'layer'> & { readonly name: CallName }) | undefined;
   /** Withdraw the questions that wait for an answer. */
   readonly #asked = new Set<() => void>();
   readonly #policy: Policy | undefined;
@@ -130,7 +131,10 @@ export class Gate {
       this.observations?.add(name, facts);
       return go();
     };
-    if (verdict === undefined || verdict.action.do === 'allow') return run();
+    // It was asked for the same before it was under way.
+    const { name: asked, rule, layer } = this.#allowed ?? {};
+    const again = verdict?.action.do === 'notify' && asked === name && rule === verdict.rule && layer === verdict.layer;
+    if (verdict === undefined || verdict.action.do === 'allow' || again) return run();
     return settle(this, name, verdict, caller, facts, run) as Result;
   }
 
@@ -180,6 +184,16 @@ export class Gate {
         if (settle()) resolve();
       },
     };
+  }
+
+  /** A call begins: what was said of the one before does not hold for it. */
+  begin(): void {
+    this.#allowed = undefined;
+  }
+
+  /** Who was asked said yes to the call at hand. */
+  allow(name: CallName, { rule, layer }: Verdict): void {
+    this.#allowed = { name, rule, layer };
   }
 
   /** Carries out a verdict that is enforced; the call does not go on. A question that was not answered with yes is a no. */

@@ -8,7 +8,7 @@ import type { Facts } from '../../caps/policy/policy.ts';
 import type { Errno } from '../../hal/errno.ts';
 import type { Caller, Result } from '../../syscalls/caller.ts';
 import type { CallFacts, PathArgument } from '../../syscalls/facts.ts';
-import type { CallName } from '../../syscalls/table.ts';
+import { type Call, type CallName, TABLE } from '../../syscalls/table.ts';
 import type { Gate } from './gate.ts';
 
 type Handed = readonly unknown[];
@@ -33,6 +33,7 @@ class Guarded {
   readonly #facts: CallFacts;
   readonly #judge: Judge | undefined;
   readonly #handler: LooseHandler;
+  readonly #isValue: boolean;
 
   constructor(gate: Gate, name: CallName, facts: CallFacts, judge: Judge | undefined, handler: LooseHandler) {
     this.#gate = gate;
@@ -40,13 +41,16 @@ class Guarded {
     this.#facts = facts;
     this.#judge = judge;
     this.#handler = handler;
+    this.#isValue = (TABLE[name] as Call).value === true;
   }
 
   call(caller: Caller, handed: Handed): Result | number {
+    this.#gate.begin();
     const { paths } = this.#facts;
     if (!this.#gate.looksAtPaths || paths.length === 0) return this.#judged(caller, handed, true);
     // Where `..` leads is known once the links before it are.
-    if (paths.some(({ at }) => goesUp(handed[at] as string))) return this.#byPlace(caller, handed);
+    // The answer of a call with a value of its own does not tell that a link is in the way.
+    if (this.#isValue || paths.some(({ at }) => goesUp(handed[at] as string))) return this.#byPlace(caller, handed);
     return this.#judged(caller, handed, false);
   }
 
@@ -77,7 +81,7 @@ class Guarded {
     const expanded = [...handed];
     for (const argument of this.#facts.paths) {
       const path = this.#expand(caller, handed, argument);
-      if (path.error !== undefined) return path.error;
+      if (path.error !== undefined) return this.#isValue ? 0 : path.error;
       expanded[argument.at] = path.path;
     }
     return this.#judged(caller, expanded, true);
@@ -101,6 +105,13 @@ class Guarded {
     return rest.error === undefined ? { path: absolute(found.capability.object.path, rest.path) } : rest;
   }
 
+  /** Whether the first path leads to a directory, without a look through links. */
+  #isDirectory(handed: Handed): boolean {
+    const { at, directory } = this.#facts.paths[0]!;
+    const stat = (handed[directory!] as Capability).object.directory?.stat((handed[at] as string).replace(/\/+$/, ''), false);
+    return typeof stat === 'object' && stat.type === 'directory';
+  }
+
   #read(caller: Caller, handed: Handed): Facts {
     const facts = this.#facts.read(handed);
     if (this.#facts.paths.length === 0) return facts;
@@ -110,7 +121,7 @@ class Guarded {
       const found = caller.resolve(path);
       return found === undefined ? absolute('/', path) : absolute(found.capability.object.path, found.rest);
     });
-    return { ...facts, paths };
+    return { ...facts, paths, ...(this.#facts.moves && this.#isDirectory(handed) && { beneath: true }) };
   }
 }
 
@@ -143,6 +154,7 @@ function ask(
   const answered = (gate.ask(name, facts, verdict)?.answer ?? Promise.resolve(false)).then(
     (allowed) => {
       answer = allowed === true;
+      if (answer) gate.allow(name, verdict);
     },
     () => {
       answer = false;

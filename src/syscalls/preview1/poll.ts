@@ -5,7 +5,7 @@ import type { CapObject, Description } from '../../caps/object.ts';
 import { RIGHT } from '../../caps/rights.ts';
 import type { Clock } from '../../hal/clock.ts';
 import type { Errno } from '../../hal/errno.ts';
-import type { Caller } from '../caller.ts';
+import type { Caller, Result } from '../caller.ts';
 import type { Handler } from '../dispatch.ts';
 import { ERRNO } from '../errno.ts';
 import { CLOCKS } from '../table.ts';
@@ -27,6 +27,8 @@ interface Subscription {
   readonly error: Errno | undefined;
   /** On the monotonic clock, for a clock. */
   readonly deadlineNs: number;
+  /** The clock whose time the answer tells: whether a time of day is past tells which it is. */
+  readonly reads: string | undefined;
   /** What it waits by: a clock, or the descriptor that `object` is of. */
   readonly capability: Capability<CapObject> | undefined;
   readonly object: Description | undefined;
@@ -35,12 +37,19 @@ interface Subscription {
 export const poll_oneoff: Handler<'poll_oneoff'> = (caller, list, out, count, countOut) => {
   if (count === 0 || count > SUBSCRIPTIONS_MAX) return 'INVAL';
   const subscriptions: Subscription[] = [];
+  const clocks = new Set<string>();
   for (let i = 0; i < count; i++) {
     const subscription = load(caller, list + i * SUBSCRIPTION);
     if (subscription === 'INVAL') return 'INVAL';
     subscriptions.push(subscription);
+    if (subscription.reads !== undefined) clocks.add(subscription.reads);
   }
-  return attempt(caller, subscriptions, out, countOut);
+  let go = (): Result => attempt(caller, subscriptions, out, countOut);
+  for (const clock of clocks) {
+    const next = go;
+    go = () => caller.review('clock_time_get', { clock }, next);
+  }
+  return go() as ReturnType<Handler<'poll_oneoff'>>;
 };
 
 function load(caller: Caller, at: number): Subscription | 'INVAL' {
@@ -51,14 +60,19 @@ function load(caller: Caller, at: number): Subscription | 'INVAL' {
   if (kind === undefined) return 'INVAL';
   if (kind === 'clock') {
     const capability = clockOf(caller.capabilities);
-    const deadline = deadlineOf(
-      capability?.object.clock,
-      memory.getU32(at + 16),
-      memory.getU64(at + 24),
-      (memory.getU16(at + 40) & ABSTIME) !== 0,
-    );
+    const id = memory.getU32(at + 16);
+    const absolute = (memory.getU16(at + 40) & ABSTIME) !== 0;
+    const deadline = deadlineOf(capability?.object.clock, id, memory.getU64(at + 24), absolute);
     const bad = typeof deadline === 'string';
-    return { userdata, tag, error: bad ? deadline : undefined, deadlineNs: bad ? 0 : deadline, capability, object: undefined };
+    return {
+      userdata,
+      tag,
+      error: bad ? deadline : undefined,
+      deadlineNs: bad ? 0 : deadline,
+      reads: absolute && !bad ? CLOCKS[id] : undefined,
+      capability,
+      object: undefined,
+    };
   }
   const capability = caller.capabilities.slots[memory.getU32(at + 16)];
   const needed = RIGHT.poll | (kind === 'fd_read' ? RIGHT.read : RIGHT.write);
@@ -68,6 +82,7 @@ function load(caller: Caller, at: number): Subscription | 'INVAL' {
     tag,
     error,
     deadlineNs: Number.POSITIVE_INFINITY,
+    reads: undefined,
     capability,
     object: error === undefined ? capability?.object : undefined,
   };

@@ -171,7 +171,7 @@ export function document(random: Random, extended?: string[]): Document {
 }
 
 export function facts(random: Random): Facts {
-  const all: Required<Facts> = {
+  const all: Required<Omit<Facts, 'beneath'>> = {
     paths: some(random, 2, () => pick(random, PATHS)),
     host: pick(random, HOSTS),
     addresses: some(random, 2, () => pick(random, ADDRESSES)),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { nameGlob, pathGlob } from '../../../src/caps/policy/glob.ts';
+import { nameGlob, pathGlob, treeGlob } from '../../../src/caps/policy/glob.ts';
 
 describe.each([
   ['/data', ['/data'], ['/database', '/data/x', '/', '/dat']],
@@ -58,5 +58,32 @@ test('steps grow as the pattern times the path, however stars are placed', () =>
     expect(pathGlob(`/${'*a'.repeat(stars)}b`)(`/${'a'.repeat(length)}`, work)).toBe(false);
     expect(pathGlob(`${'/**/a*'.repeat(stars)}/b`)('/a'.repeat(length), work)).toBe(false);
     expect(work.steps).toBeLessThan(8 * stars * length);
+  }
+});
+
+test('of a directory with all beneath it: what might fit, and what must', () => {
+  const names = ['a', 'b', 'ab'];
+  const paths = (depth: number): string[] =>
+    depth === 0 ? [''] : paths(depth - 1).flatMap((one) => names.map((name) => `${one}/${name}`));
+  const deep = [1, 2, 3, 4, 5].flatMap(paths);
+  const components = ['a', 'b', '*', 'a*', '**', '[!a]', '{a,b}'];
+  const patterns = [
+    ...components.map((one) => `/${one}`),
+    ...components.flatMap((one) => components.map((two) => `/${one}/${two}`)),
+  ];
+  patterns.push('/**/a/**', '/a/**/b', '/**/*/**', '/*/a/**', '/a/b/**/**');
+  for (const pattern of patterns) {
+    const fits = pathGlob(pattern);
+    const { some, all } = treeGlob(pattern);
+    for (const directory of [...paths(1), ...paths(2), '/']) {
+      const below = directory === '/' ? deep : deep.filter((path) => path.startsWith(`${directory}/`));
+      const found = [directory, ...below].map((path) => fits(path));
+      if (found.includes(true)) expect([pattern, directory, some(directory)]).toEqual([pattern, directory, true]);
+      if (found.includes(false)) expect([pattern, directory, all(directory)]).toEqual([pattern, directory, false]);
+      if (pattern.endsWith('/**') && found.every(Boolean))
+        expect([pattern, directory, all(directory)]).toEqual([pattern, directory, true]);
+      if (some(directory) && !pattern.includes('['))
+        expect([pattern, directory, found]).toEqual([pattern, directory, expect.arrayContaining([true])]);
+    }
   }
 });

@@ -25,6 +25,7 @@ beforeAll(async () => {
     'path_symlink',
     'path_unlink_file',
     'path_mode',
+    'poll_oneoff',
     'chmod',
     'random_get',
     'sched_yield',
@@ -266,6 +267,50 @@ describe('by path', () => {
     expect(await guest.open(START, 'free/f')).toBeTypeOf('number');
   });
 
+  test('what lies beneath a directory goes with it: to refuse it, that something might fit is enough', async () => {
+    const { guest, tree } = start([
+      { denied: [['path_rename', { path: ['/data/public/sub/**', '!/data/public/sub/open/**'] }], 'path_open'] },
+    ]);
+    expect(tree().makeDirectory('public/sub/open')).toBeUndefined();
+    expect(tree().makeDirectory('public/sub/open/x')).toBeUndefined();
+    expect(tree().makeDirectory('public/other')).toBeUndefined();
+    const move = (from: string, to: string) => guest.call('path_rename', START, ...guest.put(from), START, ...guest.put(to));
+    expect(await move('public', 'b')).toBe('PERM');
+    expect(await move('to-public', 'b')).toBe('');
+    expect(await move('public/sub', 'b')).toBe('PERM');
+    expect(await move('public/', 'b')).toBe('PERM');
+    // A directory that would be above what is protected.
+    expect(await move('secret', 'public')).toBe('PERM');
+    expect(await move('secret', 'public/sub')).toBe('PERM');
+    // What is no directory has nothing beneath it.
+    expect(await move('public/f', 'public/g')).toBe('');
+    expect(await move('public/other', 'public/another')).toBe('');
+    expect(await move('public/sub/open/x', 'x')).toBe('');
+    expect(await move('secret', 'elsewhere')).toBe('');
+  });
+
+  test('to allow it all must be allowed', async () => {
+    const rename = (path: string[]) => start([{ allowed: [['path_rename', { path }]] }]);
+    const move = ({ guest }: ReturnType<typeof rename>, from: string, to: string) =>
+      guest.call('path_rename', START, ...guest.put(from), START, ...guest.put(to));
+    expect(await move(rename(['/data/public', '/data/p']), 'public', 'p')).toBe('PERM');
+    expect(await move(rename(['/data/*']), 'public', 'p')).toBe('PERM');
+    expect(await move(rename(['/data/public/**', '/data/p/*']), 'public', 'p')).toBe('PERM');
+    expect(await move(rename(['/data/**', '!/data/*/f']), 'public', 'p')).toBe('PERM');
+    expect(await move(rename(['/data/public/*']), 'public/f', 'public/g')).toBe('');
+    expect(await move(rename(['/data/public/**', '/data/p/**']), 'public', 'p')).toBe('');
+    expect(await move(rename(['/data/**', '!/data/secret/**']), 'public', 'p')).toBe('');
+  });
+
+  test('a call with a value of its own goes where links lead, too', async () => {
+    const { guest } = start([{ denied: [['path_mode', { path: ['/data/none/**'] }]] }]);
+    const mode = (path: string, follow: number) => guest.number('path_mode', ...guest.put(path), follow);
+    expect((await mode('/data/to-public/f', 1)) & 0o170000).toBe(0o100000);
+    expect((await mode('/data/to-public', 1)) & 0o170000).toBe(0o040000);
+    expect((await mode('/data/to-public', 0)) & 0o170000).toBe(0o120000);
+    expect(await mode('/data/../x', 1)).toBe(0);
+  });
+
   test('paths that are no descriptor’s', async () => {
     const { guest } = start([
       {
@@ -405,6 +450,32 @@ describe('asking', () => {
     const { guest } = start([asking], { ask: async () => true });
     expect((await guest.number('path_mode', ...guest.put('/data/public/f'), 1)) & 0o170000).toBe(0o100000);
   });
+});
+
+test('a time that is waited for is a time that is read', async () => {
+  const poll = async ({ guest }: { guest: Guest }, timeout: bigint, flags: number, clock = 1) => {
+    const [at] = guest.put('x'.repeat(48));
+    const { memory } = guest.process;
+    memory.bytes.fill(0, at, at + 48);
+    memory.setU32(at + 16, clock);
+    memory.setU64(at + 24, timeout);
+    memory.setU16(at + 40, flags);
+    return guest.call('poll_oneoff', at, guest.room(), 1, guest.room());
+  };
+  const clock = (name: string): Lists => ({ denied: [['clock_time_get', { clock: [name] }]] });
+  expect(await poll(start([{}]), 0n, 1)).toBe('');
+  expect(await poll(start([{ denied: ['clock_time_get'] }]), 0n, 1)).toBe('PERM');
+  expect(await poll(start([{ allowed: ['poll_oneoff'] }]), 0n, 1)).toBe('PERM');
+  expect(await poll(start([clock('realtime')]), 0n, 1, 0)).toBe('PERM');
+  expect(await poll(start([clock('realtime')]), 0n, 1, 1)).toBe('');
+  // How long it takes is no time of day.
+  expect(await poll(start([{ denied: ['clock_time_get'] }]), 0n, 0)).toBe('');
+  const seen: unknown[] = [];
+  const observed = start([{}], { observe: (list) => seen.push(...list.map(({ call, facts }) => [call, facts])) });
+  await poll(observed, 0n, 1, 0);
+  observed.process.signal('SIGKILL');
+  await observed.process.done;
+  expect(seen).toContainEqual(['clock_time_get', { clock: 'realtime' }]);
 });
 
 describe('who watches', () => {
