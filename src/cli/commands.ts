@@ -36,6 +36,15 @@ export async function command(args: readonly string[]): Promise<number> {
       const { doctor } = await import('./doctor.ts');
       status = doctor(options.json === true);
     });
+  superos
+    .command('inspect')
+    .description('what a program imports and uses, and what protects it here; nothing of it is run')
+    .argument('<program>', 'a WebAssembly module, or its text form (.wat)')
+    .option('--json', 'as JSON')
+    .action(async (program: string, options: { json?: boolean }) => {
+      const { inspect } = await import('./inspect.ts');
+      status = await inspect(program, options.json === true);
+    });
   const done = (ended: number): void => {
     status = ended;
   };
