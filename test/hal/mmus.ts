@@ -1,6 +1,7 @@
 // Native memory drivers for tests, on hosts that have one, with calls of the host's that can be made to fail.
 import type { HostCalls } from '../../src/hal/node/mmu/calls.ts';
 import { detect } from '../../src/hal/node/mmu/detect.ts';
+import { Mappings } from '../../src/hal/node/mmu/mappings.ts';
 import { NativeMmu } from '../../src/hal/node/mmu/native.ts';
 import { PortableMmu } from '../../src/hal/node/mmu/portable.ts';
 
@@ -9,8 +10,12 @@ const calls = detect();
 /** Undefined on a host that has none. */
 export const hostCalls: HostCalls | undefined = typeof calls === 'string' ? undefined : calls;
 
-export function nativeMmu(through = hostCalls, warn: (why: string) => void = () => {}): NativeMmu | undefined {
-  return through && new NativeMmu(through, new PortableMmu(), warn);
+export function nativeMmu(
+  through = hostCalls,
+  warn: (why: string) => void = () => {},
+  mappings = new Mappings(() => 10_000),
+): NativeMmu | undefined {
+  return through && new NativeMmu(through, new PortableMmu(), mappings, warn);
 }
 
 /** `refuse` answers with an errno where a call is to fail, before the host hears of it. */

@@ -18,20 +18,23 @@ export interface NodeHalOptions {
   readonly tick?: TickLine;
   /** Milliseconds between ticks. */
   readonly quantumMs?: number;
+  /** This kernel's share of what the host holds. */
+  readonly processesMax?: number;
 }
 
 export function nodeHal(options: NodeHalOptions = {}): Hal {
   const caches = cacheHome();
   const protect = [...(caches === undefined ? [] : [caches]), ...(options.disk?.protect ?? [])];
+  const host = options.processesMax === undefined ? nodeHost() : { processesMax: options.processesMax };
   return {
     clock: nodeClock(),
     entropy: nodeEntropy(),
     disk: nodeDisk({ ...options.disk, protect }),
     cpu: nodeCpu(),
     tick: nodeTick(options.tick, options.quantumMs),
-    mmu: nodeMmu(),
+    mmu: nodeMmu(() => host.processesMax),
     heap: nodeHeap(),
     net: nodeNet(options.net),
-    host: nodeHost(),
+    host,
   };
 }

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import { dataRuns, SealedImage } from '../../image.ts';
 import type { OwnRegion, Region } from '../../mmu.ts';
 import type { HostCalls } from './calls.ts';
+import { type Mappings, PER_MEMORY } from './mappings.ts';
 import { roomFor } from './portable.ts';
 
 const WASM_PAGE = 65_536;
@@ -13,11 +14,16 @@ const PAGES_MAX_I32 = 65_536;
 class File {
   readonly fd: number;
   readonly #calls: HostCalls;
+  readonly #mappings: Mappings;
+  readonly #viewed: boolean;
   #holders = 1;
 
-  constructor(calls: HostCalls, fd: number) {
+  constructor(calls: HostCalls, mappings: Mappings, fd: number, viewed = true) {
     this.#calls = calls;
+    this.#mappings = mappings;
+    this.#viewed = viewed;
     this.fd = fd;
+    if (viewed) mappings.add(PER_MEMORY);
   }
 
   hold(): void {
@@ -25,7 +31,9 @@ class File {
   }
 
   drop(): void {
-    if (--this.#holders === 0) this.#calls.close(this.fd);
+    if (--this.#holders > 0) return;
+    this.#calls.close(this.fd);
+    if (this.#viewed) this.#mappings.add(-PER_MEMORY);
   }
 }
 
@@ -36,9 +44,9 @@ export class MappedImage extends SealedImage {
   readonly view: Uint8Array;
   readonly size: bigint;
 
-  constructor(calls: HostCalls, fd: number, bytes: number, view: Uint8Array) {
+  constructor(file: File, bytes: number, view: Uint8Array) {
     super();
-    this.file = new File(calls, fd);
+    this.file = file;
     this.bytes = bytes;
     this.view = view;
     this.size = BigInt(view.length);
@@ -63,8 +71,8 @@ export class MappedRegion implements Region {
   readonly file: File;
   #held = true;
 
-  constructor(calls: HostCalls, fd: number, bytes: number) {
-    this.file = new File(calls, fd);
+  constructor(file: File, bytes: number) {
+    this.file = file;
     this.bytes = bytes;
   }
 
@@ -82,8 +90,8 @@ export class MappedRegion implements Region {
 class ViewedRegion extends MappedRegion implements OwnRegion {
   readonly view: Uint8Array;
 
-  constructor(calls: HostCalls, fd: number, view: Uint8Array) {
-    super(calls, fd, view.length);
+  constructor(file: File, view: Uint8Array) {
+    super(file, view.length);
     this.view = view;
   }
 
@@ -93,29 +101,29 @@ class ViewedRegion extends MappedRegion implements OwnRegion {
 }
 
 /** Undefined where the host has no room. */
-export function mapImage(calls: HostCalls, bytes: Uint8Array): MappedImage | undefined {
+export function mapImage(calls: HostCalls, bytes: Uint8Array, mappings: Mappings): MappedImage | undefined {
   const runs = [...dataRuns(bytes, calls.pageBytes)];
   const length = roundUp(runs.at(-1)?.to ?? 0, calls.pageBytes);
   const fd = calls.file(length);
   if (fd === undefined) return undefined;
   const view = writeRuns(fd, bytes, runs) && calls.seal(fd) ? viewOf(calls, fd, length, false) : undefined;
   if (view === undefined) calls.close(fd);
-  return view && new MappedImage(calls, fd, bytes.length, view);
+  return view && new MappedImage(new File(calls, mappings, fd), bytes.length, view);
 }
 
-export function mapRegion(calls: HostCalls, bytes: number): OwnRegion | undefined {
+export function mapRegion(calls: HostCalls, bytes: number, mappings: Mappings): OwnRegion | undefined {
   const length = roundUp(bytes, calls.pageBytes);
   const fd = calls.file(length);
   if (fd === undefined) return undefined;
   const view = viewOf(calls, fd, length, true);
   if (view === undefined) calls.close(fd);
-  return view && new ViewedRegion(calls, fd, view);
+  return view && new ViewedRegion(new File(calls, mappings, fd), view);
 }
 
-export function openRegion(calls: HostCalls, handle: number, bytes: number): Region | undefined {
+export function openRegion(calls: HostCalls, handle: number, bytes: number, mappings: Mappings): Region | undefined {
   const length = roundUp(bytes, calls.pageBytes);
   const fd = calls.duplicate(handle, length);
-  return fd === undefined ? undefined : new MappedRegion(calls, fd, length);
+  return fd === undefined ? undefined : new MappedRegion(new File(calls, mappings, fd, false), length);
 }
 
 function writeRuns(fd: number, bytes: Uint8Array, runs: readonly { from: number; to: number }[]): boolean {

@@ -1,8 +1,10 @@
 // The memory driver of this host: portable until something needs more, then native where the host can. A machine that never does
 // loads no node:ffi, which its start would pay for.
 import type { Access, Image, MemoryType, Mmu, OwnRegion, Protection, Region } from '../../mmu.ts';
+import { nodeHost } from '../host.ts';
 import type { HostCalls } from './calls.ts';
 import { detect } from './detect.ts';
+import { Mappings, PER_MEMORY } from './mappings.ts';
 import { NativeMmu } from './native.ts';
 import { PortableMmu } from './portable.ts';
 
@@ -19,12 +21,17 @@ function hostCalls(): HostCalls | string {
 
 export class NodeMmu implements Mmu {
   readonly #portable = new PortableMmu();
+  readonly #mappings: Mappings;
   #native: NativeMmu | undefined;
   #why: string | undefined;
   #looked = false;
   /** What serves memories that nothing special is asked of. */
   #plain: PortableMmu | NativeMmu = this.#portable;
   #releases = 0;
+
+  constructor(processesMax: () => number) {
+    this.#mappings = new Mappings(processesMax);
+  }
 
   get driver(): 'portable' | 'native' {
     return this.#best().driver;
@@ -41,7 +48,9 @@ export class NodeMmu implements Mmu {
   }
 
   allocate(type: MemoryType): WebAssembly.Memory | undefined {
-    return this.#plain.allocate(type);
+    const memory = this.#plain.allocate(type);
+    if (memory !== undefined) this.#mappings.add(PER_MEMORY);
+    return memory;
   }
 
   grow(memory: WebAssembly.Memory, type: MemoryType, pages: number): number {
@@ -51,6 +60,7 @@ export class NodeMmu implements Mmu {
   release(memory: WebAssembly.Memory, type: MemoryType): void {
     if (++this.#releases === RELEASES) this.#best();
     this.#plain.release(memory, type);
+    this.#mappings.add(-PER_MEMORY);
   }
 
   seal(bytes: Uint8Array): Image | undefined {
@@ -100,7 +110,7 @@ export class NodeMmu implements Mmu {
     if (typeof calls === 'string') this.#why = calls;
     else {
       this.#portable.trim();
-      this.#native = new NativeMmu(calls, this.#portable, warn);
+      this.#native = new NativeMmu(calls, this.#portable, this.#mappings, warn);
       this.#plain = this.#native;
     }
     return this.#plain;
@@ -111,6 +121,7 @@ function warn(why: string): void {
   process.emitWarning(`memory is portable from now on, without protected pages: ${why}`, { code: 'SUPEROS_MMU' });
 }
 
-export function nodeMmu(): NodeMmu {
-  return new NodeMmu();
+/** `processesMax` is how many processes this host holds; it is asked when memories become native. */
+export function nodeMmu(processesMax: () => number = () => nodeHost().processesMax): NodeMmu {
+  return new NodeMmu(processesMax);
 }

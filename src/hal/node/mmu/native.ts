@@ -5,21 +5,21 @@ import { loadable, sealed } from '../../image.ts';
 import type { Access, Image, MemoryType, Mmu, OwnRegion, Protection, Region } from '../../mmu.ts';
 import type { HostCalls } from './calls.ts';
 import { MappedImage, MappedRegion, mapImage, mapRegion, openRegion } from './files.ts';
+import { type Mappings, PER_IMAGE, PER_MEMORY, PER_SPAN } from './mappings.ts';
 import { MappedMemory } from './memory.ts';
 import { Pool } from './pool.ts';
 import { newMemory, type PortableMmu } from './portable.ts';
 
 const ENOMEM = 12;
-/** Of one memory: each takes up to two of the host's mappings, which are bounded for all processes together. */
+/** Of one memory: all are put back after each growth. */
 const SPANS_MAX = 64;
-/** Of all memories of this kernel. */
-const ALL_SPANS_MAX = 8192;
 /** That resets leave behind in all memories together; beyond it they drop everything. */
 const RESIDENT_BYTES_MAX = 128 * 2 ** 20;
 
 export class NativeMmu implements Mmu {
   readonly #calls: HostCalls;
   readonly #portable: PortableMmu;
+  readonly #mappings: Mappings;
   readonly #warn: (why: string) => void;
   readonly #pool = new Pool();
   readonly #mapped = new WeakMap<WebAssembly.Memory, MappedMemory>();
@@ -27,14 +27,14 @@ export class NativeMmu implements Mmu {
   readonly #holed: WebAssembly.Memory[] = [];
   /** Why nothing more is mapped. */
   #failure: string | undefined;
-  /** Of all memories together. */
+  /** That resets left, of all memories together. */
   #residentBytes = 0;
-  #spans = 0;
 
   /** `portable` made the memories so far, and makes them when this one fails. */
-  constructor(calls: HostCalls, portable: PortableMmu, warn: (why: string) => void) {
+  constructor(calls: HostCalls, portable: PortableMmu, mappings: Mappings, warn: (why: string) => void) {
     this.#calls = calls;
     this.#portable = portable;
+    this.#mappings = mappings;
     this.#warn = warn;
   }
 
@@ -51,6 +51,7 @@ export class NativeMmu implements Mmu {
   }
 
   allocate(type: MemoryType): WebAssembly.Memory | undefined {
+    if (!this.#mappings.leaves(PER_MEMORY)) return undefined;
     const memory = this.#pool.take(type) ?? newMemory(type);
     if (memory !== undefined || this.#pool.size === 0) return memory;
     this.#pool.drop();
@@ -77,16 +78,20 @@ export class NativeMmu implements Mmu {
   }
 
   seal(bytes: Uint8Array): Image | undefined {
-    if (this.#failure !== undefined) return this.#portable.seal(bytes);
-    return mapImage(this.#calls, bytes) ?? this.#portable.seal(bytes);
+    if (this.#failure !== undefined || !this.#mappings.leaves(PER_MEMORY)) return this.#portable.seal(bytes);
+    return mapImage(this.#calls, bytes, this.#mappings) ?? this.#portable.seal(bytes);
   }
 
   load(memory: WebAssembly.Memory, image: Image): boolean {
     const source = loadable(image);
     const mapped = this.#of(memory);
     if (image.bytes > mapped.bytes || mapped.spoilt) return false;
-    if (!(source instanceof MappedImage) || this.#failure !== undefined) return this.#portable.load(memory, image);
-    return this.#done(memory, mapped, mapped.load(source), 'mmap');
+    if (!(source instanceof MappedImage) || this.#failure !== undefined || !this.#mappings.leaves(PER_IMAGE)) {
+      return this.#portable.load(memory, image);
+    }
+    if (!this.#done(memory, mapped, mapped.load(source), 'mmap')) return false;
+    this.#mappings.add(PER_IMAGE);
+    return true;
   }
 
   reset(memory: WebAssembly.Memory, image: Image | undefined, keep: readonly Protection[] = []): boolean {
@@ -100,7 +105,7 @@ export class NativeMmu implements Mmu {
     if (mapped.isProtectedAs(keep)) return this.#putBackWritten(memory, mapped);
     const spans = mapped.spans.list.length;
     if (!this.#done(memory, mapped, mapped.uncover(), 'mmap')) return false;
-    this.#spans -= spans;
+    this.#mappings.add(-spans * PER_SPAN);
     return this.#putBackWritten(memory, mapped) && this.#protectAll(memory, keep);
   }
 
@@ -108,24 +113,24 @@ export class NativeMmu implements Mmu {
     const mapped = this.#of(memory);
     if (!this.#mayMap(mapped, from, to)) return false;
     if (!this.#done(memory, mapped, mapped.protect(from, to, access), 'mprotect')) return false;
-    this.#spans += mapped.spans.protect(from, to, access);
+    this.#mappings.add(mapped.spans.protect(from, to, access) * PER_SPAN);
     return true;
   }
 
   region(bytes: number): OwnRegion | undefined {
-    if (this.#failure !== undefined || !(bytes > 0)) return undefined;
-    return mapRegion(this.#calls, bytes);
+    if (this.#failure !== undefined || !(bytes > 0) || !this.#mappings.leaves(PER_MEMORY)) return undefined;
+    return mapRegion(this.#calls, bytes, this.#mappings);
   }
 
   open(handle: number, bytes: number): Region | undefined {
-    return this.#failure === undefined ? openRegion(this.#calls, handle, bytes) : undefined;
+    return this.#failure === undefined ? openRegion(this.#calls, handle, bytes, this.#mappings) : undefined;
   }
 
   map(memory: WebAssembly.Memory, at: number, region: Region, access: Access): boolean {
     const mapped = this.#of(memory);
     if (!(region instanceof MappedRegion) || !region.held || !this.#mayMap(mapped, at, at + region.bytes)) return false;
     if (!this.#done(memory, mapped, mapped.share(at, region, access), 'mmap')) return false;
-    this.#spans += mapped.spans.set(at, at + region.bytes, access, region);
+    this.#mappings.add(mapped.spans.set(at, at + region.bytes, access, region) * PER_SPAN);
     return true;
   }
 
@@ -133,7 +138,7 @@ export class NativeMmu implements Mmu {
     const mapped = this.#of(memory);
     if (!this.#mayMap(mapped, at, at + bytes)) return false;
     if (!this.#done(memory, mapped, mapped.zero(at, at + bytes, access), 'mmap')) return false;
-    this.#spans += mapped.spans.set(at, at + bytes, access, 'zero');
+    this.#mappings.add(mapped.spans.set(at, at + bytes, access, 'zero') * PER_SPAN);
     return true;
   }
 
@@ -179,13 +184,13 @@ export class NativeMmu implements Mmu {
 
   #forget(mapped: MappedMemory): void {
     this.#residentBytes -= mapped.residentBytes;
-    this.#spans -= mapped.spans.list.length;
+    this.#mappings.add(-mapped.spans.list.length * PER_SPAN - (mapped.image === undefined ? 0 : PER_IMAGE));
     mapped.forget();
   }
 
   #mayMap({ bytes, spoilt, spans }: MappedMemory, from: number, to: number): boolean {
     const unit = this.pageBytes;
-    if (this.#failure !== undefined || spoilt || spans.list.length >= SPANS_MAX || this.#spans >= ALL_SPANS_MAX) return false;
+    if (this.#failure !== undefined || spoilt || spans.list.length >= SPANS_MAX || !this.#mappings.leaves(PER_SPAN)) return false;
     return from >= 0 && from < to && to <= bytes && from % unit === 0 && to % unit === 0;
   }
 
