@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { load } from '../../../src/runtime/loader.ts';
+import { LoadError, load } from '../../../src/runtime/loader.ts';
 import { IMMEDIATES, Immediate } from '../../../src/runtime/opcodes.ts';
 import { LEGACY_SAMPLE, SAMPLE } from '../sample.ts';
 import { wat } from '../tools.ts';
@@ -61,6 +62,32 @@ describe('snapshot', () => {
       }
     }
   });
+});
+
+test('of what is left of a damaged module nothing invalid is made', async () => {
+  const own = SAMPLE.replace(/\(import "env" "table" (\(table [^)]*\))\)/, '$1').replace(
+    '$object (ref $leaf)',
+    '$object (mut (ref $leaf))',
+  );
+  const sample = await wat(own);
+  expect(load(sample, { snapshot: true }).layout.snapshot).toMatchObject({ tables: [{}, {}], functions: 4 });
+  let taken = 0;
+  const changes = fc.array(fc.tuple(fc.nat(sample.length - 1), fc.nat(255)), { minLength: 1, maxLength: 3 });
+  fc.assert(
+    fc.property(changes, (list) => {
+      const changed = sample.slice();
+      for (const [at, byte] of list) changed[at] = byte;
+      try {
+        const { bytes } = load(changed, { snapshot: true });
+        expect(WebAssembly.validate(bytes as BufferSource)).toBe(true);
+        taken++;
+      } catch (error) {
+        expect(error).toBeInstanceOf(LoadError);
+      }
+    }),
+    { numRuns: 1000 },
+  );
+  expect(taken).toBeGreaterThan(50);
 });
 
 const NODE = '(type $s (struct (field (mut i32)))) (type $f (func))';
