@@ -30,7 +30,7 @@ export async function learnPolicy(args: readonly string[]): Promise<number | und
   // Before the program has run, and what it did is lost.
   if (files.output !== undefined) checkNew(files.output);
   // It is written to: a bare name is a file here.
-  if (files.merge !== undefined && !files.merge.includes('/')) files.merge = `./${files.merge}`;
+  if (files.merge !== undefined && !/[./]/.test(files.merge)) files.merge = `./${files.merge}`;
   if (files.merge !== undefined) await load(files.merge);
   let seen: readonly Observation[] = [];
   let ended: ExitStatus | undefined;
