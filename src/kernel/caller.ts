@@ -8,7 +8,15 @@ import type { CapTable } from '../caps/table.ts';
 import type { Clock } from '../hal/clock.ts';
 import type { Directory } from '../hal/disk.ts';
 import type { Entropy } from '../hal/entropy.ts';
-import { BLOCKED, type Caller, type Offspring, type Result, type Signal, type Writing } from '../syscalls/caller.ts';
+import {
+  BLOCKED,
+  type Caller,
+  type MemoryMapper,
+  type Offspring,
+  type Result,
+  type Signal,
+  type Writing,
+} from '../syscalls/caller.ts';
 import type { Iovecs } from '../syscalls/iovecs.ts';
 import type { GuestMemory } from '../syscalls/memory.ts';
 import { CALLS, type CallName } from '../syscalls/table.ts';
@@ -65,6 +73,9 @@ export abstract class ProcessCaller implements Caller {
     else if (kind === 'entropy') this.entropy = entropyOf(this.capabilities)?.object.entropy;
   }
 
+  get mappings(): MemoryMapper {
+    return this.process.mappings;
+  }
   get pid(): number {
     return this.process.number;
   }

@@ -5,12 +5,14 @@ import { NET_RIGHT } from '../caps/endpoint.ts';
 import { HOST_RIGHT } from '../caps/hostfunction.ts';
 import type { CapObject } from '../caps/object.ts';
 import { PROCESS_RIGHT } from '../caps/process.ts';
-import { PROGRAM_RIGHT } from '../caps/program.ts';
+import { PROGRAM_RIGHT, ProgramObject } from '../caps/program.ts';
+import { REGION_RIGHT } from '../caps/region.ts';
 import { RIGHT } from '../caps/rights.ts';
 import { Socket } from '../caps/socket.ts';
 import type { CapTable } from '../caps/table.ts';
 import { formatAddress } from '../hal/address.ts';
 import type { NetAddress } from '../hal/net.ts';
+import type { Program } from '../runtime/program.ts';
 
 /** A capability that a process holds, for who looks at it. */
 export interface HeldCapability {
@@ -23,6 +25,8 @@ export interface HeldCapability {
   readonly rights: readonly string[];
   /** Of a socket: its own end, `ADDRESS:PORT`. */
   readonly address?: string;
+  /** Of a program: SHA-256 of the bytes that it was loaded from, whatever its file holds now. Absent where there is no code cache. */
+  readonly sha256?: string;
 }
 
 export class Grants {
@@ -44,6 +48,7 @@ export class Grants {
       grant: name,
       rights: words(object.kind, rights),
       ...(object instanceof Socket && object.local !== undefined && { address: formatEndpoint(object.local) }),
+      ...hashOf(object),
     }));
   }
 
@@ -92,6 +97,12 @@ const VOCABULARIES: Readonly<Record<string, Readonly<Record<string, number>>>> =
   program: PROGRAM_RIGHT,
   function: HOST_RIGHT,
   endpoint: NET_RIGHT,
+  region: REGION_RIGHT,
+};
+
+const hashOf = (object: CapObject): { sha256: string } | undefined => {
+  const hash = object instanceof ProgramObject ? (object as ProgramObject<Program>).program.hash : undefined;
+  return hash === undefined ? undefined : { sha256: hash };
 };
 
 const words = (kind: string, rights: number): string[] =>

@@ -129,7 +129,7 @@ const callerOf = ({ pid, done, memory }: Process): HostCaller => ({
   done,
   read: (address, length) => (memory.has(address, length) ? memory.bytes.slice(address, address + length) : undefined),
   write: (address, bytes) => {
-    if (!memory.has(address, bytes.length)) return false;
+    if (!memory.hasWritable(address, bytes.length)) return false;
     memory.bytes.set(bytes, address);
     return true;
   },

@@ -66,6 +66,10 @@ export function imports(layout: Layout, thread: Thread, memories: readonly WebAs
     throw new Error('there is no room for its tables');
   }
   if (layout.stack !== undefined) Object.assign(kernel, stackImports(layout.stack, thread));
+  if (layout.probed?.asks) {
+    kernel['touch'] = (index: number, address: number, length: number, writes: number) =>
+      thread.process.mayTouch(index, address, length, writes !== 0) ? 1 : 0;
+  }
   if (layout.heapBytes !== undefined) {
     const meter = heap.open(process);
     // What instantiation allocates no code of the program could ask for.

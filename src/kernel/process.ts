@@ -15,6 +15,7 @@ import { causeOf } from './fault.ts';
 import type { Grants } from './grants.ts';
 import type { Kernel } from './kernel.ts';
 import { type Limits, PIPE_BYTES, RESOURCE, RESOURCES, type Resource, WASM_PAGE } from './limits.ts';
+import { Mappings } from './mappings.ts';
 import { GuestOffspring } from './offspring.ts';
 import type { PidNamespace } from './pid.ts';
 import { Pipe, pipeEnds } from './pipe.ts';
@@ -79,6 +80,8 @@ export class Process {
   readonly #prepares: boolean;
   readonly #onSoftLimit: ((resource: Resource) => void) | undefined;
   readonly #onCharge: ((process: Process) => void) | undefined;
+  /** What is mapped into its memory, once it asked for that. */
+  mapped: Mappings | undefined;
   #ending: Cause | undefined;
   #status: ExitStatus | undefined;
   #children = NOTHING_SPENT;
@@ -132,6 +135,10 @@ export class Process {
   get capabilities(): CapTable {
     return this.#capabilities;
   }
+  get mappings(): Mappings {
+    this.mapped ??= new Mappings(this, this.#space, this.kernel.hal.mmu);
+    return this.mapped;
+  }
   /** To be asked of a process that has not ended. */
   get thread(): Thread {
     return this.#thread;
@@ -180,6 +187,7 @@ export class Process {
   async seal(): Promise<Sealed | string | undefined> {
     await this.#execution.rested();
     if (this.#ending !== undefined) return undefined;
+    if (this.mapped?.used) return 'it has mapped memory, which is of this process alone';
     return this.#space.unguarded(() => seal(this, this.#execution.instance, this.#space.memories));
   }
 
@@ -239,6 +247,11 @@ export class Process {
     return this.gate?.grow(pages * WASM_PAGE) === false ? -1 : this.#space.grow(index, pages);
   }
 
+  /** Whether the guest may do what would end the host at a protected page; where not, it ends. */
+  mayTouch(index: number, address: number, length: number, writes: boolean): boolean {
+    return this.#space.mappable?.index !== index || this.mappings.touch(address, length, writes);
+  }
+
   /** table.grow: whether a table may have so many elements. */
   resizeTable(index: number, elements: number): boolean {
     return this.#space.resizeTable(index, elements);
@@ -250,8 +263,9 @@ export class Process {
 
   /** The guest's stack is gone: nothing of it runs any more. */
   #over(cause: Cause): void {
-    this.#ending ??= cause;
+    this.#ending ??= this.mapped?.explain(cause) ?? cause;
     this.#alarm?.cancel();
+    this.#attempt(() => this.mapped?.close());
     this.#attempt(() => this.#capabilities.closeAll());
     this.#attempt(() => this.grants.drop());
     const { instance } = this.#execution;

@@ -34,6 +34,12 @@ export class AddressSpace {
     this.#main = main;
   }
 
+  /** That of system calls, for what else is mapped into it; undefined where it cannot be: there is none, or its addresses are wide. */
+  get mappable(): { readonly memory: WebAssembly.Memory; readonly index: number } | undefined {
+    const main = this.#held[this.#main];
+    return main?.type.address === 'i32' ? { memory: main.memory, index: this.#main } : undefined;
+  }
+
   get memories(): WebAssembly.Memory[] {
     return this.#held.map(({ memory }) => memory);
   }
@@ -92,7 +98,7 @@ export class AddressSpace {
     const guard: Protection = { from: 0, to: this.#mmu.pageBytes, access: 'none' };
     if (!this.#mmu.protect(first.memory, guard.from, guard.to, guard.access)) return false;
     this.#guards = [guard];
-    if (this.#main === 0) this.memory.deny(this.#guards);
+    if (this.#main === 0) this.memory.protect(guard.from, guard.to, guard.access);
     return true;
   }
 

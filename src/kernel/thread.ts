@@ -108,6 +108,11 @@ export class Thread extends ProcessCaller implements Runnable {
     this.#ended = this.#scheduler.remove(this.#slot);
   }
 
+  /** Suspended in a call that goes on later. */
+  get inCall(): boolean {
+    return typeof this.#wait === 'object';
+  }
+
   get fresh(): boolean {
     return this.#start !== undefined;
   }
@@ -126,6 +131,7 @@ export class Thread extends ProcessCaller implements Runnable {
       if (result === BLOCKED && !this.#unwinding) return this.#watch();
       this.#result = typeof result === 'number' ? result : result === BLOCKED || result === undefined ? 0 : ERRNO[result];
     }
+    this.process.mapped?.settle();
     const resume = this.#resume!;
     this.#resume = undefined;
     const unwound = this.#unwound;

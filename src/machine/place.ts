@@ -147,7 +147,7 @@ class PlacedProcess implements Running {
 
   async write(address: number, bytes: Uint8Array): Promise<boolean> {
     const { memory } = this.#process;
-    if (!memory.has(address, bytes.length)) return false;
+    if (!memory.hasWritable(address, bytes.length)) return false;
     memory.bytes.set(bytes, address);
     return true;
   }

@@ -115,8 +115,10 @@ export interface Layout {
   readonly exports: readonly ExportLayout[];
   /** The module has checks for preemption, and imports the epoch. */
   readonly preempt: boolean;
-  /** Pages of its memories may be protected; and bytes from address 0 on that nothing of the program is in, a multiple of 4096. */
-  readonly probed?: { readonly free: number };
+  /**
+   * Pages of its memories may be protected; and bytes from address 0 on that nothing of the program is in, a multiple of 4096.
+   * `asks`: it maps pages itself, and asks the kernel by the import `touch` instead of probing. */
+  readonly probed?: { readonly free: number; readonly asks?: boolean };
   /** Of a module whose stack was found. */
   readonly stack?: StackLayout;
   /** Of a module that allocates GC objects or exceptions: bytes that its instantiation takes on the engine's heap. */

@@ -26,7 +26,7 @@ export type { Loaded } from './pipeline.ts';
 export type { LoadOptions } from './plan.ts';
 
 /** Part of the code cache's key: to be changed whenever the output for any input changes. */
-export const LOADER_VERSION = '13';
+export const LOADER_VERSION = '14';
 
 /** `entry` comes last: it collects what the others want run first. */
 const PASSES: readonly Pass[] = [memory, tables, stack, probe, bulk, segments, unwind, meter, preempt, snapshot, entry];

@@ -90,7 +90,9 @@ export class Plan {
   entry: string | undefined;
   stack: StackLayout | undefined;
   /** Pages may be protected: every operation at which V8 would not trap follows one at which it does. */
-  probed: { readonly free: number } | undefined;
+  probed: { readonly free: number; readonly asks?: boolean } | undefined;
+  /** Where it asks, instead of probing: whether a number of bytes at an address of a memory may be read, or written. */
+  touch: FunctionRef | undefined;
   /** New index of every original function, once sealed. */
   map = new Uint32Array();
   #sealed = false;

@@ -3,11 +3,13 @@ import type { Capability } from '../caps/capability.ts';
 import type { Counted } from '../caps/object.ts';
 import type { Facts } from '../caps/policy/policy.ts';
 import type { ProgramObject } from '../caps/program.ts';
+import type { RegionObject } from '../caps/region.ts';
 import type { CapTable } from '../caps/table.ts';
 import type { Clock } from '../hal/clock.ts';
 import type { Directory } from '../hal/disk.ts';
 import type { Entropy } from '../hal/entropy.ts';
 import type { Errno } from '../hal/errno.ts';
+import type { Access } from '../hal/mmu.ts';
 import type { Iovecs } from './iovecs.ts';
 import type { GuestMemory } from './memory.ts';
 import type { CallName } from './table.ts';
@@ -116,6 +118,16 @@ export interface Offspring {
   wait(pid: number | undefined): ChildEnd | { readonly waiting: readonly Promise<void>[] } | 'CHILD';
 }
 
+/** What is mapped into the memory of a process. Addresses and lengths in bytes; where lengths are no whole pages of the host, they are taken for more. */
+export interface MemoryMapper {
+  /** Where the region is now: at a free address, or at `at` in place of what is mapped there. The rights of the capability have been checked. */
+  map(region: Capability<RegionObject>, at: number, access: Access): number | 'INVAL' | 'NOMEM' | 'NOTSUP';
+  /** Where so many zero bytes are now. */
+  allocate(bytes: number, access: Access): number | 'INVAL' | 'NOMEM' | 'NOTSUP';
+  unmap(from: number, bytes: number): 'INVAL' | 'NOMEM' | undefined;
+  protect(from: number, bytes: number, access: Access): 'INVAL' | 'NOMEM' | 'ACCES' | undefined;
+}
+
 export interface Caller {
   readonly pid: number;
   readonly memory: GuestMemory;
@@ -165,6 +177,7 @@ export interface Caller {
   /** Before a name is looked up, which tells others of it: goes on with `go` unless the policy refuses whatever addresses it has. */
   preview(call: CallName, facts: Facts, go: () => Result): Result;
   readonly offspring: Offspring;
+  readonly mappings: MemoryMapper;
   /** Where an absolute or relative path of the process leads: the preopened directory and what is left of the path. */
   resolve(path: string): { readonly capability: Capability; readonly directory: Directory; readonly rest: string } | undefined;
 }

@@ -96,6 +96,8 @@ const decodeHost = (bytes: Uint8Array, at: number, length: number): string | und
   return text === undefined ? undefined : canonicalHost(text);
 };
 
+const touch = ({ use }: Parameter): 'has' | 'hasWritable' => (use === 'write' ? 'hasWritable' : 'has');
+
 /** Adds the statements that decode and check one parameter, and what the handler is handed for it; `refuse` makes a refusal with an errno. */
 function emit(
   parameter: Parameter,
@@ -122,10 +124,8 @@ function emit(
       unsigned(a);
       checks.push(`const c${a} = table.lookup(${a});`);
       fail(`c${a} === undefined`, 'BADF');
-      fail(
-        `c${a}.object.kind !== ${JSON.stringify(parameter.object)} || (c${a}.rights & ${parameter.mask}) !== ${parameter.mask}`,
-        'NOTCAPABLE',
-      );
+      checks.push(`const r${a} = ${parameter.mask};`);
+      fail(`c${a}.object.kind !== ${JSON.stringify(parameter.object)} || (c${a}.rights & r${a}) !== r${a}`, 'NOTCAPABLE');
       handed.push(`c${a}`);
       return;
     case 'port':
@@ -169,13 +169,13 @@ function emit(
       return;
     case 'out':
       unsigned(a);
-      fail(`!memory.has(${a}, ${parameter.bytes})`, 'FAULT');
+      fail(`!memory.${touch(parameter)}(${a}, ${parameter.bytes})`, 'FAULT');
       handed.push(a);
       return;
     case 'buffer':
       unsigned(a);
       unsigned(b);
-      fail(`!memory.has(${a}, ${b})`, 'FAULT');
+      fail(`!memory.${touch(parameter)}(${a}, ${b})`, 'FAULT');
       handed.push(a, b);
       return;
     case 'path':
@@ -192,7 +192,9 @@ function emit(
     case 'iovecs':
       unsigned(a);
       unsigned(b);
-      checks.push(`const e${a} = iovecs.load(memory, ${a}, ${b}); if (e${a} !== undefined) { ${refuse(`ERRNO[e${a}]`)} }`);
+      checks.push(
+        `const e${a} = iovecs.load(memory, ${a}, ${b}, ${parameter.use === 'write'}); if (e${a} !== undefined) { ${refuse(`ERRNO[e${a}]`)} }`,
+      );
       handed.push('iovecs');
       return;
   }

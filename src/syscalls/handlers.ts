@@ -11,6 +11,7 @@ import * as poll from './preview1/poll.ts';
 import * as process from './preview1/process.ts';
 import * as socket from './preview1/socket.ts';
 import * as superosCapability from './superos/capability.ts';
+import * as superosMemory from './superos/memory.ts';
 import * as superosNet from './superos/net.ts';
 
 export const HANDLERS: Handlers = {
@@ -25,5 +26,6 @@ export const HANDLERS: Handlers = {
   ...posix,
   ...child,
   ...superosCapability,
+  ...superosMemory,
   ...superosNet,
 };

@@ -16,15 +16,18 @@ export class Iovecs {
     this.length = new Uint32Array(capacity);
   }
 
-  /** Reads `count` pairs (u32 address, u32 length) at `list`: an errno, or undefined when each lies in memory. */
-  load(memory: GuestMemory, list: number, count: number): 'INVAL' | 'FAULT' | undefined {
+  /**
+   * Reads `count` pairs (u32 address, u32 length) at `list`: an errno, or undefined when each lies in memory that can be read,
+   * or `written`.
+   */
+  load(memory: GuestMemory, list: number, count: number, written: boolean): 'INVAL' | 'FAULT' | undefined {
     if (count > this.address.length) return 'INVAL';
     if (!memory.has(list, count * 8)) return 'FAULT';
     let total = 0;
     for (let i = 0; i < count; i++) {
       const address = memory.getU32(list + i * 8);
       const length = memory.getU32(list + i * 8 + 4);
-      if (!memory.has(address, length)) return 'FAULT';
+      if (!(written ? memory.hasWritable(address, length) : memory.has(address, length))) return 'FAULT';
       this.address[i] = address;
       this.length[i] = length;
       total += length;

@@ -33,6 +33,8 @@ export interface Parameter<Handed extends readonly unknown[] = readonly unknown[
   readonly object?: string;
   /** choice: by number. */
   readonly values?: readonly string[];
+  /** out, buffer and iovecs: what the call does with the bytes. */
+  readonly use?: 'read' | 'write';
   /** out: bytes that will be written, or how many in terms of the raw arguments a0, a1... and `caller`. */
   readonly bytes?: number | string;
   readonly handed?: Handed;
@@ -49,7 +51,7 @@ export const capability = (name: string, rights: number | string): Parameter<[ca
 export const handle = <T extends CapObject>(
   name: string,
   object: T['kind'],
-  rights: number,
+  rights: number | string,
 ): Parameter<[capability: Capability<T>]> => ({ name, kind: 'handle', wasm: ['i32'], object, mask: rights });
 /** A descriptor by number, for calls that work on the table itself. */
 export const slot = (name: string): Parameter<[slot: number]> => ({ name, kind: 'slot', wasm: ['i32'] });
@@ -75,18 +77,20 @@ export const size = (name: string): Parameter<[bytes: number]> => ({ name, kind:
 export const delta = (name: string): Parameter<[bytes: number]> => ({ name, kind: 'delta', wasm: ['i64'] });
 /** A set of WASI rights; undefined bits are dropped. */
 export const rights = (name: string): Parameter<[rights: number]> => ({ name, kind: 'rights', wasm: ['i64'] });
-/** Where a result goes: FAULT unless so many bytes are there. */
-export const out = (name: string, bytes: number | string): Parameter<[address: number]> => ({
+/** Where a result goes: FAULT unless so many bytes are there, and can be written. */
+export const out = (name: string, bytes: number | string, use: 'read' | 'write' = 'write'): Parameter<[address: number]> => ({
   name,
   kind: 'out',
   wasm: ['i32'],
   bytes,
+  use,
 });
-/** Address and length of bytes: FAULT unless they are there. */
-export const buffer = (name: string): Parameter<[address: number, length: number]> => ({
+/** Address and length of bytes: FAULT unless they are there, for this use. */
+export const buffer = (name: string, use: 'read' | 'write' = 'write'): Parameter<[address: number, length: number]> => ({
   name,
   kind: 'buffer',
   wasm: ['i32', 'i32'],
+  use,
 });
 /** Address and length of a path, copied once: FAULT, NAMETOOLONG, ILSEQ unless UTF-8, INVAL with a NUL. */
 export const path = (name: string): Parameter<[path: string]> => ({ name, kind: 'path', wasm: ['i32', 'i32'] });
@@ -97,7 +101,12 @@ export const host = (name: string): Parameter<[host: string]> => ({ name, kind: 
 /** INVAL above 65,535. */
 export const port = (name: string): Parameter<[port: number]> => ({ name, kind: 'port', wasm: ['i32'] });
 /** Address and count of a scatter or gather list, copied once: FAULT, INVAL. */
-export const iovecs = (name: string): Parameter<[iovecs: Iovecs]> => ({ name, kind: 'iovecs', wasm: ['i32', 'i32'] });
+export const iovecs = (name: string, use: 'read' | 'write'): Parameter<[iovecs: Iovecs]> => ({
+  name,
+  kind: 'iovecs',
+  wasm: ['i32', 'i32'],
+  use,
+});
 
 export type HandedAll<P extends readonly Parameter[]> = P extends readonly [
   infer Head,

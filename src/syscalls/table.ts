@@ -1,11 +1,13 @@
 // THE table of system calls: each is listed here once. Handlers, import objects, policies' vocabulary, tracers, fuzzers,
 // guest headers and the reference page derive from it.
 import { type Endpoint, NET_RIGHT } from '../caps/endpoint.ts';
+import { REGION_RIGHT, REGION_RIGHTS, type RegionObject } from '../caps/region.ts';
 import { RIGHT as R } from '../caps/rights.ts';
 import type { Errno } from '../hal/errno.ts';
+import type { Access } from '../hal/mmu.ts';
 import { buffer, capability, choice, delta, flags, handle, host, iovecs, out, type Parameter, path, port, rights, size, slot, text, u32, u64 } from './parameter.ts';
 
-export type Group = 'args' | 'clock' | 'random' | 'fd' | 'fs-read' | 'fs-write' | 'io' | 'net' | 'process' | 'poll' | 'ipc';
+export type Group = 'args' | 'clock' | 'random' | 'fd' | 'fs-read' | 'fs-write' | 'io' | 'net' | 'process' | 'poll' | 'ipc' | 'memory';
 
 export interface Call<P extends readonly Parameter[] = readonly Parameter[], E extends Errno = Errno, V extends boolean = boolean> {
   /** The import module that exposes it, and its name there. */
@@ -90,6 +92,7 @@ const ENDS = ['local', 'remote'] as const;
 
 export const CLOCKS = ['realtime', 'monotonic', 'process_cputime', 'thread_cputime'] as const;
 export const ADVICE = ['normal', 'sequential', 'random', 'willneed', 'dontneed', 'noreuse'] as const;
+export const ACCESS = ['none', 'read', 'write'] as const satisfies readonly Access[];
 const WHENCE = ['set', 'cur', 'end'] as const;
 export const SIGNALS = [
   'NONE',
@@ -146,17 +149,17 @@ export const TABLE = {
   fd_filestat_get: wasi('fd_filestat_get', [capability('fd', R.stat), out('buf', 64)], ['fs-read'], 'Attributes of an open file.', file),
   fd_filestat_set_size: wasi('fd_filestat_set_size', [capability('fd', R.setSize), size('size')], ['fs-write'], 'Cuts or extends a file.', file),
   fd_filestat_set_times: wasi('fd_filestat_set_times', [capability('fd', R.setTimes), u64('atim'), u64('mtim'), flags('fst_flags', TIME_FLAGS)], ['fs-write'], 'Sets the times of an open file.', file),
-  fd_pread: wasi('fd_pread', [capability('fd', R.read | R.seek), iovecs('iovs'), size('offset'), out('nread', 4)], ['fs-read', 'io'], 'Reads at an offset.', file),
+  fd_pread: wasi('fd_pread', [capability('fd', R.read | R.seek), iovecs('iovs', 'write'), size('offset'), out('nread', 4)], ['fs-read', 'io'], 'Reads at an offset.', file),
   fd_prestat_get: wasi('fd_prestat_get', [capability('fd', 0), out('buf', 8)], ['fd'], 'The length of the name of a preopened directory.', { errors: ['BADF'] }),
   fd_prestat_dir_name: wasi('fd_prestat_dir_name', [capability('fd', 0), buffer('path')], ['fd'], 'The name of a preopened directory.', { errors: ['BADF', 'NAMETOOLONG'] }),
-  fd_pwrite: wasi('fd_pwrite', [capability('fd', R.write | R.seek), iovecs('iovs'), size('offset'), out('nwritten', 4)], ['fs-write', 'io'], 'Writes at an offset.', file),
-  fd_read: wasi('fd_read', [capability('fd', R.read), iovecs('iovs'), out('nread', 4)], ['io'], 'Reads; waits where there is nothing yet.', stream),
+  fd_pwrite: wasi('fd_pwrite', [capability('fd', R.write | R.seek), iovecs('iovs', 'read'), size('offset'), out('nwritten', 4)], ['fs-write', 'io'], 'Writes at an offset.', file),
+  fd_read: wasi('fd_read', [capability('fd', R.read), iovecs('iovs', 'write'), out('nread', 4)], ['io'], 'Reads; waits where there is nothing yet.', stream),
   fd_readdir: wasi('fd_readdir', [capability('fd', R.readDirectory), buffer('buf'), size('cookie'), out('bufused', 4)], ['fs-read'], 'Entries of a directory from a cookie on.', walk),
   fd_renumber: wasi('fd_renumber', [slot('fd'), slot('to')], ['fd'], 'Moves a descriptor onto another, which it closes.', { errors: ['BADF'] }),
   fd_seek: wasi('fd_seek', [capability('fd', `(a1 | a2) === 0 && a3 === ${WHENCE.indexOf('cur')} ? ${R.tell} : ${R.seek}`), delta('offset'), choice('whence', WHENCE), out('newoffset', 8)], ['fd'], 'Moves the position.', { errors: [...FS] }),
   fd_sync: wasi('fd_sync', [capability('fd', R.sync)], ['fs-write'], "Brings a file's data and attributes to the disk.", walk),
   fd_tell: wasi('fd_tell', [capability('fd', R.tell), out('offset', 8)], ['fd'], 'The position.', { errors: [...FS] }),
-  fd_write: wasi('fd_write', [capability('fd', R.write), iovecs('iovs'), out('nwritten', 4)], ['io'], 'Writes; waits where there is no room.', stream),
+  fd_write: wasi('fd_write', [capability('fd', R.write), iovecs('iovs', 'read'), out('nwritten', 4)], ['io'], 'Writes; waits where there is no room.', stream),
   path_create_directory: wasi('path_create_directory', [capability('fd', R.pathCreateDirectory), path('path')], ['fs-write'], 'Makes a directory.', walk),
   path_filestat_get: wasi('path_filestat_get', [capability('fd', R.pathStat), flags('flags', SYMLINK_FOLLOW), path('path'), out('buf', 64)], ['fs-read'], 'Attributes of a file by path.', walk),
   path_filestat_set_times: wasi('path_filestat_set_times', [capability('fd', R.pathSetTimes), flags('flags', SYMLINK_FOLLOW), path('path'), u64('atim'), u64('mtim'), flags('fst_flags', TIME_FLAGS)], ['fs-write'], 'Sets the times of a file by path.', walk),
@@ -173,14 +176,14 @@ export const TABLE = {
   path_rename: wasi('path_rename', [capability('fd', R.pathRenameSource), path('old_path'), capability('new_fd', R.pathRenameTarget), path('new_path')], ['fs-write'], 'Renames or moves.', walk),
   path_symlink: wasi('path_symlink', [path('old_path'), capability('fd', R.pathSymlink), path('new_path')], ['fs-write'], 'Makes a symbolic link.', walk),
   path_unlink_file: wasi('path_unlink_file', [capability('fd', R.pathUnlink), path('path')], ['fs-write'], 'Removes a name of a file.', walk),
-  poll_oneoff: wasi('poll_oneoff', [out('in', '(a2 >>> 0) * 48'), out('out', '(a2 >>> 0) * 32'), u32('nsubscriptions'), out('nevents', 4)], ['poll'], 'Waits for the first of several events.', { errors: ['INVAL', 'NOTCAPABLE'] }),
+  poll_oneoff: wasi('poll_oneoff', [out('in', '(a2 >>> 0) * 48', 'read'), out('out', '(a2 >>> 0) * 32'), u32('nsubscriptions'), out('nevents', 4)], ['poll'], 'Waits for the first of several events.', { errors: ['INVAL', 'NOTCAPABLE'] }),
   proc_exit: wasi('proc_exit', [u32('rval')], ['process'], 'Ends the process.', { noreturn: true }),
   proc_raise: wasi('proc_raise', [choice('sig', SIGNALS)], ['process'], 'Sends a signal to the process itself.', { errors: ['NOTSUP', 'INVAL'] }),
   sched_yield: wasi('sched_yield', [], ['process'], 'Lets others run.'),
   random_get: wasi('random_get', [buffer('buf')], ['random'], 'Random bytes fit for keys.', { errors: ['NOTCAPABLE'] }),
   sock_accept: wasi('sock_accept', [capability('fd', 0), flags('flags', 4), out('fd_out', 4)], ['net'], 'Takes a connection from a listener.', { errors: ['NOTSOCK', 'MFILE', 'NFILE', 'NOTCAPABLE', 'AGAIN', 'INVAL', 'CONNABORTED'] }),
-  sock_recv: wasi('sock_recv', [capability('fd', 0), iovecs('ri_data'), flags('ri_flags', 3), out('ro_datalen', 4), out('ro_flags', 2)], ['net', 'io'], 'Receives from a socket.', { errors: [...FS, ...SOCKET, 'NOTSOCK'] }),
-  sock_send: wasi('sock_send', [capability('fd', 0), iovecs('si_data'), flags('si_flags', 0), out('so_datalen', 4)], ['net', 'io'], 'Sends to a socket.', { errors: [...FS, ...SOCKET, 'NOTSOCK'] }),
+  sock_recv: wasi('sock_recv', [capability('fd', 0), iovecs('ri_data', 'write'), flags('ri_flags', 3), out('ro_datalen', 4), out('ro_flags', 2)], ['net', 'io'], 'Receives from a socket.', { errors: [...FS, ...SOCKET, 'NOTSOCK'] }),
+  sock_send: wasi('sock_send', [capability('fd', 0), iovecs('si_data', 'read'), flags('si_flags', 0), out('so_datalen', 4)], ['net', 'io'], 'Sends to a socket.', { errors: [...FS, ...SOCKET, 'NOTSOCK'] }),
   sock_shutdown: wasi('sock_shutdown', [capability('fd', 0), flags('how', 3)], ['net'], 'Shuts down one or both directions of a socket.', { errors: ['NOTSOCK', 'NOTCAPABLE', 'INVAL', 'NOTCONN'] }),
 
   // What programs built with the patched standard libraries of agentOS import for POSIX's sake.
@@ -193,7 +196,7 @@ export const TABLE = {
   fd_dup: proc('fd_dup', [capability('fd', 0), out('ret_new_fd', 4)], ['fd'], 'Another descriptor of the same open file description.', { errors: ['MFILE'] }),
   proc_getpid: proc('proc_getpid', [out('ret_pid', 4)], ['process'], 'The number of the process.'),
   proc_kill: proc('proc_kill', [u32('pid'), u32('signal')], ['process'], 'Sends a signal to a process.', { errors: ['SRCH', 'INVAL', 'NOTSUP'] }),
-  proc_spawn: proc('proc_spawn', [buffer('argv'), buffer('envp'), slot('stdin'), slot('stdout'), slot('stderr'), buffer('cwd'), out('ret_pid', 4)], ['process'], 'Starts a program, for which a process needs a capability to execute it.', {
+  proc_spawn: proc('proc_spawn', [buffer('argv', 'read'), buffer('envp', 'read'), slot('stdin'), slot('stdout'), slot('stderr'), buffer('cwd', 'read'), out('ret_pid', 4)], ['process'], 'Starts a program, for which a process needs a capability to execute it.', {
     errors: ['NOTCAPABLE', 'BADF', 'AGAIN', 'NOMEM', 'NOEXEC', 'MFILE', 'INVAL', '2BIG', 'NOENT', 'NOTDIR', 'LOOP', 'ACCES', 'PERM', 'NAMETOOLONG', 'IO', 'ILSEQ'],
   }),
   proc_waitpid: proc('proc_waitpid', [u32('pid'), u32('options'), out('ret_status', 4)], ['process'], 'Waits for a child.', { errors: ['CHILD'] }),
@@ -202,11 +205,23 @@ export const TABLE = {
   // The import module of our own: guests/sdk/c/superos.h.
   cap_find: superos('cap_find', [text('name'), out('handle', 4)], ['fd'], 'A capability by the text of its grant, or by its kind.', { errors: ['NOENT'] }),
   cap_drop: superos('cap_drop', [slot('number')], ['fd'], 'Gives up a capability, under a handle or a descriptor.', { errors: ['BADF'] }),
+  mem_map: superos(
+    'mem_map',
+    [handle<RegionObject>('cap', 'region', `(${REGION_RIGHT.map} | (a2 === ${ACCESS.indexOf('read')} ? ${REGION_RIGHT.read} : a2 === ${ACCESS.indexOf('write')} ? ${REGION_RIGHT.read | REGION_RIGHT.write} : 0))`), u32('address'), choice('access', ACCESS), out('mapped_at', 4)],
+    ['memory'],
+    "Puts a region into the process's memory.",
+    { errors: ['NOMEM', 'NOTSUP', 'INVAL'] },
+  ),
+  mem_alloc: superos('mem_alloc', [u32('bytes'), choice('access', ACCESS), out('mapped_at', 4)], ['memory'], 'Adds zero pages to the memory of the process, between pages that nobody may touch.', { errors: ['NOMEM', 'NOTSUP', 'INVAL'] }),
+  mem_unmap: superos('mem_unmap', [u32('address'), u32('length')], ['memory'], 'Takes away what was mapped or added: its pages are inaccessible then.', { errors: ['NOMEM', 'INVAL'] }),
+  mem_protect: superos('mem_protect', [u32('address'), u32('length'), choice('access', ACCESS)], ['memory'], 'Says what may be done to pages that were mapped or added.', { errors: ['NOMEM', 'INVAL', 'ACCES'] }),
+  mem_info: superos('mem_info', [handle<RegionObject>('cap', 'region', 0), out('bytes', 8), out('rights', 4)], ['memory'], 'The bytes of a region, and the rights of the capability.'),
+  mem_derive: superos('mem_derive', [handle<RegionObject>('cap', 'region', 0), flags('rights', REGION_RIGHTS), out('handle', 4)], ['memory'], 'Another capability on a region, with at most the rights of this one; it dies with it.', { errors: ['MFILE'] }),
   net_connect: superos('net_connect', [handle<Endpoint>('cap', 'endpoint', NET_RIGHT.connect), host('host'), port('port'), out('fd', 4)], ['net'], 'Makes a TCP connection.', socket),
   net_listen: superos('net_listen', [handle<Endpoint>('cap', 'endpoint', NET_RIGHT.listen), host('address'), port('port'), u32('backlog'), out('fd', 4)], ['net'], 'Listens for TCP connections; at port 0, at any that is free.', socket),
   net_bind: superos('net_bind', [handle<Endpoint>('cap', 'endpoint', 0), host('address'), port('port'), out('fd', 4)], ['net'], 'Makes a socket for datagrams.', socket),
-  net_send_to: superos('net_send_to', [capability('fd', R.write), iovecs('iovs'), host('host'), port('port'), out('nsent', 4)], ['net', 'io'], 'Sends a datagram.', { errors: [...OPENING, 'MSGSIZE', 'NOTSOCK'] }),
-  net_recv_from: superos('net_recv_from', [capability('fd', R.read), iovecs('iovs'), buffer('address'), out('address_used', 4), out('port', 4), out('nreceived', 4)], ['net', 'io'], 'Receives a datagram, cut where it does not fit, and where it came from.', { errors: [...SOCKET, 'NOTSOCK', 'RANGE'] }),
+  net_send_to: superos('net_send_to', [capability('fd', R.write), iovecs('iovs', 'read'), host('host'), port('port'), out('nsent', 4)], ['net', 'io'], 'Sends a datagram.', { errors: [...OPENING, 'MSGSIZE', 'NOTSOCK'] }),
+  net_recv_from: superos('net_recv_from', [capability('fd', R.read), iovecs('iovs', 'write'), buffer('address'), out('address_used', 4), out('port', 4), out('nreceived', 4)], ['net', 'io'], 'Receives a datagram, cut where it does not fit, and where it came from.', { errors: [...SOCKET, 'NOTSOCK', 'RANGE'] }),
   net_resolve: superos('net_resolve', [handle<Endpoint>('cap', 'endpoint', 0), host('name'), buffer('addresses'), out('used', 4)], ['net'], 'The addresses of a name, each a text with a NUL.', { errors: [...OPENING, 'RANGE'] }),
   net_address: superos('net_address', [capability('fd', R.stat), choice('end', ENDS), buffer('address'), out('used', 4), out('port', 4)], ['net'], 'The address and port of an end of a socket.', { errors: ['NOTSOCK', 'NOTCONN', 'RANGE'] }),
 } as const;

@@ -170,7 +170,7 @@ export class ThreadKernel {
       }
       case 'poke': {
         const { request, address, bytes } = message;
-        const value = process.memory.has(address, bytes.byteLength);
+        const value = process.memory.hasWritable(address, bytes.byteLength);
         if (value) process.memory.bytes.set(new Uint8Array(bytes), address);
         this.#send({ type: 'answer', id, request, value });
         return;

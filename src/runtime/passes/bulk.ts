@@ -152,12 +152,12 @@ class Helpers {
     if (this.#made.size === HELPERS_MAX)
       throw new LoadError('too-large', `the module has more than ${HELPERS_MAX} kinds of bulk operations`);
     const plan = this.#plan;
-    checksOf(plan);
+    if (!plan.options.raw) checksOf(plan);
     const operation = describe(plan, opcode, a, b);
     const indices = hasTwo(opcode) ? [a, b] : [a];
     const write = (out: Writer) => emit(out, opcode, ...indices);
     const name = encodeUtf8(`superos.${NAMES[opcode]} ${indices.join(' ')}`);
-    const locals: ValueType[] = plan.probed && operation.memories ? ['i64'] : [];
+    const locals: ValueType[] = plan.probed && plan.touch === undefined && operation.memories ? ['i64'] : [];
     const ref = plan.function(name, plan.type(operation.params, []), locals, (out, hint) =>
       writeHelper(plan, operation, write, out, hint),
     );
@@ -202,7 +202,7 @@ export function memoryInit(plan: Plan, segment: number, memory: number, size: nu
 export const bulk: Pass = {
   name: 'bulk',
   plan(plan) {
-    if (plan.options.raw) return;
+    if (plan.options.raw && plan.touch === undefined) return;
     const { bulkAt } = plan.scan;
     if (bulkAt.length === 0 && plan.probed === undefined) return;
     const { source } = plan.module;

@@ -6,12 +6,15 @@ import { BlockType, Op } from '../opcodes.ts';
 import { emit, emitConst, type Plan } from '../plan.ts';
 import type { ValueType } from '../types.ts';
 import type { Writer } from '../writer.ts';
-import { writeProbes } from './probe.ts';
+import { writeProbes, writeTouch } from './probe.ts';
 
 /** Up to so many bytes or elements an operation is done at once, without any check: it takes no longer than some calls. */
 const SMALL = 1024;
 
 export type Address = 'i32' | 'i64';
+
+/** Writes the question whether bytes of a memory may be touched. */
+type Touch = (memory: number, writes: boolean, address: () => void, length: () => void) => void;
 
 export interface Place {
   readonly address: Address;
@@ -41,12 +44,41 @@ class Pieces {
   readonly #operation: Operation;
   readonly #write: () => void;
   readonly #check: () => void;
+  readonly #touch: Touch | undefined;
 
-  constructor(out: Writer, operation: Operation, write: () => void, check: () => void) {
+  constructor(out: Writer, operation: Operation, write: () => void, check: () => void, touch: Touch | undefined) {
     this.#out = out;
     this.#operation = operation;
     this.#write = write;
     this.#check = check;
+    this.#touch = touch;
+  }
+
+  /** Asks whether what comes next may be touched: `moved` bytes behind the offsets, so many. Since the last time pages may have gone. */
+  #ask(moved: boolean, length: () => void): void {
+    const out = this.#out;
+    const { offsets, memories, length: whole } = this.#operation;
+    const number = (local: number, address: Address) => {
+      emit(out, Op.localGet, local);
+      emit(out, address === 'i64' ? Op.f64ConvertI64U : Op.f64ConvertI32U);
+    };
+    if (this.#touch === undefined || memories === undefined) return;
+    for (const [i, { local, place }] of offsets.entries()) {
+      const from = () => {
+        number(local, place.address);
+        if (!moved) return;
+        number(whole.local, whole.address);
+        emit(out, Op.f64Add);
+      };
+      this.#touch(memories[i]!, i === 0, from, length);
+    }
+  }
+
+  #askPiece(moved: boolean): void {
+    this.#ask(moved, () => {
+      emitConst(this.#out, 'i32', this.#operation.piece);
+      emit(this.#out, Op.f64ConvertI32U);
+    });
   }
 
   /** Leaves whether more than `most` are to be done. */
@@ -140,6 +172,7 @@ class Pieces {
   backward(): void {
     this.#loop(() => {
       this.#shorten();
+      this.#askPiece(true);
       const moving = new Set(this.#moving().map(({ local }) => local));
       this.#getParams((local) => moving.has(local));
       this.#write();
@@ -149,6 +182,7 @@ class Pieces {
   forward(): void {
     const out = this.#out;
     this.#loop(() => {
+      this.#askPiece(false);
       this.#getParams(() => false);
       this.#write();
       for (const { local, address } of this.#moving()) {
@@ -170,6 +204,11 @@ class Pieces {
   }
 
   rest(): void {
+    const { local, address } = this.#operation.length;
+    this.#ask(false, () => {
+      emit(this.#out, Op.localGet, local);
+      emit(this.#out, address === 'i64' ? Op.f64ConvertI64U : Op.f64ConvertI32U);
+    });
     this.#operation.params.forEach((_, local) => {
       emit(this.#out, Op.localGet, local);
     });
@@ -178,12 +217,18 @@ class Pieces {
 }
 
 export function writeHelper(plan: Plan, operation: Operation, write: (out: Writer) => void, out: Writer, hint: HintNext): void {
-  const checks = plan.checks!;
-  const check = () => writeCheck(checks, out, hint);
-  const pieces = new Pieces(out, operation, () => write(out), check);
+  const { checks, touch } = plan;
+  const ask: Touch | undefined = touch && ((memory, writes, ...range) => writeTouch(touch, out, hint, memory, writes, ...range));
+  const check = () => writeCheck(checks!, out, hint);
+  const pieces = new Pieces(out, operation, () => write(out), check, ask);
+  // One that is not to be preempted does it at once.
+  if (checks === undefined) {
+    pieces.rest();
+    return;
+  }
   const begin = () => out.u8(Op.if).u8(BlockType.empty);
   const { memories } = operation;
-  if (plan.probed !== undefined && memories !== undefined) {
+  if (plan.probed !== undefined && touch === undefined && memories !== undefined) {
     // What does not fit traps before anything is touched.
     pieces.fits();
     begin();

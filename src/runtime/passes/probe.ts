@@ -1,10 +1,13 @@
 // probe: where pages of a memory may be protected, what V8 does not turn into a trap at such a page follows a plain access to it, which
-// traps: bulk operations (in their helpers, see bulk) and atomics. What a page holds is never changed by a probe.
+// traps: bulk operations (in their helpers, see bulk) and atomics. What a page holds is never changed by a probe. A program that
+// maps pages itself asks the kernel instead: a probe that stores would undo what others do in a region that they share.
 
 import { encodeUtf8 } from '../../hal/utf8.ts';
 import { filled, findStack } from '../analysis/stackpointer.ts';
+import type { HintNext } from '../checks.ts';
 import { LoadError } from '../errors.ts';
 import { readIndex, skipInteger } from '../immediates.ts';
+import type { Module } from '../module.ts';
 import { ATOMIC, BlockType, Op } from '../opcodes.ts';
 import { emit, emitConst, type FunctionRef, type Pass, type Plan } from '../plan.ts';
 import type { ValueType } from '../types.ts';
@@ -97,6 +100,33 @@ export function writeProbes(
   out.u8(Op.brIf).u8(0).u8(Op.end).u8(Op.end);
 }
 
+/** Calls after which pages of the caller's memory may be protected. */
+const MAPPING: ReadonlySet<string> = new Set(['mem_map', 'mem_alloc', 'mem_unmap', 'mem_protect']);
+
+const maps = ({ imports }: Module): boolean => imports.some(({ module, name }) => module === 'superos' && MAPPING.has(name));
+
+/** Writes the question whether the guest may touch bytes, and a trap where not. `address` and `length` leave an f64 each. */
+export function writeTouch(
+  touch: FunctionRef,
+  out: Writer,
+  hint: HintNext,
+  memory: number,
+  writes: boolean,
+  address: () => void,
+  length: () => void,
+): void {
+  emitConst(out, 'i32', memory);
+  address();
+  length();
+  emitConst(out, 'i32', writes ? 1 : 0);
+  emit(out, Op.call, touch.index);
+  emit(out, Op.i32Eqz);
+  hint(false);
+  out.u8(Op.if).u8(BlockType.empty);
+  emit(out, Op.unreachable);
+  emit(out, Op.end);
+}
+
 const LOADS = 0x10;
 const STORES = 0x17;
 const RMW = 0x1e;
@@ -115,19 +145,39 @@ function signature(sub: number): { operands: ValueType[]; results: ValueType[]; 
   return { operands: sub < CMPXCHG ? [type] : [type, type], results: [type], stores: true };
 }
 
+/** Bytes of the accesses in each group of seven. */
+const BYTES = [4, 8, 1, 2, 1, 2, 4] as const;
+const bytesOf = (sub: number): number => (sub <= 1 ? 4 : sub === 2 ? 8 : BYTES[(sub - LOADS) % 7]!);
+
 /** A function that stands for an atomic access: a probe, then the access itself. */
 function atomicHelper(plan: Plan, sub: number, memarg: Uint8Array, place: Place): FunctionRef {
   const { operands, results, stores } = signature(sub);
   const { address } = plan.module.memories[place.memory]!;
   const params = [address, ...operands];
-  return plan.function(encodeUtf8(`superos.atomic ${sub}`), plan.type(params, results), [], (out) => {
-    writeProbe(plan, out, place, stores, () => emit(out, Op.localGet, 0));
+  return plan.function(encodeUtf8(`superos.atomic ${sub}`), plan.type(params, results), [], (out, hint) => {
+    const { touch } = plan;
+    if (touch === undefined) writeProbe(plan, out, place, stores, () => emit(out, Op.localGet, 0));
+    else {
+      const number = () => {
+        emit(out, Op.localGet, 0);
+        emit(out, address === 'i64' ? Op.f64ConvertI64U : Op.f64ConvertI32U);
+        writeF64(out, Number(place.offset));
+        emit(out, Op.f64Add);
+      };
+      writeTouch(touch, out, hint, place.memory, stores, number, () => writeF64(out, bytesOf(sub)));
+    }
     params.forEach((_, local) => {
       emit(out, Op.localGet, local);
     });
     emit(out, ATOMIC + sub);
     out.raw(memarg);
   });
+}
+
+const F64_CONST = 0x44;
+
+function writeF64(out: Writer, value: number): void {
+  out.u8(F64_CONST).raw(new Uint8Array(new Float64Array([value]).buffer));
 }
 
 function placeOf({ source, immediates }: Site): Place {
@@ -155,12 +205,14 @@ export const probe: Pass = {
   name: 'probe',
   plan(plan) {
     const { raw, probe: asked } = plan.options;
+    const asks = maps(plan.module);
     // Without checks for preemption bulk operations have no helpers that could probe.
-    if (raw || plan.module.memories.length === 0) return;
+    if ((raw && !asks) || plan.module.memories.length === 0) return;
     const free = asked === false ? 0 : freeBytes(plan);
-    if (!asked && free === 0) return;
-    plan.probed = { free };
-    checksOf(plan);
+    if (!asked && free === 0 && !asks) return;
+    plan.probed = { free, ...(asks && { asks }) };
+    if (asks) plan.touch = plan.import('touch', ['i32', 'f64', 'f64', 'i32'], ['i32']);
+    if (!raw) checksOf(plan);
     const made = new Map<string, FunctionRef>();
     const replace = (sub: number) =>
       plan.replace(ATOMIC + sub, (site, out) => {
