@@ -280,6 +280,11 @@ describe.skipIf(hostCalls === undefined)('native', () => {
     mmu.grow(grown, type, 1);
     mmu.release(grown, type);
     expect(make()).not.toBe(grown);
+    const behind = make();
+    mmu.reset(behind, undefined);
+    behind.grow(1);
+    expect(mmu.reset(behind, undefined)).toBe(false);
+    mmu.release(behind, type);
     const shared: MemoryType = { ...type, maximum: 20, shared: true };
     const threads = mmu.allocate(shared)!;
     expect(mmu.reset(threads, undefined)).toBe(false);

@@ -195,9 +195,12 @@ class LinuxCalls implements HostCalls {
   file(bytes: number): number | undefined {
     const { memfd_create, ftruncate, fcntl } = this.#libc;
     let fd = memfd_create(this.#nameAt, MFD_CLOEXEC | MFD_NOEXEC_SEAL);
-    if (fd < 0) fd = memfd_create(this.#nameAt, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0) return undefined;
     HELD.bytes[fd] = 1;
+    if (fd < 0) {
+      fd = memfd_create(this.#nameAt, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+      HELD.bytes[fd] = 1;
+    }
+    if (fd < 0) return undefined;
     if (ftruncate(fd, BigInt(bytes)) === 0 && fcntl(fd, F_ADD_SEALS, FIXED_LENGTH, 0) === 0) return fd;
     this.close(fd);
     return undefined;
@@ -206,8 +209,8 @@ class LinuxCalls implements HostCalls {
   duplicate(fd: number, bytes: number): number | undefined {
     const { fcntl } = this.#libc;
     const copy = fcntl(fd, F_DUPFD_CLOEXEC, 0, 0);
-    if (copy < 0) return undefined;
     HELD.bytes[copy] = 1;
+    if (copy < 0) return undefined;
     // One that could be shorter would end the host where a guest touches what is missing.
     const seals = fcntl(copy, F_GET_SEALS, 0, 0) & (FIXED_LENGTH | F_SEAL_WRITE);
     if (seals === FIXED_LENGTH && fs.fstatSync(copy).size === bytes) return copy;
@@ -220,8 +223,8 @@ class LinuxCalls implements HostCalls {
   }
 
   close(fd: number): void {
-    HELD.bytes[fd] = 0;
     fs.closeSync(fd);
+    HELD.bytes[fd] = 0;
   }
 
   addressOf(buffer: ArrayBufferLike): bigint {

@@ -40,6 +40,11 @@ export class MappedMemory {
     this.#view = new Uint8Array(buffer);
   }
 
+  /** Whether the memory is as long as it was when somebody looked last. */
+  isAsLongAs({ buffer }: WebAssembly.Memory): boolean {
+    return buffer.byteLength === this.bytes;
+  }
+
   load(image: MappedImage): boolean {
     if (image.size > 0n && !this.#calls.copy(this.base, image.size, image.file.fd, 0n)) return false;
     image.file.hold();

@@ -96,7 +96,7 @@ export class NativeMmu implements Mmu {
 
   reset(memory: WebAssembly.Memory, image: Image | undefined, keep: readonly Protection[] = []): boolean {
     const mapped = this.#of(memory);
-    if (mapped.spoilt || mapped.shared || this.#portable.hasGrown(memory)) return false;
+    if (mapped.spoilt || mapped.shared || this.#portable.hasGrown(memory) || !mapped.isAsLongAs(memory)) return false;
     if (mapped.image !== image) {
       if (!this.#done(memory, mapped, mapped.zero(0, mapped.bytes, 'write'), 'mmap')) return false;
       this.#forget(mapped);
