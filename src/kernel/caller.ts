@@ -2,7 +2,7 @@
 import type { Capability } from '../caps/capability.ts';
 import { clockOf } from '../caps/clock.ts';
 import { entropyOf } from '../caps/entropy.ts';
-import type { Counted } from '../caps/object.ts';
+import type { CapObject, Counted } from '../caps/object.ts';
 import type { Facts } from '../caps/policy/policy.ts';
 import type { CapTable } from '../caps/table.ts';
 import type { Clock } from '../hal/clock.ts';
@@ -122,9 +122,9 @@ export abstract class ProcessCaller implements Caller {
     return this.process.pipe();
   }
 
-  review(call: CallName, facts: Facts, go: () => Result): Result {
+  review(call: CallName, facts: Facts, go: () => Result, by?: Capability<CapObject>): Result {
     const { gate } = this.process;
-    return gate === undefined ? go() : gate.review(call, this, facts, go);
+    return gate === undefined ? go() : gate.review(call, this, facts, go, by);
   }
 
   preview(call: CallName, facts: Facts, go: () => Result): Result {

@@ -1,6 +1,6 @@
 // What a system call sees of the thread and process that made it. The kernel implements it; handlers know nothing else.
 import type { Capability } from '../caps/capability.ts';
-import type { Counted } from '../caps/object.ts';
+import type { CapObject, Counted } from '../caps/object.ts';
 import type { Facts } from '../caps/policy/policy.ts';
 import type { ProgramObject } from '../caps/program.ts';
 import type { RegionObject } from '../caps/region.ts';
@@ -172,8 +172,11 @@ export interface Caller {
   fault(error: unknown): number;
   /** Both ends of a new pipe: where to read, where to write. NFILE where its pipes may hold no more. */
   pipe(): readonly [Capability, Capability] | 'NFILE';
-  /** What a call is about is known now, before anything is done: goes on with `go`, or not, as the process's policy has it. */
-  review(call: CallName, facts: Facts, go: () => Result): Result;
+  /**
+   * What a call is about is known now, before anything is done: goes on with `go`, or not, as the process's policy has it. That may
+   * take its time, and ends with BADF once `by` is gone.
+   */
+  review(call: CallName, facts: Facts, go: () => Result, by?: Capability<CapObject>): Result;
   /** Before a name is looked up, which tells others of it: goes on with `go` unless the policy refuses whatever addresses it has. */
   preview(call: CallName, facts: Facts, go: () => Result): Result;
   readonly offspring: Offspring;

@@ -49,6 +49,47 @@ describe.each(CPUS)('cpus: %i', (cpus) => {
     }
   });
 
+  test('a call for which somebody is asked ends when what it works on is taken away', async () => {
+    const asked = Promise.withResolvers<void>();
+    const notify = () => {
+      asked.resolve();
+      return new Promise<boolean>(() => undefined);
+    };
+    await using child = await machine
+      .process(guest('net-probe'))
+      .args(['connect', 'endpoint', '127.0.0.1', '1'])
+      .capabilities(['net:connect:127.0.0.1:1'])
+      .policy(
+        { text: 'process: { allowed_syscalls: ["@args", "@fd", fd_write, cap_find, { call: net_connect, action: notify }] }' },
+        { notify },
+      )
+      .spawn();
+    await asked.promise;
+    await child.revoke('net:connect:127.0.0.1:1');
+    let output = '';
+    for await (const chunk of child.stdout!) output += chunk;
+    expect(output).toContain('connect: EBADF');
+  });
+
+  test('a file that is asked about, too', async () => {
+    using tree = temporaryTree({ file: 'text' });
+    const asked = Promise.withResolvers<void>();
+    const notify = () => {
+      asked.resolve();
+      return new Promise<boolean>(() => undefined);
+    };
+    await using child = await machine
+      .process(source)
+      .capabilities([`dir:${tree.path}:/d`])
+      .policy({ text: 'process: { allowed_syscalls: ["@fd", { call: path_open, action: notify }] }' }, { notify })
+      .reactor()
+      .spawn();
+    const opening = call(child, 'open', 3);
+    await asked.promise;
+    await child.revoke(`dir:${tree.path}:/d`);
+    expect(await opening).toBe(ERRNO.badf);
+  });
+
   test('what a process holds is listed: numbers, kinds, grants, rights in words', async () => {
     using tree = temporaryTree({ file: 'text' });
     await using child = await start(['clock:coarse', `dir:${tree.path}:/d:ro`, 'random', 'tmp:/t']);

@@ -2,6 +2,8 @@
 // its arguments is linked to the bare system call, one that is refused so to a stub; only what depends on arguments is looked at
 // when it is made, after they were copied and checked, and before the handler sees them.
 import type { Audit } from '../../caps/audit.ts';
+import type { Capability } from '../../caps/capability.ts';
+import type { CapObject } from '../../caps/object.ts';
 import { could, decide, type Judge, judge, outlook, strictness, type Verdict } from '../../caps/policy/decide.ts';
 import { narrow } from '../../caps/policy/narrow.ts';
 import type { Action, Facts, Place, Policy } from '../../caps/policy/policy.ts';
@@ -125,7 +127,7 @@ export class Gate {
   }
 
   /** A call that tells only on its way what it is about, such as the addresses of a name: it goes on with `go`. */
-  review(name: CallName, caller: Caller, facts: Facts, go: () => Result): Result {
+  review(name: CallName, caller: Caller, facts: Facts, go: () => Result, by?: Capability<CapObject>): Result {
     const verdict = this.#policy === undefined ? undefined : decide(this.#policy, name, facts);
     const run = () => {
       this.observations?.add(name, facts);
@@ -135,14 +137,14 @@ export class Gate {
     const { name: asked, rule, layer } = this.#allowed ?? {};
     const again = verdict?.action.do === 'notify' && asked === name && rule === verdict.rule && layer === verdict.layer;
     if (verdict === undefined || verdict.action.do === 'allow' || again) return run();
-    return settle(this, name, verdict, caller, facts, run) as Result;
+    return settle(this, name, verdict, caller, facts, by === undefined ? [] : [by], run) as Result;
   }
 
   /** Such a call before its name is looked up: refused where no address could make up for the name. */
   preview(name: CallName, caller: Caller, facts: Facts, go: () => Result): Result {
     const policy = this.#policy;
     if (policy === undefined || !this.enforced || could(policy, name, facts)) return go();
-    return settle(this, name, decide(policy, name, facts), caller, facts, go) as Result;
+    return settle(this, name, decide(policy, name, facts), caller, facts, [], go) as Result;
   }
 
   /** Refuses without a look at the arguments. */

@@ -2,6 +2,7 @@
 // where paths matter it hands on the path that was judged, never the one that the guest wrote.
 import type { Capability } from '../../caps/capability.ts';
 import { withoutLinks } from '../../caps/links.ts';
+import type { CapObject } from '../../caps/object.ts';
 import { absolute, goesUp } from '../../caps/path.ts';
 import type { Judge, Verdict } from '../../caps/policy/decide.ts';
 import type { Facts } from '../../caps/policy/policy.ts';
@@ -63,10 +64,8 @@ class Guarded {
     const asks = verdict.action.do === 'notify' && this.#gate.enforced;
     // The lists of the call at hand are the kernel's, and are another call's while this one waits.
     const kept = asks ? handed.map((one) => (one === caller.iovecs ? caller.iovecs.copy() : one)) : handed;
-    return settle(this.#gate, this.#name, verdict, caller, facts, () => {
-      const lost = asks && this.#facts.capabilities.some((at) => !caller.capabilities.holds(kept[at] as Capability));
-      return lost ? 'BADF' : this.#run(caller, kept, facts, true);
-    });
+    const used = this.#facts.capabilities.map((at) => kept[at] as Capability);
+    return settle(this.#gate, this.#name, verdict, caller, facts, used, () => this.#run(caller, kept, facts, true));
   }
 
   #run(caller: Caller, handed: Handed, facts: Facts, placed: boolean): Result | number {
@@ -125,16 +124,17 @@ class Guarded {
   }
 }
 
-/** What becomes of a call that is not plainly allowed: `go` goes on with it. */
+/** What becomes of a call that is not plainly allowed: `go` goes on with it, where it still holds what it uses. */
 export function settle(
   gate: Gate,
   name: CallName,
   verdict: Verdict,
   caller: Caller,
   facts: Facts,
+  used: readonly Capability<CapObject>[],
   go: () => Result | number,
 ): Result | number {
-  if (verdict.action.do === 'notify' && gate.enforced) return ask(gate, name, verdict, caller, facts, go);
+  if (verdict.action.do === 'notify' && gate.enforced) return ask(gate, name, verdict, caller, facts, used, go);
   gate.tell(name, facts, verdict);
   if (verdict.action.do === 'log' || !gate.enforced) return go();
   gate.observations?.add(name, facts);
@@ -148,10 +148,12 @@ function ask(
   verdict: Verdict,
   caller: Caller,
   facts: Facts,
+  used: readonly Capability<CapObject>[],
   go: () => Result | number,
 ): Result | number {
   let answer: boolean | undefined;
-  const answered = (gate.ask(name, facts, verdict)?.answer ?? Promise.resolve(false)).then(
+  const asked = gate.ask(name, facts, verdict);
+  const answered = (asked?.answer ?? Promise.resolve(false)).then(
     (allowed) => {
       answer = allowed === true;
       if (answer) gate.allow(name, verdict);
@@ -161,7 +163,11 @@ function ask(
     },
   );
   const goOn = (): Result | number => {
-    if (answer === undefined) return caller.block([answered], undefined, goOn);
+    if (used.some((one) => !caller.capabilities.holds(one))) {
+      asked?.withdraw();
+      return 'BADF';
+    }
+    if (answer === undefined) return caller.block([answered, ...used.map((one) => one.gone())], undefined, goOn);
     if (answer) return go();
     gate.tell(name, facts, verdict);
     return gate.refuse(name, verdict);

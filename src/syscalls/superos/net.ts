@@ -142,8 +142,11 @@ export const net_send_to: Handler<'net_send_to'> = (caller, fd, list, host, port
   const facts = { kind: socket.kind, size: bytes.length };
   const what = { call: 'net_send_to', by: fd, endpoint: socket.endpoint, use: 'udp', host, port, facts } as const;
   if (address !== undefined && socket.peers.has({ address, port }))
-    return caller.review('net_send_to', { ...facts, host, addresses: [host], port }, () =>
-      caller.capabilities.holds(fd) ? send(caller, fd, socket, [address], port, bytes, out) : 'BADF',
+    return caller.review(
+      'net_send_to',
+      { ...facts, host, addresses: [host], port },
+      () => send(caller, fd, socket, [address], port, bytes, out),
+      fd,
     ) as NetResult;
   if (!socket.sends) return 'NOTCAPABLE';
   return reach(caller, what, (addresses) => send(caller, fd, socket, addresses, port, bytes, out)) as NetResult;
@@ -221,9 +224,7 @@ export const net_resolve: Handler<'net_resolve'> = (caller, by, host, at, room, 
   if (address !== undefined) return tell([address]) as NetResult;
   if (!by.object.allowsLookup(host, by.rights)) return 'NOTCAPABLE';
   return answered(caller, by, by.object.net.resolve(host), (addresses) =>
-    caller.review('net_resolve', { host, addresses: addresses.map(formatAddress) }, () =>
-      caller.capabilities.holds(by) ? tell(addresses) : 'BADF',
-    ),
+    caller.review('net_resolve', { host, addresses: addresses.map(formatAddress) }, () => tell(addresses), by),
   ) as NetResult;
 };
 

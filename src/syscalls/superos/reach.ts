@@ -72,8 +72,5 @@ function reviewed(
   addresses: readonly Address[],
   go: (addresses: readonly Address[]) => Result,
 ): Result {
-  // The policy may take its time: what the call works on may be gone by then.
-  return caller.review(call, { ...facts, host, addresses: addresses.map(formatAddress), port }, () =>
-    caller.capabilities.holds(by) ? go(addresses) : 'BADF',
-  );
+  return caller.review(call, { ...facts, host, addresses: addresses.map(formatAddress), port }, () => go(addresses), by);
 }
