@@ -30,13 +30,14 @@ export function asker(): ((question: Question) => Promise<boolean>) | undefined 
 const ruleOf = ({ call, place }: Question): string => `${call} ${place.file}:${place.line}:${place.column}`;
 
 async function ask(question: Question, known: Map<string, boolean>): Promise<boolean> {
+  if (question.signal.aborted) return false;
   const fd = fs.openSync(TERMINAL, 'r+');
   const input = new ReadStream(fd);
   const output = fs.createWriteStream(TERMINAL);
   const lines = createInterface({ input, output });
   try {
     const line = lines.question(`${plain(asked(question))}\n[y]es, [n]o, [a]lways, ne[v]er: `);
-    const text = (await Promise.race([line, unanswered(lines, input, output)])).trim().toLowerCase();
+    const text = (await Promise.race([line, unanswered(lines, input, output, question.signal)])).trim().toLowerCase();
     const allowed = ['y', 'yes', 'a', 'always'].includes(text);
     if (['a', 'always', 'v', 'never'].includes(text)) known.set(ruleOf(question), allowed);
     return allowed;
@@ -47,13 +48,14 @@ async function ask(question: Question, known: Map<string, boolean>): Promise<boo
   }
 }
 
-/** Settles where no answer can come any more: the input has ended, or the terminal is gone. */
-const unanswered = (lines: Interface, input: ReadStream, output: Writable): Promise<string> =>
+/** Settles where no answer can come any more, or none is wanted: the input has ended, the terminal is gone, the process is over. */
+const unanswered = (lines: Interface, input: ReadStream, output: Writable, signal: AbortSignal): Promise<string> =>
   new Promise((resolve) => {
     const no = () => resolve('');
     lines.once('close', no);
     input.on('error', no);
     output.on('error', no);
+    signal.addEventListener('abort', no);
   });
 
 const asked = ({ program, call, facts, place }: Question): string =>

@@ -25,6 +25,23 @@ test('a program learned, then run under what was learned, passes', () => {
   expect(run('--policy', 'fs.yaml', guest('fs'), '/data')).toMatchObject({ stderr: '', status: 0 });
 });
 
+test('so does one that starts another: what that did is learned, too', () => {
+  fs.copyFileSync(path.join(import.meta.dirname, '../../node_modules/@rivet-dev/agent-os-coreutils/wasm/env'), at('env'));
+  fs.copyFileSync(guest('fs'), at('fs.wasm'));
+  const line = [...VOLUME, '--cap', 'program:fs.wasm', './env', 'fs', '/data'];
+  const learned = learn('-o', 'p.yaml', ...line);
+  expect(learned).toMatchObject({ stderr: '', status: 0 });
+  expect(fs.readFileSync(at('p.yaml'), 'utf8')).toContain('program:fs.wasm');
+  expect(fs.readFileSync(at('p.yaml'), 'utf8')).toContain('path_create_directory');
+  expect(run('--policy', 'p.yaml', './env', 'fs', '/data')).toMatchObject({ stdout: learned.stdout, stderr: '', status: 0 });
+  // What only the child does is refused to it, and told with its name.
+  const text = fs.readFileSync(at('p.yaml'), 'utf8');
+  fs.writeFileSync(at('less.yaml'), text.replace(/ {4}- call: path_create_directory.*\n( {6,}.*\n)*/, ''));
+  const refused = run('--policy', 'less.yaml', './env', 'fs', '/data');
+  expect(refused.stderr).toContain('superos: fs.wasm was refused path_create_directory');
+  expect(refused.status).not.toBe(0);
+});
+
 test('with one entry taken out it fails, and is told where', () => {
   learn('-o', 'hello.yaml', guest('args-env'), 'x');
   const text = fs.readFileSync(at('hello.yaml'), 'utf8');

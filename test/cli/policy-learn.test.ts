@@ -46,7 +46,9 @@ const hostFacts = fc.oneof(
   fc.constantFrom('93.184.216.34', '2606:2800:220:1::1', '127.0.0.1').map((host) => ({ host, addresses: [host] })),
 );
 const VALUES: Record<string, fc.Arbitrary<Facts>> = {
-  path: fc.array(path, { minLength: 1, maxLength: 2 }).map((paths) => ({ paths })),
+  path: fc
+    .tuple(fc.array(path, { minLength: 1, maxLength: 2 }), fc.boolean())
+    .map(([paths, beneath]) => ({ paths, ...(beneath && { beneath }) })),
   host: hostFacts,
   port: fc.integer({ min: 1, max: 65_535 }).map((port) => ({ port })),
   size: fc.nat().map((size) => ({ size })),
@@ -152,6 +154,18 @@ process:
   #   memory: 2m # 1500000 bytes at its most
 `.replace('/data/*,', '"/data/*",'),
   );
+});
+
+test('a directory that was moved may be moved again, with all that lies beneath it', async () => {
+  const seen: Observation[] = [
+    { call: 'path_rename', facts: { paths: ['/data/a', '/data/b'], beneath: true }, count: 1 },
+    { call: 'path_rename', facts: { paths: ['/data/f', '/data/g'] }, count: 1 },
+  ];
+  const text = learn(seen, OPTIONS);
+  expect(text).toContain('path: ["/data/a/**", "/data/b/**", /data/f, /data/g]');
+  const policy = await read(text);
+  for (const one of seen) expect(allows(policy, one)).toBe(true);
+  expect(allows(policy, { call: 'path_rename', facts: { paths: ['/data/f', '/data/g'], beneath: true }, count: 1 })).toBe(false);
 });
 
 test('many paths in many places: a few trees', () => {

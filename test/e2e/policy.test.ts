@@ -178,6 +178,14 @@ describe.runIf(python)('whoever sits at the terminal is asked', () => {
     expect(status).toBe(0);
   });
 
+  test('when the program ends, nobody is asked any longer', () => {
+    const steps: ['expect' | 'send', string][] = [
+      ['send', 'now\n'],
+      ['expect', 'ne[v]er: '],
+    ];
+    expect(onTerminal(steps, ['--timeout', '1s', '--policy', asking(), guest('database')]).status).toBe(124);
+  });
+
   test('Ctrl-C at the question ends the program', () => {
     const steps: ['expect' | 'send', string][] = [
       ['send', 'now\n'],

@@ -80,6 +80,34 @@ describe.each(CPUS)('%i threads', (cpus) => {
   });
 });
 
+test('who is asked for a name is asked once, before it is looked up', async () => {
+  await using names = await nameServer({ 'api.example.org': [['93.184.216.35']] });
+  await using machine = await Machine.boot({ cpus: 0, dns: [names.address] });
+  const questions: Question[] = [];
+  const resolve = async (answer: boolean) => {
+    const asking = 'allowed_syscalls: ["@args", "@io", "@fd", cap_find, { call: net_resolve, action: notify }]';
+    const { stdout } = await machine
+      .process(guest('net-probe'))
+      .capabilities(['net:resolve:*'])
+      .policy(
+        { text: `process: { ${asking} }` },
+        {
+          notify: (question) => {
+            questions.push(question);
+            return answer;
+          },
+        },
+      )
+      .args(['resolve', 'endpoint', 'api.example.org'])
+      .run();
+    return stdout.toString();
+  };
+  expect(await resolve(false)).toContain('EPERM');
+  expect(names.asked).toEqual([]);
+  expect(await resolve(true)).toContain('93.184.216.35');
+  expect(questions.map(({ facts }) => facts)).toEqual([{ host: 'api.example.org' }, { host: 'api.example.org' }]);
+});
+
 describe.each(CPUS)('names that a policy refuses are not looked up: %i threads', (cpus) => {
   let machine: Machine;
   let names: NameServer;

@@ -149,10 +149,12 @@ function patternsOf(key: Key, found: readonly string[]): readonly string[] {
 const span = (ports: readonly number[]): string => `${Math.min(...ports)}-${Math.max(...ports)}`;
 
 function pathPatterns(found: readonly string[]): readonly string[] {
-  const byDirectory = [...Map.groupBy(found, (path) => (path === '/' ? '' : directoryOf(path)))];
+  const [moved, plain] = [found.filter(isTree), found.filter((path) => !isTree(path))];
+  const byDirectory = [...Map.groupBy(plain, (path) => (path === '/' ? '' : directoryOf(path)))];
   const patterns = byDirectory.flatMap(([directory, paths]) =>
     paths.length < SIBLINGS_MIN ? paths.map(escaped) : [below(directory, '*')],
   );
+  patterns.push(...moved.map(escaped));
   return patterns.length <= PATHS_MAX ? patterns : trees(found);
 }
 
@@ -178,6 +180,8 @@ function trees(paths: readonly string[]): readonly string[] {
 
 const directoryOf = (path: string) => path.slice(0, path.lastIndexOf('/')) || '/';
 
+const isTree = (path: string) => path !== '/' && path.endsWith('/');
+
 /** Characters that a pattern may have. */
 const PATTERN_MAX = 4096;
 
@@ -185,7 +189,7 @@ const quoted = (path: string) => path.replace(/[*?[\]{}\\]/g, '\\$&');
 
 /** Of a path that is too long for a pattern, all in a directory that is not. */
 function escaped(path: string): string {
-  if (path !== '/' && path.endsWith('/')) return below(path.slice(0, -1), '**');
+  if (isTree(path)) return below(path.slice(0, -1), '**');
   const pattern = quoted(path);
   return pattern.length <= PATTERN_MAX ? pattern : below(directoryOf(path), '**');
 }
