@@ -6,6 +6,7 @@ import { nearest } from '../caps/nearest.ts';
 import { CommandError, STATUS } from './error.ts';
 import { flagsOf, OPTIONS } from './options.ts';
 import { auditCommands, policyCommands } from './policy/commands.ts';
+import { templateCommands } from './template.ts';
 
 /** Runs `superos ARGS...`; the exit status. */
 export async function command(args: readonly string[]): Promise<number> {
@@ -25,7 +26,7 @@ export async function command(args: readonly string[]): Promise<number> {
     .usage('[options] PROGRAM [ARGS...]')
     .addHelpText(
       'before',
-      'PROGRAM is a WebAssembly module, its text form (.wat), or - for standard input. What follows it is its own.\n',
+      'PROGRAM is a WebAssembly module, its text form (.wat), a template (.tpl), or - for standard input. What follows it is its own.\n',
     );
   for (const option of OPTIONS) if (option.name !== 'help') run.option(flagsOf(option), option.help);
   superos
@@ -50,6 +51,7 @@ export async function command(args: readonly string[]): Promise<number> {
   };
   policyCommands(superos, done);
   auditCommands(superos, done);
+  templateCommands(superos, done);
   if (args[0] === 'policy' && args[1] === 'learn') {
     const { learnPolicy } = await import('./policy/learn.ts');
     const ended = await learnPolicy(args.slice(2));

@@ -7,7 +7,7 @@ import { run } from './run.ts';
 import { jsonFailure } from './status.ts';
 
 /** Commands other than `run`. */
-const COMMANDS = ['audit', 'doctor', 'help', 'inspect', 'policy'];
+const COMMANDS = ['audit', 'doctor', 'help', 'inspect', 'policy', 'template'];
 const FLAGS = ['--help', '-h', '--version', '-V'];
 
 /** The exit status. Never rejects. */

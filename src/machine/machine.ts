@@ -202,6 +202,9 @@ export class Machine implements AsyncDisposable {
     options.abort?.throwIfAborted();
     const alone = options.scheduling === 'dedicated' || (options.scheduling === 'raw' && !options.share);
     const running = await (alone ? (await this.#getThreads()).dedicated : this.#place(order)).spawn(order, attendantOf(options));
+    // What was read for this process alone.
+    const { program } = order;
+    if (program.sealed !== undefined && program !== options.source) running.done.then(() => this.#forget(program));
     return this.#adopt(running, options, order.granted);
   }
 
@@ -237,7 +240,7 @@ export class Machine implements AsyncDisposable {
     if (this.#auditing?.failure !== undefined) throw this.#auditing.failure;
   }
 
-  #forget(template: Template): void {
+  #forget(template: Program): void {
     for (const cpu of this.#cpus) cpu.forget(template);
     this.#threads?.then(({ dedicated }) => dedicated.forget(template));
   }

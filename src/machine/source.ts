@@ -6,11 +6,14 @@ import { fileSource } from '../hal/node/program-file.ts';
 import { LoadError, type LoadOptions } from '../runtime/loader.ts';
 import { type Program, Programs } from '../runtime/program.ts';
 import { SuperosError } from './error.ts';
+import { decodeTemplate, isTemplateFile } from './template-file.ts';
 
 export type ProgramSource = string | URL | Uint8Array | ArrayBuffer | Program | WebAssembly.Module;
 
 /** A file that holds a program's text form. */
 const WAT = /\.wat$/;
+/** One that holds a template. */
+const TEMPLATE = /\.tpl$/;
 
 /** What makes programs of what the embedder names, wherever that is done. */
 export interface ProgramLoader {
@@ -54,18 +57,18 @@ export async function loadSource(
   const path = source instanceof URL ? fileURLToPath(source) : source;
   const file = fileSource(path);
   try {
-    if (!WAT.test(path)) return attempt(file.name, path, () => programs.load(file, options));
-    const bytes = await assemble(
-      attempt(file.name, path, () => file.read()),
-      path,
-    );
-    return compile(basename(path), bytes, programs, options);
+    const text = WAT.test(path);
+    if (!text && !TEMPLATE.test(path)) return attempt(file.name, path, () => programs.load(file, options));
+    const bytes = attempt(file.name, path, () => file.read());
+    return compile(basename(path), text ? await assemble(bytes, path) : bytes, programs, options);
   } finally {
     file.close();
   }
 }
 
 export function compile(name: string, bytes: Uint8Array, programs: Programs, options: LoadOptions = {}): Program {
+  if (isTemplateFile(bytes))
+    return decodeTemplate(bytes, name, (own, original) => compile(own, original, programs, { snapshot: true }));
   return attempt(name, name, () => programs.load({ name, identity: () => undefined, read: () => bytes }, options));
 }
 

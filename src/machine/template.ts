@@ -7,6 +7,7 @@ import { SuperosError } from './error.ts';
 import type { Grant } from './grants.ts';
 import type { LimitOptions } from './limits.ts';
 import type { Machine } from './machine.ts';
+import type { TemplateProgram } from './template-file.ts';
 
 export interface TemplateOptions {
   /** The export after which the program stands still: `_initialize` by default, which reactors have. */
@@ -25,7 +26,7 @@ const READS =
   /^(args_get|environ_get|random_get|clock_time_get|fd_p?read|fd_readdir|path_open|path_filestat_get|path_readlink|sock_|net_)/;
 
 /** What `machine.template` makes: a program to start processes from. It is plain data but for its end. */
-export class Template implements Program, Disposable {
+export class Template implements TemplateProgram, Disposable {
   readonly name: string;
   readonly module: WebAssembly.Module;
   readonly layout: Layout;
@@ -57,9 +58,11 @@ export class Template implements Program, Disposable {
 export async function makeTemplate(
   machine: Machine,
   program: Program,
-  { until = INITIALIZE, args = [], env = {}, capabilities = [], limits = {} }: TemplateOptions,
+  options: TemplateOptions,
   forget: (template: Template) => void,
 ): Promise<Template> {
+  if (program.sealed !== undefined) return again(program as TemplateProgram, options, forget);
+  const { until = INITIALIZE, args = [], env = {}, capabilities = [], limits = {} } = options;
   if (!program.layout.exports.some(({ kind, name }) => kind === 'function' && name === until))
     throw new SuperosError('invalid-argument', `${program.name} exports no function ${until} to run until`);
   const builder = machine.process(program).args(args).env(env).capabilities(capabilities).limits(limits);
@@ -68,6 +71,14 @@ export async function makeTemplate(
   const reads = Object.entries(child.info().usage.calls).filter(([name]) => READS.test(name));
   if (typeof sealed === 'string') throw new SuperosError('not-supported', `${program.name} cannot be a template: ${sealed}`);
   const template: Template = new Template(program, sealed, Object.fromEntries(reads), () => forget(template));
+  return template;
+}
+
+/** Of a file, or of another template: nothing is run. */
+function again(program: TemplateProgram, options: TemplateOptions, forget: (template: Template) => void): Template {
+  if (Object.keys(options).length > 0)
+    throw new SuperosError('invalid-argument', `${program.name} is a template: nothing can be said of how it is made`);
+  const template: Template = new Template(program, program.sealed, program.reads, () => forget(template));
   return template;
 }
 

@@ -139,6 +139,12 @@ function fitsTables({ snapshot, tables: types }: Layout, tables: Snapshot['table
   );
 }
 
+/** Whether a snapshot, wherever it comes from, has the form of the program's state. */
+export function fits(layout: Layout, { values, tables }: Snapshot): boolean {
+  const { snapshot: described = NOT_LOADED } = layout;
+  return typeof described === 'object' && fitsSlots(described.slots, values, described.functions) && fitsTables(layout, tables);
+}
+
 /** An element that a new instance has otherwise. */
 interface Difference {
   readonly table: number;
@@ -184,9 +190,7 @@ export function restore(instance: WebAssembly.Instance, layout: Layout, snapshot
   const before = knownOf.get(snapshot);
   const known = before?.layout === layout ? before : undefined;
   if (known === undefined) {
-    const { slots, functions } = described;
-    if (!fitsSlots(slots, snapshot.values, functions) || !fitsTables(layout, snapshot.tables))
-      throw new SnapshotError('the snapshot does not fit the program');
+    if (!fits(layout, snapshot)) throw new SnapshotError('the snapshot does not fit the program');
   }
   try {
     resetter(instance, layout, snapshot)();

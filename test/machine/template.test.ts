@@ -1,0 +1,162 @@
+// machine.template: programs that were run to a point, and the processes that start from there, in place and on threads.
+import fs from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Machine, type Template } from '../../src/index.ts';
+import { CPUS, until, WASI, wat } from './guests.ts';
+
+/** Counts in a global and in memory; `initialize` and `_initialize` add to both. */
+const COUNTER = `
+  ${WASI('proc_exit', 'random_get', 'clock_time_get', 'path_open')}
+  (memory (export "memory") 4)
+  (global $count (mut i32) (i32.const 5))
+  (data (i32.const 100) "image")
+  (func $add (param i32)
+    (global.set $count (i32.add (global.get $count) (local.get 0)))
+    (i32.store (i32.const 200000) (i32.add (i32.load (i32.const 200000)) (local.get 0))))
+  (func (export "_initialize") (call $add (i32.const 100)))
+  (func (export "wizer.initialize") (call $add (i32.const 1000)))
+  (func (export "ready") (call $add (i32.const 10000)))
+  (func (export "takes") (param i32))
+  (func (export "ends") (call $proc_exit (i32.const 4)))
+  (func (export "traps") unreachable)
+  (func (export "opens") (drop (call $path_open (i32.const 3) (i32.const 0) (i32.const 100) (i32.const 5) (i32.const 9)
+    (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 8))))
+  (func (export "reads")
+    (drop (call $random_get (i32.const 0) (i32.const 8))) (drop (call $random_get (i32.const 0) (i32.const 8)))
+    (drop (call $clock_time_get (i32.const 1) (i64.const 0) (i32.const 8))))
+  (func (export "count") (result i32 i32) (call $add (i32.const 1)) (global.get $count) (i32.load (i32.const 200000)))
+  (func (export "quit") (call $proc_exit (i32.const 0)))
+  (func (export "_start") (call $add (i32.const 1)))`;
+
+let machine: Machine;
+
+const count = async (template: Template) => {
+  const { results } = await machine.process(template).invoke('count').run();
+  return results;
+};
+
+const placed = CPUS.flatMap((cpus) => [[cpus, 'shared'] as const, [cpus, 'dedicated'] as const]);
+
+describe.each(CPUS)('a template of a machine with %i threads', (cpus) => {
+  beforeEach(async () => {
+    machine = await Machine.boot({ cpus });
+  });
+  afterEach(() => machine[Symbol.asyncDispose]());
+
+  test.each([
+    [undefined, [106, 101]],
+    ['wizer.initialize', [1106, 1101]],
+    ['ready', [10106, 10101]],
+  ])('stands at the end of %s', async (until, counts) => {
+    using template = await machine.template(await wat(COUNTER), until === undefined ? {} : { until });
+    expect(await count(template)).toEqual(counts);
+    expect(await count(template)).toEqual(counts);
+    expect(template.reads).toEqual({});
+  });
+
+  test('gives each process a state of its own, at once and one after the other', async () => {
+    using template = await machine.template(await wat(COUNTER));
+    const children = await Promise.all([1, 2, 3, 4].map(() => machine.process(template).stdio('null').reactor().spawn()));
+    for (let round = 1; round <= 3; round++)
+      for (const child of children) expect(await child.call('count')).toEqual([105 + round, 100 + round]);
+    for (const child of children) expect(await child.call('quit').catch(() => 'ended')).toBe('ended');
+    expect(await count(template)).toEqual([106, 101]);
+  });
+
+  test('tells what was read until then', async () => {
+    using template = await machine.template(await wat(COUNTER), { until: 'reads', capabilities: ['random', 'clock'] });
+    expect(template.reads).toEqual({ random_get: 2, clock_time_get: 1 });
+  });
+
+  test('holds no capability of the process that it was made by', async () => {
+    using template = await machine.template(await wat(COUNTER), { capabilities: ['clock', 'tmp:/t'] });
+    const child = await machine.process(template).stdio('null').capabilities([]).reactor().spawn();
+    expect(await child.capabilities()).toHaveLength(3);
+    await child[Symbol.asyncDispose]();
+  });
+
+  test.each([
+    ['nowhere', 'invalid-argument', 'exports no function nowhere'],
+    ['takes', 'invalid-argument', 'takes takes 1 arguments'],
+    ['ends', 'ended', 'ends'],
+    ['traps', 'ended', 'traps'],
+  ])('cannot be made until %s', async (until, code, message) => {
+    await expect(machine.template(await wat(COUNTER), { until })).rejects.toMatchObject({
+      name: 'SuperosError',
+      code,
+      message: expect.stringContaining(message),
+    });
+    expect(machine.processes).toEqual([]);
+  });
+
+  test('cannot be made of a process that has something open', async () => {
+    const made = machine.template(await wat(COUNTER), { until: 'opens', capabilities: ['tmp:/t'] });
+    await expect(made).rejects.toMatchObject({
+      code: 'not-supported',
+      message: expect.stringContaining('which it opened'),
+    });
+  });
+
+  test('calls superos_reseed first in every process, and not before', async () => {
+    const seeded = `${WASI('proc_exit')} (memory (export "memory") 1) (global $n (mut i32) (i32.const 0))
+      (func (export "superos_reseed") (global.set $n (i32.add (global.get $n) (i32.const 7))))
+      (func (export "_initialize") (global.set $n (i32.const 100)))
+      (func (export "get") (result i32) (global.get $n))
+      (func (export "_start") (call $proc_exit (global.get $n)))`;
+    using template = await machine.template(await wat(seeded));
+    for (let i = 0; i < 3; i++) {
+      expect((await machine.process(template).run()).status.code).toBe(107);
+      expect((await machine.process(template).invoke('get').run()).results).toEqual([107]);
+    }
+    const child = await machine.process(template).stdio('null').reactor().spawn();
+    expect(await child.call('get')).toEqual([107]);
+    await child[Symbol.asyncDispose]();
+  });
+
+  test('a reseed that traps ends the process, and only it', async () => {
+    const trap = `(memory (export "memory") 1) (func (export "_initialize")) (func (export "superos_reseed") unreachable) (func (export "_start"))`;
+    using template = await machine.template(await wat(trap));
+    expect((await machine.process(template).run()).status).toMatchObject({ reason: 'trap' });
+    expect((await machine.process(template).run()).status).toMatchObject({ reason: 'trap' });
+  });
+
+  test('cannot be made of a program that was compiled without what it takes', async () => {
+    const program = await machine.compile(await wat(COUNTER));
+    await expect(machine.template(program)).rejects.toMatchObject({ code: 'not-supported' });
+  });
+
+  test('of a template is another that stands at the same point', async () => {
+    using template = await machine.template(await wat(COUNTER));
+    using again = await machine.template(template);
+    expect(await count(again)).toEqual([106, 101]);
+    await expect(machine.template(template, { until: 'ready' })).rejects.toMatchObject({ code: 'invalid-argument' });
+  });
+});
+
+test.each(placed)('with %i threads, %s processes start from it', async (cpus, scheduling) => {
+  machine = await Machine.boot({ cpus });
+  using template = await machine.template(await wat(COUNTER));
+  const { results } = await machine.process(template).scheduling(scheduling).invoke('count').run();
+  expect(results).toEqual([106, 101]);
+  await machine[Symbol.asyncDispose]();
+});
+
+const descriptors = () => fs.readdirSync('/proc/self/fd').length;
+const mappings = () => fs.readFileSync('/proc/self/maps', 'latin1').split('\n').length;
+
+test.runIf(process.platform === 'linux')('what is disposed of gives back descriptors and mappings', async () => {
+  machine = await Machine.boot({ cpus: 0 });
+  const bytes = await wat(COUNTER);
+  const life = async () => {
+    using template = await machine.template(bytes);
+    for (let i = 0; i < 3; i++) expect(await count(template)).toEqual([106, 101]);
+  };
+  for (let i = 0; i < 20; i++) await life();
+  const before = [descriptors(), mappings()] as const;
+  for (let i = 0; i < 200; i++) await life();
+  await until(() => descriptors() <= before[0]);
+  expect(descriptors()).toBeLessThanOrEqual(before[0]);
+  // Memories go when the garbage collector comes; what images map goes at once.
+  expect(mappings()).toBeLessThan(before[1] + 200);
+  await machine[Symbol.asyncDispose]();
+});
