@@ -11,7 +11,9 @@ import type { Process } from '../../kernel/process.ts';
 import type { Program } from '../../runtime/program.ts';
 import type { Attendant, Attended } from '../attendant.ts';
 import { SuperosError } from '../error.ts';
+import { heldRegions } from '../held-regions.ts';
 import { closeConsole, launch } from '../launch.ts';
+import { SendingAuditor } from './audited.ts';
 import { Inlet, inlet, Outlet, outlet, type Wire } from './ends.ts';
 import { CallingSide } from './hostcalls.ts';
 import { PageWriter } from './page.ts';
@@ -56,7 +58,8 @@ export class ThreadKernel {
       start.pids,
       start.quantumNs,
     );
-    if (start.audits) this.#kernel.auditor = { record: (event) => this.#send({ type: 'audit', event }) };
+    if (start.heard !== undefined)
+      this.#kernel.auditor = new SendingAuditor((event) => this.#send({ type: 'audit', event }), start.heard);
   }
 
   receive(message: ToKernel): void {
@@ -72,6 +75,10 @@ export class ThreadKernel {
         return;
       case 'spawn':
         this.#spawn(message);
+        return;
+      case 'unmap':
+        heldRegions(this.#kernel).revoke(message.regions);
+        this.#send({ type: 'unmapped', request: message.request });
         return;
       case 'host':
         this.#calling.receive(message.message);
@@ -146,7 +153,10 @@ export class ThreadKernel {
     };
   }
 
-  #tell(entry: Entry, message: Exclude<ToKernel, { type: 'program' | 'forget' | 'warm' | 'spawn' | 'host' | 'close' }>): void {
+  #tell(
+    entry: Entry,
+    message: Exclude<ToKernel, { type: 'program' | 'forget' | 'warm' | 'spawn' | 'unmap' | 'host' | 'close' }>,
+  ): void {
     const { id } = message;
     const process = entry.process!;
     switch (message.type) {

@@ -29,8 +29,8 @@ export interface KernelStart {
   readonly protect: readonly string[];
   /** Name servers to ask instead of the host's resolver. */
   readonly dns: readonly string[] | undefined;
-  /** It tells of what becomes of capabilities, and what is refused. */
-  readonly audits: boolean;
+  /** Where it tells of what becomes of capabilities, and of what is refused: how many events were heard. */
+  readonly heard: SharedArrayBuffer | undefined;
   /** It has one process at a time, which may be raw and hears of nothing while it runs. */
   readonly alone: boolean;
   /**
@@ -86,6 +86,8 @@ export type ToKernel =
   | { readonly type: 'credit'; readonly id: Id; readonly fd: number; readonly bytes: number }
   /** The embedder's end of a stream is closed. */
   | { readonly type: 'shut'; readonly id: Id; readonly fd: number }
+  /** Takes regions away, and tells when none is mapped any more. */
+  | { readonly type: 'unmap'; readonly request: number; readonly regions: readonly number[] }
   | { readonly type: 'host'; readonly message: ToCaller }
   | { readonly type: 'close'; readonly forced: boolean };
 
@@ -115,6 +117,7 @@ export type FromKernel =
   | { readonly type: 'withdrawn'; readonly id: Id; readonly request: number }
   | { readonly type: 'observed'; readonly id: Id; readonly observations: readonly Observation[]; readonly by: Doer }
   | { readonly type: 'audit'; readonly event: AuditEvent }
+  | { readonly type: 'unmapped'; readonly request: number }
   | { readonly type: 'closed' };
 
 export interface ToLoader {

@@ -8,6 +8,7 @@ import { endTickLine, tickLine } from '../../hal/node/tick.ts';
 import type { PidShare } from '../../kernel/pid.ts';
 import type { HostFunctions } from '../hostfunction.ts';
 import { DEDICATED_MAX, pidShare } from '../pids.ts';
+import { HearingAuditor, newCount } from './audited.ts';
 import { ThreadCpu } from './cpu.ts';
 import { DedicatedPool } from './dedicated.ts';
 import { KernelThread } from './host.ts';
@@ -63,6 +64,7 @@ export class Threads {
 
   #start(name: string, pids: PidShare, alone: boolean): KernelThread {
     const busy = new SharedArrayBuffer(2 * Float64Array.BYTES_PER_ELEMENT);
+    const heard = newCount();
     const tick = tickLine(this.#quantumNs / NS_PER_MS);
     const start: KernelStart = {
       role: 'kernel',
@@ -72,7 +74,7 @@ export class Threads {
       processesMax: alone ? 1 : Math.max(1, Math.floor(this.#host.processesMax / this.#kernels)),
       protect: this.#protect,
       dns: this.#dns,
-      audits: this.#auditor !== undefined,
+      heard: this.#auditor && heard,
       alone,
       busy,
     };
@@ -81,7 +83,7 @@ export class Threads {
       new Float64Array(busy),
       alone,
       this.#functions,
-      this.#auditor,
+      this.#auditor && new HearingAuditor(this.#auditor, heard),
     );
   }
 }
