@@ -1,5 +1,6 @@
 // `superos run`: one program with this terminal's or script's standard streams, and its end as the command's.
 
+import type { Policy } from '../caps/policy/policy.ts';
 import { DiskCache } from '../hal/node/cache.ts';
 import { Machine } from '../index.ts';
 import type { ExitStatus } from '../kernel/status.ts';
@@ -28,9 +29,10 @@ export async function run(request: RunRequest, watcher?: Watcher): Promise<numbe
   const programs = new Programs(request.cache ? new DiskCache() : undefined);
   const raw = request.raw || request.dedicated;
   const program = await programOf(request.program, programs, raw ? { raw } : {});
-  const machine = await boot(request);
+  const governing = request.policies.length === 0 ? undefined : await policyOf(request, program);
+  const machine = await boot(request, governing?.files);
   const builder = configure(machine.process(program), request);
-  if (request.policies.length > 0) await govern(builder, request, program);
+  if (governing !== undefined) await govern(builder, request, governing.policy);
   watcher?.configure(builder);
   const child = await spawn(builder, request);
   // Nobody else waits to be told where it listens.
@@ -89,19 +91,20 @@ async function announce(child: ChildProcess, { json }: RunRequest): Promise<void
   }
 }
 
-/** The policy, who answers for it, and of the standard set what it lets a program have. */
-async function govern(process: ProcessBuilder, request: RunRequest, program: Program): Promise<void> {
-  const [{ checkTarget, layered, readPolicy }, { permitted }, { asker }] = await Promise.all([
-    import('../machine/policy.ts'),
-    import('../machine/governed.ts'),
-    import('./ask.ts'),
-  ]);
-  const policies = await failing('--policy', async () => {
-    const read = await Promise.all(request.policies.map((name) => readPolicy(name)));
+/** All policies in one, and the files that they came from. */
+async function policyOf({ policies }: RunRequest, program: Program): Promise<{ policy: Policy; files: readonly string[] }> {
+  const { checkTarget, filesOf, layered, readPolicy } = await import('../machine/policy.ts');
+  return failing('--policy', async () => {
+    const read = await Promise.all(policies.map((name) => readPolicy(name)));
     for (const one of read) checkTarget(one, program);
-    return read;
+    const policy = layered(read);
+    return { policy, files: filesOf(policy) };
   });
-  const policy = layered(policies);
+}
+
+/** The policy, who answers for it, and of the standard set what it lets a program have. */
+async function govern(process: ProcessBuilder, request: RunRequest, policy: Policy): Promise<void> {
+  const [{ permitted }, { asker }] = await Promise.all([import('../machine/governed.ts'), import('./ask.ts')]);
   const notify = asker();
   process.policy(policy, { mode: request.policyAudit ? 'audit' : 'enforce', ...(notify && { notify }) });
   const { grants, standard } = request;
@@ -110,8 +113,10 @@ async function govern(process: ProcessBuilder, request: RunRequest, program: Pro
   process.capabilities([...(request.policyAudit ? own : permitted(policy, own)), ...grants]);
 }
 
-async function boot({ audit }: RunRequest): Promise<Machine> {
-  return audit === undefined ? Machine.boot({ cpus: 0 }) : failing('--audit', () => Machine.boot({ cpus: 0, audit }));
+/** No program changes the policies that it runs under, nor the log that tells of it. */
+async function boot({ audit }: RunRequest, protect: readonly string[] = []): Promise<Machine> {
+  const options = { cpus: 0, protect };
+  return audit === undefined ? Machine.boot(options) : failing('--audit', () => Machine.boot({ ...options, audit }));
 }
 
 /** An error of the machine's is one of the option's value. */

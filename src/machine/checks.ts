@@ -23,6 +23,7 @@ const GRANTS: Readonly<Record<string, Shape>> = {
   net: { net: text, host: text, ports: { fits: amount, optional: true, expected: 'a port, or ports as text' } },
   program: { program: text },
   function: { function: text },
+  region: { region: text },
 };
 
 /** Throws SuperosError unless `grant` is an object that is a grant, with nothing that is none of its kind's. */

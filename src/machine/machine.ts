@@ -26,6 +26,7 @@ import { Pool, type PoolOptions } from './pool.ts';
 import {
   checkCount,
   checkDns,
+  checkProtect,
   cores,
   hardware,
   type MachineOptions,
@@ -86,6 +87,7 @@ export class Machine implements AsyncDisposable {
     checkCount('cpus', cpus);
     checkCount('spare', spare ?? 0);
     checkDns(options.dns);
+    checkProtect(options.protect);
     if (hal !== undefined && cpus + (spare ?? 0) > 0)
       throw new SuperosError('invalid-argument', 'a HAL is there for the thread that made it: cpus and spare are 0 with one');
     const auditing = options.audit === undefined ? undefined : await Auditing.open(options.audit);
@@ -94,7 +96,7 @@ export class Machine implements AsyncDisposable {
       cpus,
       spare: spare ?? SPARE,
       cache: cache?.directory,
-      protect: protectedBy(cache),
+      protect: protectedBy(options),
       quantumNs,
       dns: options.dns,
       functions,
@@ -102,7 +104,7 @@ export class Machine implements AsyncDisposable {
     };
     if (cpus === 0) {
       const machine = new Machine({
-        cpus: [new PlaceCpu(hal ?? hardware(cache, quantumNs, options.dns), pidShare(0, 0), quantumNs, functions, auditing)],
+        cpus: [new PlaceCpu(hal ?? hardware(options, quantumNs), pidShare(0, 0), quantumNs, functions, auditing)],
         loader: new PlaceLoader(cache),
         threads: hal === undefined ? () => startThreads(settings) : undefined,
         functions,

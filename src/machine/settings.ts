@@ -1,4 +1,6 @@
 // What a machine is booted with, and what its settings come to on this host.
+
+import { existsSync } from 'node:fs';
 import type { Auditor } from '../caps/audit.ts';
 import { PORT_MAX } from '../caps/pattern.ts';
 import { parseAddress } from '../hal/address.ts';
@@ -24,7 +26,9 @@ export interface MachineOptions {
   readonly hal?: Hal;
   /** Where rewritten programs are kept between runs; nowhere by default. Threads open its directory themselves. */
   readonly cache?: CodeCache;
-  /** Told of every refusal and change of capabilities: the path of an audit log, or an auditor. */
+  /** Files and directories of this host that no guest reaches, whatever directories it is given, such as policies. */
+  readonly protect?: readonly string[];
+  /** Told of every refusal and change of capabilities: the path of an audit log, which no guest reaches, or an auditor. */
   readonly audit?: string | Auditor;
 }
 
@@ -34,9 +38,12 @@ const SPARE_MAX = 16;
 
 export const cores = (): number => process.getBuiltinModule('node:os').availableParallelism();
 
-/** No guest reaches the machine's own cache. */
-export const protectedBy = (cache: CodeCache | undefined): readonly string[] =>
-  cache?.directory === undefined ? [] : [cache.directory];
+/** What no guest reaches: the machine's own cache, the log that tells of guests, and what the embedder says. */
+export const protectedBy = ({ cache, audit, protect = [] }: MachineOptions): readonly string[] => [
+  ...(cache?.directory === undefined ? [] : [cache.directory]),
+  ...(typeof audit === 'string' ? [audit] : []),
+  ...protect,
+];
 
 export async function startThreads(settings: ThreadsOptions): Promise<Threads> {
   const { Threads } = await import('./thread/threads.ts');
@@ -53,9 +60,18 @@ export function quantumOf(quantum: string | number | undefined): number {
   throw new SuperosError('invalid-argument', `a quantum is from 1 ms to 1 s, not ${quantum}`);
 }
 
-/** This host, on which no guest reaches the machine's own cache. */
-export const hardware = (cache: CodeCache | undefined, quantumNs: number, dns: readonly string[] | undefined): Hal =>
-  nodeHal({ disk: { protect: protectedBy(cache) }, net: { servers: dns }, quantumMs: quantumNs / NS_PER_MS });
+/** This host, without what no guest reaches. */
+export const hardware = (options: MachineOptions, quantumNs: number): Hal =>
+  nodeHal({ disk: { protect: protectedBy(options) }, net: { servers: options.dns }, quantumMs: quantumNs / NS_PER_MS });
+
+/** Throws SuperosError unless each is a file or a directory that is there. */
+export function checkProtect(paths: readonly string[] | undefined): void {
+  if (paths === undefined) return;
+  if (!Array.isArray(paths)) throw new SuperosError('invalid-argument', `protect is a list of paths, not ${shown(paths)}`);
+  for (const path of paths)
+    if (typeof path !== 'string' || !existsSync(path))
+      throw new SuperosError('not-found', `there is nothing to protect at ${shown(path)}`);
+}
 
 /** Throws SuperosError unless each is an address, with or without a port. */
 export function checkDns(servers: readonly string[] | undefined): void {

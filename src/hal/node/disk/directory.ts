@@ -132,6 +132,10 @@ export class NodeDirectory implements Directory {
   }
 
   #link(from: Place, into: Place): Errno | undefined {
+    if (from.guarded) {
+      const stat = this.#host.at.stat(from.fd, from.name);
+      if (typeof stat !== 'string' && this.#host.guard.isProtected(stat)) return 'BUSY';
+    }
     return this.#host.at.link(from.fd, from.name, into.fd, into.name);
   }
 

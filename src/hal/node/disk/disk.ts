@@ -15,7 +15,10 @@ import { libc } from './libc.ts';
 import { Walker } from './walk.ts';
 
 export interface NodeDiskOptions {
-  /** Host paths of directories that no guest may reach. Created, for this user alone, once a directory above is opened. */
+  /**
+   * Host paths of directories and files that no guest may reach. One that is not there is created as a directory, for this user
+   * alone, once a directory above is opened.
+   */
   readonly protect?: readonly string[];
   /** Walks by components although the host has openat2. */
   readonly resolution?: 'components';

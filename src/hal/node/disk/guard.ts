@@ -53,12 +53,17 @@ export class Guard {
   /** Whether a walk may enter or open `fd`; `device` is that of the directory it comes from. */
   admit(fd: number, stat: FileStat, device: bigint): Errno | undefined {
     if (stat.device !== device && isProcfs(fd)) return 'ACCES';
-    return this.#ends.size > 0 && this.#ends.has(identity(stat)) ? 'ACCES' : undefined;
+    return this.isProtected(stat) ? 'ACCES' : undefined;
   }
 
   /** Whether a protected directory is reached through this one. Renaming or removing it would move what is protected. */
   leadsToProtected(stat: FileStat): boolean {
     return this.#chain.size > 0 && this.#chain.has(identity(stat));
+  }
+
+  /** A file that had another name could be reached by it. */
+  isProtected(stat: FileStat): boolean {
+    return this.#ends.size > 0 && this.#ends.has(identity(stat));
   }
 
   #isInside(fd: number): boolean {

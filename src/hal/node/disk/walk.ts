@@ -1,10 +1,11 @@
 // Resolution of paths beneath a directory: by openat2 in one call, or component by component on handles, for hosts without
 // it and wherever each step has to be looked at. Never lets the host follow a link or a `..` that it has not been told to
 // keep beneath.
-import { constants } from 'node:fs';
+import { constants, ftruncateSync } from 'node:fs';
 import type { FileStat } from '../../disk.ts';
 import type { Errno } from '../../errno.ts';
 import { type At, O_CLOEXEC, O_PATH } from './at.ts';
+import { attempt } from './errno.ts';
 import type { Guard } from './guard.ts';
 
 const LINKS_MAX = 40;
@@ -52,13 +53,22 @@ export class Walker {
     if (fast !== undefined) return fast;
     const place = this.locate(root, path, follow);
     if (typeof place === 'string') return place;
-    const fd = this.#at.open(place.fd, place.name, flags | constants.O_NOFOLLOW, mode);
+    // What is protected must not lose its bytes before it is known.
+    const fd = this.#at.open(place.fd, place.name, (flags & ~constants.O_TRUNC) | constants.O_NOFOLLOW, mode);
     this.release(place);
     if (typeof fd === 'string') return fd;
     const refused = this.#admit(fd, place.device);
-    if (typeof refused !== 'string') return fd;
+    const error = typeof refused === 'string' ? refused : (flags & constants.O_TRUNC) === 0 ? undefined : this.#truncate(fd);
+    if (error === undefined) return fd;
     this.#at.close(fd);
-    return refused;
+    return error;
+  }
+
+  /** As O_TRUNC would: only of a file. */
+  #truncate(fd: number): Errno | undefined {
+    const stat = this.#at.status(fd);
+    if (typeof stat === 'string') return stat;
+    return stat.type === 'regular-file' ? attempt(() => ftruncateSync(fd, 0)) : undefined;
   }
 
   stat(root: Root, path: string, follow: boolean): FileStat | Errno {
