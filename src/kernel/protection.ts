@@ -28,14 +28,18 @@ export interface ProcessProtection {
 const STACK_ALIGNMENT = 16;
 /** The stack begins lower by at most this part of it. */
 const STACK_SHARE = 8;
+/** The same, where the end of the stack is not known. */
+const UNKNOWN_SHARE_BYTES = 1024;
 /** Of the random number that an offset is drawn from. */
 const OFFSET_BITS_MAX = 16;
 const CANARY_BITS = 32;
 const OFF = 'turned off';
 
 /** In how many places the stack may begin, as a power of two. */
-function stackBits({ low, high }: StackLayout): number {
-  const places = Math.floor((high - low) / STACK_SHARE / STACK_ALIGNMENT);
+function stackBits({ low, high, exact }: StackLayout): number {
+  const share = (high - low) / STACK_SHARE;
+  // What is below a stack whose end is not known may be data: the stack may be a small part of it.
+  const places = Math.floor((exact ? share : Math.min(share, UNKNOWN_SHARE_BYTES)) / STACK_ALIGNMENT);
   return places < 1 ? 0 : Math.min(Math.floor(Math.log2(places)), OFFSET_BITS_MAX);
 }
 

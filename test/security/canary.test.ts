@@ -76,3 +76,14 @@ test('the stack begins at random places, lower by at most an eighth, aligned; no
   }
   expect(await start({ aslr: false })).toBe(65536);
 });
+
+test('a stack whose end is not known gives up little of what may be all it has', async () => {
+  const bytes =
+    await wat(`(memory 16) (global $sp (export "__stack_pointer") (mut i32) (i32.const 589824)) (data (i32.const 1024) "x")
+    (func (export "sp") (result i32) (global.get $sp))`);
+  const places = await Promise.all(
+    Array.from({ length: 12 }, async () => (await machine.process(bytes).invoke('sp').run()).results?.[0] as number),
+  );
+  expect(new Set(places).size).toBeGreaterThan(3);
+  for (const place of places) expect(place).toBeGreaterThan(589824 - 1024);
+});
