@@ -302,3 +302,31 @@ test('the elements of all tables count together', async () => {
   expect(await child.call('a', half - 21)).toEqual([half + 1]);
   expect(await child.call('a', 1)).toEqual([-1]);
 });
+
+test('what a guest asks for a child has bounds, which are looked at before it is read', async () => {
+  const [E2BIG, ENAMETOOLONG] = [1, 37];
+  await using parent = await machine
+    .process(
+      await wat(`
+        (import "host_process" "proc_spawn" (func $spawn (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 513)
+        (func (export "start") (param i32 i32 i32) (result i32)
+          (i32.store (i32.const 0) (i32.const 0x74697865))
+          (call $spawn (i32.const 0) (local.get 0) (i32.const 65536) (local.get 1) (i32.const -1) (i32.const -1) (i32.const -1)
+            (i32.const 65536) (local.get 2) (i32.const 64)))`),
+    )
+    .capabilities([`program:${guest('exit')}`])
+    .reactor()
+    .spawn();
+  const start = async (...lengths: readonly number[]) => (await parent.call('start', ...lengths))[0];
+  const begun = process.cpuUsage();
+  expect(await start(2 ** 25, 0, 0)).toBe(E2BIG);
+  expect(await start(5, 2 ** 21, 0)).toBe(E2BIG);
+  expect(await start(5, 2 ** 25, 0)).toBe(E2BIG);
+  // Bytes are not all that a variable takes.
+  expect(await start(5, 65_536, 0)).toBe(E2BIG);
+  expect(await start(5, 0, 4097)).toBe(ENAMETOOLONG);
+  expect(await start(5, 0, 2 ** 25)).toBe(ENAMETOOLONG);
+  // Nothing of it was read: 32 MB as text takes seconds.
+  expect(process.cpuUsage(begun).user / 1e6).toBeLessThan(1);
+});

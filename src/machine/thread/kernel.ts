@@ -2,10 +2,8 @@
 // that is not a guest's ends the thread, and the machine knows what to say.
 import type { Capability } from '../../caps/capability.ts';
 import type { Console } from '../../hal/console.ts';
-import type { Cpu } from '../../hal/cpu.ts';
 import { nodeConsole } from '../../hal/node/console.ts';
 import { nodeHal } from '../../hal/node/hal.ts';
-import type { Tick } from '../../hal/tick.ts';
 import { Kernel } from '../../kernel/kernel.ts';
 import type { Process } from '../../kernel/process.ts';
 import type { Program } from '../../runtime/program.ts';
@@ -18,6 +16,7 @@ import { Inlet, inlet, Outlet, outlet, type Wire } from './ends.ts';
 import { CallingSide } from './hostcalls.ts';
 import { PageWriter } from './page.ts';
 import type { FromKernel, KernelStart, ToKernel } from './protocol.ts';
+import { WatchedCpu, WatchedTick } from './watched.ts';
 
 const STDIN_FD = 0;
 
@@ -237,66 +236,5 @@ export class ThreadKernel {
     this.#kernel.close();
     const closed = this.#console === undefined ? Promise.resolve() : closeConsole(this.#console, forced);
     Promise.all([closed, this.#kernel.hal.net.close(forced)]).then(() => this.#send({ type: 'closed' }));
-  }
-}
-
-/** Tells when the kernel lets the host's event loop be served. */
-class WatchedCpu implements Cpu {
-  readonly #cpu: Cpu;
-  readonly #served: () => void;
-
-  constructor(cpu: Cpu, served: () => void) {
-    this.#cpu = cpu;
-    this.#served = served;
-  }
-
-  defer(task: () => void): void {
-    this.#cpu.defer(() => {
-      this.#served();
-      task();
-    });
-  }
-
-  after(delayNs: number, task: () => void): ReturnType<Cpu['after']> {
-    return this.#cpu.after(delayNs, task);
-  }
-}
-
-/** Writes down when guests begin to run: a raw one may never let the kernel say anything again. */
-class WatchedTick implements Tick {
-  readonly #tick: Tick;
-  readonly #busy: Float64Array;
-
-  constructor(tick: Tick, busy: Float64Array) {
-    this.#tick = tick;
-    this.#busy = busy;
-  }
-
-  get epoch(): WebAssembly.Memory {
-    return this.#tick.epoch;
-  }
-  get words(): Int32Array {
-    return this.#tick.words;
-  }
-
-  start(): void {
-    this.#tick.start();
-  }
-
-  arm(): void {
-    this.#busy[0] = Number(process.hrtime.bigint());
-    this.#tick.arm();
-  }
-
-  acknowledge(): void {
-    this.#tick.acknowledge();
-  }
-
-  interrupt(): void {
-    this.#tick.interrupt();
-  }
-
-  close(): void {
-    this.#tick.close();
   }
 }
