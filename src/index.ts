@@ -22,6 +22,7 @@ export type {
   NetworkGrant,
   PlainGrant,
   ProgramGrant,
+  RegionGrant,
   ResolveGrant,
   TemporaryGrant,
 } from './machine/grants.ts';
@@ -31,6 +32,7 @@ export { Machine } from './machine/machine.ts';
 export type { Stdio } from './machine/order.ts';
 export type { NotifyHandler, PolicyMode, PolicyOptions, PolicySource } from './machine/policy.ts';
 export { Pool, type PoolOptions, type PoolStats } from './machine/pool.ts';
+export { MemoryRegion, type RegionOptions, type RegionRight } from './machine/region.ts';
 export type { MachineOptions } from './machine/settings.ts';
 export type { ProgramSource } from './machine/source.ts';
 export { Template, type TemplateOptions } from './machine/template.ts';

@@ -13,6 +13,7 @@ import type { Argument, Call } from './invocation.ts';
 import { type LimitName, type LimitOptions, mergeLimits, parseLimits } from './limits.ts';
 import type { Stdio } from './order.ts';
 import type { NotifyHandler, PolicyMode, PolicyOptions, PolicySource } from './policy.ts';
+import { MemoryRegion } from './region.ts';
 import type { ProgramSource } from './source.ts';
 
 /**
@@ -117,7 +118,9 @@ export class ProcessBuilder {
   /** All that the process is given besides its standard streams; without this call: clock, random. */
   capabilities(grants: readonly (Grant | string)[]): this {
     if (!Array.isArray(grants)) throw new SuperosError('invalid-argument', `capabilities are a list, not ${shown(grants)}`);
-    this.#options.grants = grants.map((grant) => (grant instanceof HostFunction ? grant : canonicalGrant(grant)));
+    this.#options.grants = grants.map((grant) =>
+      grant instanceof HostFunction || grant instanceof MemoryRegion ? grant : canonicalGrant(grant),
+    );
     return this;
   }
 

@@ -25,6 +25,8 @@ export interface MachineCpu {
   abort(): Promise<void>;
   /** So many instances of a template are to wait here for their process. */
   warm(program: Program, order: WarmOrder): void;
+  /** Once it resolves none of these regions is in a process here. */
+  revokeRegions(ids: readonly number[]): Promise<void>;
   /** No process will start from this program any more. */
   forget(program: Program): void;
   /** Gives back what it holds, once all of its processes have ended. `forced`: output that nobody reads is not waited for. */

@@ -9,6 +9,7 @@ import { withoutLinks } from '../caps/links.ts';
 import type { CapObject } from '../caps/object.ts';
 import { absolute } from '../caps/path.ts';
 import { programRoot } from '../caps/program.ts';
+import type { RegionObject } from '../caps/region.ts';
 import { DIRECTORY_RIGHTS, FILE_RIGHTS, READ_ACCESS, READ_ONLY, RIGHT } from '../caps/rights.ts';
 import { consoleRoot, threadsRoot } from '../caps/token.ts';
 import type { Clock } from '../hal/clock.ts';
@@ -46,6 +47,8 @@ export interface Granting {
   readonly hasConsole: boolean;
   /** The functions of the embedder that may be among the grants. */
   readonly functions: readonly HostFunctionObject[];
+  /** The regions among the grants, in their order: what makes a root of each. */
+  readonly regions: readonly (() => Capability<RegionObject>)[];
   /** The programs among the grants, loaded. */
   readonly programs: readonly LoadedProgram[];
   /** A directory among those given. */
@@ -75,6 +78,8 @@ class Grantor implements Granted {
   readonly #granting: Granting;
   /** They come after all directories: C libraries take the first descriptor that is none for the end of what is preopened. */
   readonly listeners: Capability[] = [];
+  /** Given so far. */
+  #regions = 0;
   /** The grant that /dev comes with. */
   #devices: string | undefined;
 
@@ -115,6 +120,7 @@ class Grantor implements Granted {
     if ('dir' in grant) this.#descriptor(hostDirectory(this.#granting, grant, name));
     else if ('tmp' in grant) this.#descriptor(temporary(this.#granting, this.#clock, grant, name));
     else if ('net' in grant) this.#network(grant, name);
+    else if ('region' in grant) this.#giveRegion(name);
     else if ('function' in grant) this.#giveFunction(grant.function, name);
     else this.#giveProgram(grant.program, name);
   }
@@ -123,6 +129,12 @@ class Grantor implements Granted {
     const found = this.#granting.programs.find((one) => one.path === path);
     if (found === undefined) this.#refuse(name);
     else this.#handle(programRoot(found.program, name, path));
+  }
+
+  #giveRegion(name: string): void {
+    const make = this.#granting.regions[this.#regions++];
+    if (make === undefined) this.#refuse(name);
+    else this.#handle(make());
   }
 
   #giveFunction(wanted: string, name: string): void {

@@ -45,9 +45,23 @@ export interface FunctionGrant {
   readonly function: string;
 }
 
+/** Memory that processes share: to give one, say the object that `machine.region` made. */
+export interface RegionGrant {
+  /** By which a guest finds it: `region:NAME`. */
+  readonly region: string;
+}
+
 export type PlainGrant = 'clock' | 'clock:coarse' | 'random' | 'console' | 'dev' | 'threads' | 'network' | 'filesystem';
 
-export type Grant = PlainGrant | DirectoryGrant | TemporaryGrant | NetworkGrant | ResolveGrant | ProgramGrant | FunctionGrant;
+export type Grant =
+  | PlainGrant
+  | DirectoryGrant
+  | TemporaryGrant
+  | NetworkGrant
+  | ResolveGrant
+  | ProgramGrant
+  | FunctionGrant
+  | RegionGrant;
 
 /** What a process has when nothing is said, besides its standard streams. */
 export const STANDARD: readonly Grant[] = ['clock', 'random'];

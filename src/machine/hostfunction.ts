@@ -111,7 +111,10 @@ const TYPE_LIST = {
 const MODULES: ReadonlySet<string> = new Set([KERNEL_MODULE, ...Object.values(TABLE).map(({ abi }) => abi)]);
 
 /** A grant as it is sent to a kernel: plain data. */
-export const plainGrant = (grant: Grant): Grant => (grant instanceof HostFunction ? { function: grant.function } : grant);
+export function plainGrant(grant: Grant): Grant {
+  if (grant instanceof HostFunction) return { function: grant.function };
+  return typeof grant === 'object' && 'region' in grant ? { region: grant.region } : grant;
+}
 
 class Call implements HostCall {
   readonly #reach: HostReach;

@@ -12,6 +12,7 @@ import type { Process } from '../kernel/process.ts';
 import type { Attendant } from './attendant.ts';
 import { SuperosError, type SuperosErrorCode } from './error.ts';
 import { grant } from './grant.ts';
+import { heldRegions } from './held-regions.ts';
 import type { Order, Stdio } from './order.ts';
 
 const CODES: Partial<Record<SpawnError['errno'], SuperosErrorCode>> = {
@@ -34,13 +35,14 @@ export interface Surroundings {
 
 /** Starts a process. Throws SuperosError. */
 export function launch(kernel: Kernel, order: Order, around: Surroundings): Process {
-  const { program, args, environment, grants, functions, programs, cwd, stdio, limits, nice, protect, task } = order;
+  const { program, args, environment, grants, functions, regions, programs, cwd, stdio, limits, nice, protect, task } = order;
   const watch = watchOf(order, around.attendant);
   const granted = grant(grants, {
     hal: kernel.hal,
     console: around.console,
     hasConsole: stdio[0] === 'inherit' && stdio[1] === 'inherit',
     functions: functions.map(({ id, name, signature }) => new HostFunctionObject(name, signature, around.invoke(id))),
+    regions: regions.map((one) => () => heldRegions(kernel).grant(one)),
     programs,
     cwd,
     links: watch === undefined || !looksAtPaths(watch),

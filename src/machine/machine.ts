@@ -2,6 +2,7 @@
 // decides where a process runs; what runs there, and how, is its CPU's affair.
 import type { HostSignature, HostType } from '../caps/hostfunction.ts';
 import type { Policy } from '../caps/policy/policy.ts';
+import type { Mmu } from '../hal/mmu.ts';
 import type { Program } from '../runtime/program.ts';
 import { attendantOf } from './attendant.ts';
 import { Auditing } from './auditing.ts';
@@ -23,6 +24,7 @@ import { pidShare } from './pids.ts';
 import { PlaceCpu } from './place.ts';
 import type { PolicySource } from './policy.ts';
 import { Pool, type PoolOptions } from './pool.ts';
+import { type MemoryRegion, type RegionOptions, Regions } from './region.ts';
 import {
   checkCount,
   checkDns,
@@ -50,6 +52,8 @@ interface Parts {
   /** Undefined where there can be none. */
   readonly threads: (() => Promise<Threads>) | undefined;
   readonly functions: HostFunctions;
+  /** Of hardware that is not this host's. */
+  readonly mmu: Mmu | undefined;
   readonly auditing: Auditing | undefined;
 }
 
@@ -59,6 +63,7 @@ export class Machine implements AsyncDisposable {
   readonly #startThreads: (() => Promise<Threads>) | undefined;
   #threads: Promise<Threads> | undefined;
   readonly #functions: HostFunctions;
+  readonly #regions: Regions;
   readonly #auditing: Auditing | undefined;
   readonly #children = new Set<ChildProcess>();
   readonly #starting = new Set<Promise<unknown>>();
@@ -71,7 +76,8 @@ export class Machine implements AsyncDisposable {
   /** A process was ended, and did not end by itself. */
   #forced = false;
 
-  private constructor({ cpus, loader, threads, functions, auditing }: Parts) {
+  private constructor({ cpus, loader, threads, functions, mmu, auditing }: Parts) {
+    this.#regions = new Regions(mmu, (ids) => this.#revokeRegions(ids));
     this.#functions = functions;
     this.#cpus = cpus;
     this.#loader = loader;
@@ -108,6 +114,7 @@ export class Machine implements AsyncDisposable {
         loader: new PlaceLoader(cache),
         threads: hal === undefined ? () => startThreads(settings) : undefined,
         functions,
+        mmu: hal?.mmu,
         auditing,
       });
       if (spare !== undefined && spare > 0) await (await machine.#getThreads()).dedicated.fill();
@@ -119,6 +126,7 @@ export class Machine implements AsyncDisposable {
       loader: threads.loader,
       threads: async () => threads,
       functions,
+      mmu: undefined,
       auditing,
     });
     machine.#threads = Promise.resolve(threads);
@@ -160,6 +168,15 @@ export class Machine implements AsyncDisposable {
     return this.#functions.add(name, signature, callback);
   }
 
+  /**
+   * Memory of so many bytes (`16m`, a number) that processes map and the embedder has a view of: to be given as a capability. Throws
+   * SuperosError, not-supported where the host shares none.
+   */
+  region(size: string | number, options: RegionOptions = {}): MemoryRegion {
+    this.#open();
+    return this.#regions.make(size, options);
+  }
+
   /** Reads a policy once, to be used for many processes. Rejects with SuperosError; its cause has every mistake. */
   async policy(source: PolicySource): Promise<Policy> {
     return (await import('./policy.ts')).readPolicy(source);
@@ -198,7 +215,7 @@ export class Machine implements AsyncDisposable {
 
   async #spawn(options: ProcessOptions): Promise<ChildProcess> {
     this.#open();
-    const order = await orderOf(options, this.#loader, this.#functions);
+    const order = await orderOf(options, this.#loader, this.#functions, this.#regions);
     // It may have been shut down while the program was read.
     this.#open();
     options.abort?.throwIfAborted();
@@ -245,6 +262,15 @@ export class Machine implements AsyncDisposable {
   #forget(template: Program): void {
     for (const cpu of this.#cpus) cpu.forget(template);
     this.#threads?.then(({ dedicated }) => dedicated.forget(template));
+  }
+
+  /** In processes that are being started too. */
+  async #revokeRegions(ids: readonly number[]): Promise<void> {
+    await Promise.allSettled(this.#starting);
+    const threads = await this.#threads;
+    await Promise.all(
+      [...this.#cpus, ...(threads === undefined ? [] : [threads.dedicated])].map((cpu) => cpu.revokeRegions(ids)),
+    );
   }
 
   #killAll(): void {

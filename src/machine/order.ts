@@ -7,6 +7,7 @@ import type { Protect } from '../kernel/protection.ts';
 import type { Program } from '../runtime/program.ts';
 import type { Grant } from './grants.ts';
 import type { FunctionOrder } from './hostfunction.ts';
+import type { RegionOrder } from './region.ts';
 
 /** A standard stream: a pipe to the embedder, the machine's own console, or nothing (end of input; output thrown away). */
 export type Stdio = 'pipe' | 'inherit' | 'null';
@@ -26,6 +27,7 @@ export interface Order {
   readonly grants: readonly Grant[];
   /** Those of the embedder among the grants. */
   readonly functions: readonly FunctionOrder[];
+  readonly regions: readonly RegionOrder[];
   readonly programs: readonly LoadedProgram[];
   readonly cwd: string | undefined;
   readonly stdio: readonly [Stdio, Stdio, Stdio];

@@ -10,6 +10,7 @@ import { type Grant, STANDARD } from './grants.ts';
 import { type HostFunctions, plainGrant } from './hostfunction.ts';
 import { invocation } from './invocation.ts';
 import type { LoadedProgram, Order } from './order.ts';
+import type { Regions } from './region.ts';
 import type { ProgramLoader } from './source.ts';
 
 /** Rejects with SuperosError. `granted`: what it is granted, as text. */
@@ -17,6 +18,7 @@ export async function orderOf(
   options: ProcessOptions,
   loader: ProgramLoader,
   functions: HostFunctions,
+  regions: Regions,
 ): Promise<Order & { readonly granted: readonly string[] }> {
   const { policy, grants, environment, limits } = await govern(options);
   const program = await loader.load(options.source, loadOptions(options.scheduling !== 'shared', options.protect));
@@ -28,6 +30,7 @@ export async function orderOf(
     grants: grants.map(plainGrant),
     granted: grants.map(formatGrant),
     functions: functions.orders(grants),
+    regions: regions.orders(grants),
     programs: await loadPrograms(loader, grants, options),
     cwd: options.cwd,
     stdio: options.stdio,

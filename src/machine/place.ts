@@ -15,6 +15,7 @@ import type { Program, Sealed } from '../runtime/program.ts';
 import type { Signal } from '../syscalls/caller.ts';
 import type { Attendant } from './attendant.ts';
 import type { ChildStreams, Live, MachineCpu, Running } from './cpu.ts';
+import { heldRegions } from './held-regions.ts';
 import type { HostFunctions, HostReach } from './hostfunction.ts';
 import { closeConsole, launch } from './launch.ts';
 import type { Order } from './order.ts';
@@ -73,6 +74,12 @@ export class PlaceCpu implements MachineCpu {
 
   warm(program: Program, order: WarmOrder): void {
     this.#kernel.warm.keep(program, order);
+  }
+
+  async revokeRegions(ids: readonly number[]): Promise<void> {
+    // Not while a guest is in the middle of a call.
+    await undefined;
+    heldRegions(this.#kernel).revoke(ids);
   }
 
   forget(program: Program): void {

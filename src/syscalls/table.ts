@@ -92,7 +92,7 @@ const ENDS = ['local', 'remote'] as const;
 
 export const CLOCKS = ['realtime', 'monotonic', 'process_cputime', 'thread_cputime'] as const;
 export const ADVICE = ['normal', 'sequential', 'random', 'willneed', 'dontneed', 'noreuse'] as const;
-export const ACCESS = ['none', 'read', 'write'] as const satisfies readonly Access[];
+const ACCESS = ['none', 'read', 'write'] as const satisfies readonly Access[];
 const WHENCE = ['set', 'cur', 'end'] as const;
 export const SIGNALS = [
   'NONE',

@@ -222,6 +222,7 @@ describe('covers', () => {
     }
     if ('program' in grant) return [`program ${path.resolve(grant.program)}`];
     if ('function' in grant) return [`function ${grant.function}`];
+    if ('region' in grant) return [`region ${grant.region}`];
     if (grant.net === 'resolve') return NAMES.filter((one) => hasHost(grant.host, one, false)).map((one) => `resolve ${one}`);
     const here = grant.net === 'listen' || grant.net === 'bind';
     return [...(here ? [] : NAMES), ...ADDRESSES]

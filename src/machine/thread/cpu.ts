@@ -44,6 +44,10 @@ export class ThreadCpu implements MachineCpu {
     this.#thread.warm(program, order);
   }
 
+  revokeRegions(ids: readonly number[]): Promise<void> {
+    return this.#thread.revokeRegions(ids);
+  }
+
   forget(program: Program): void {
     this.#warm.delete(program);
     this.#thread.forget(program);

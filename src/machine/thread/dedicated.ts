@@ -81,6 +81,10 @@ export class DedicatedPool {
     return new DedicatedProcess(remote, seat.thread);
   }
 
+  async revokeRegions(ids: readonly number[]): Promise<void> {
+    await Promise.all([...this.#seats].map(({ thread }) => thread.revokeRegions(ids)));
+  }
+
   forget(program: Program): void {
     for (const { thread } of this.#seats) thread.forget(program);
   }

@@ -35,6 +35,9 @@ export class KernelThread {
   readonly #spawning = new Map<number, Spawning>();
   readonly #processes = new Map<number, RemoteProcess>();
   #nextId = 0;
+  /** Regions that are being taken away. */
+  readonly #unmapping = new Map<number, () => void>();
+  #nextUnmapping = 0;
   readonly #programs = new WeakMap<Program, number>();
   #nextProgram = 0;
   readonly #forgotten = new FinalizationRegistry<number>((program) => this.#send({ type: 'forget', program }));
@@ -112,6 +115,18 @@ export class KernelThread {
     this.#send({ type: 'warm', program: this.#program(program), order });
   }
 
+  /** Once it resolves none of these regions is in a process here. A raw process that never turns to its kernel is waited for. */
+  async revokeRegions(regions: readonly number[]): Promise<void> {
+    if (this.#over !== undefined) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const request = this.#nextUnmapping++;
+    this.#unmapping.set(request, resolve);
+    this.#thread.hold();
+    this.#send({ type: 'unmap', request, regions });
+    await Promise.race([promise, this.gone]);
+    if (this.#unmapping.delete(request)) this.#thread.release();
+  }
+
   /** No process will start from this program any more. */
   forget(program: Program): void {
     const known = this.#programs.get(program);
@@ -150,6 +165,9 @@ export class KernelThread {
       case 'ready':
         this.#isReady = true;
         this.#booted.resolve();
+        return;
+      case 'unmapped':
+        this.#unmapping.get(message.request)!();
         return;
       case 'closed':
         this.#closed.resolve();

@@ -1,0 +1,170 @@
+// Regions as their embedder has them: shared by processes of all kernels, found by name, taken away from all at once.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { simHal } from '../../src/hal/sim/hal.ts';
+import { type ChildProcess, type Grant, Machine, type MemoryRegion, SuperosError } from '../../src/index.ts';
+import { nativeMmu } from '../hal/mmus.ts';
+import { CPUS, wat } from './guests.ts';
+
+const PAGE = 65_536;
+
+/** Maps what it finds as `region:frames`; `load` and `store` touch it, at an offset. */
+const GUEST = await wat(`
+  (import "superos" "cap_find" (func $find (param i32 i32 i32) (result i32)))
+  (import "superos" "mem_map" (func $map (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 64) "region:frames")
+  (global $at (mut i32) (i32.const 0))
+  (func (export "map") (param $access i32) (result i32) (local $error i32)
+    (local.set $error (call $find (i32.const 64) (i32.const 13) (i32.const 0)))
+    (if (local.get $error) (then (return (local.get $error))))
+    (local.set $error (call $map (i32.load (i32.const 0)) (i32.const 0) (local.get $access) (i32.const 4)))
+    (global.set $at (i32.load (i32.const 4)))
+    (local.get $error))
+  (func (export "load") (param i32) (result i32) (i32.load (i32.add (global.get $at) (local.get 0))))
+  (func (export "store") (param i32 i32) (i32.store (i32.add (global.get $at) (local.get 0)) (local.get 1)))
+  (func (export "fill") (param i32 i32) (memory.fill (i32.add (global.get $at) (local.get 0)) (i32.const 7) (local.get 1)))
+  (func (export "add") (param i32) (result i32) (i32.atomic.rmw.add (i32.add (global.get $at) (local.get 0)) (i32.const 1)))
+  (func (export "spin") (loop $again (drop (i32.load (global.get $at))) (br $again)))`);
+
+const READ = 1;
+const WRITE = 2;
+const NOTCAPABLE = 76;
+
+const fails = async (what: () => unknown): Promise<SuperosError> => {
+  try {
+    await what();
+  } catch (error) {
+    if (error instanceof SuperosError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+};
+
+describe.skipIf(nativeMmu() === undefined).each(CPUS)('cpus: %i', (cpus) => {
+  let machine: Machine;
+  beforeAll(async () => {
+    machine = await Machine.boot({ cpus });
+  });
+  afterAll(() => machine[Symbol.asyncDispose]());
+
+  const start = (region: Grant, scheduling: 'shared' | 'dedicated' = 'shared'): Promise<ChildProcess> =>
+    machine.process(GUEST).capabilities([region]).scheduling(scheduling).reactor().spawn();
+  const mapped = async (region: Grant, access: number, scheduling?: 'shared' | 'dedicated'): Promise<ChildProcess> => {
+    const child = await start(region, scheduling);
+    expect(await child.call('map', access)).toEqual([0]);
+    return child;
+  };
+  const trapped = async (child: ChildProcess, name: string, ...args: number[]): Promise<string | null> => {
+    await expect(child.call(name, ...args)).rejects.toThrow('ended');
+    const status = await child.wait();
+    expect(status.reason).toBe('trap');
+    return status.message;
+  };
+
+  test('processes of every kernel, and the embedder, have the same bytes', async () => {
+    await using region = machine.region('1m', { name: 'frames' });
+    expect([region.bytes, region.view.length]).toEqual([2 ** 20, 2 ** 20]);
+    const children = await Promise.all([
+      ...Array.from({ length: 4 }, () => mapped(region, WRITE)),
+      mapped(region, WRITE, 'dedicated'),
+    ]);
+    for (const [i, child] of children.entries()) await child.call('store', 4 * i, 100 + i);
+    const words = new DataView(region.view.buffer);
+    for (const [i] of children.entries()) expect(words.getInt32(4 * i, true)).toBe(100 + i);
+    region.view[2 ** 20 - 1] = 0x7f;
+    for (const child of children) expect(await child.call('load', 2 ** 20 - 4)).toEqual([0x7f000000]);
+    await Promise.all(children.map((child) => child.call('add', 64)));
+    expect(words.getInt32(64, true)).toBe(children.length);
+    for (const child of children) await child[Symbol.asyncDispose]();
+  });
+
+  test('it is found by its name, and has the rights that it was derived with', async () => {
+    await using region = machine.region(PAGE, { name: 'frames' });
+    const reading = region.derive({ rights: ['read'] });
+    expect(reading.rights).toEqual(['read', 'map', 'transfer']);
+    const child = await start(reading);
+    expect(child.info().capabilities).toEqual(['region:frames']);
+    expect(await child.capabilities()).toContainEqual({
+      number: 2 ** 30,
+      kind: 'region',
+      grant: 'region:frames',
+      rights: ['read', 'map', 'transfer'],
+    });
+    expect(await child.call('map', WRITE)).toEqual([NOTCAPABLE]);
+    expect(await child.call('map', READ)).toEqual([0]);
+    region.view[0] = 5;
+    expect(await child.call('load', 0)).toEqual([5]);
+    expect(await trapped(child, 'store', 0, 1)).toContain('region:frames');
+    expect(reading.derive({ rights: ['write'] }).rights).toEqual(['read', 'map', 'transfer']);
+  });
+
+  test('once revoke resolves it is in no process; others keep what was not derived from it', async () => {
+    await using region = machine.region(PAGE, { name: 'frames' });
+    const reading = region.derive({ rights: ['read'] });
+    const [all, one, two] = await Promise.all([mapped(region, WRITE), mapped(reading, READ), mapped(reading, READ)]);
+    await reading.revoke();
+    expect(await trapped(one, 'load', 0)).toMatch(/region:frames at 0x\w+-0x\w+, which was revoked/);
+    expect(await trapped(two, 'load', 0)).toContain('revoked');
+    await all.call('store', 0, 4);
+    const again = await mapped(reading, READ);
+    expect(await again.call('load', 0)).toEqual([4]);
+    await region.revoke();
+    expect(await trapped(all, 'fill', 0, 1)).toContain('a write of 1 bytes at 0x20000 touches region:frames');
+    expect(await trapped(again, 'add', 0)).toContain('revoked');
+    expect(region.view[0]).toBe(4);
+    expect((await fails(() => start(reading))).code).toBe('closed');
+    const last = await mapped(region, WRITE);
+    await last.call('store', 0, 9);
+    expect(region.view[0]).toBe(9);
+    await last[Symbol.asyncDispose]();
+  });
+
+  test('a process that runs all the time loses it, too', async () => {
+    await using region = machine.region(PAGE, { name: 'frames' });
+    const child = await mapped(region, WRITE);
+    const spinning = child.call('spin').catch((error: Error) => error.message);
+    await region.revoke();
+    expect(await spinning).toContain('ended');
+    expect((await child.wait()).message).toContain('revoked');
+  });
+
+  test('taken from one process by its name, others have it', async () => {
+    await using region = machine.region(PAGE, { name: 'frames' });
+    const [one, two] = await Promise.all([mapped(region, WRITE), mapped(region, WRITE)]);
+    await one.revoke('region:frames');
+    expect(await trapped(one, 'load', 0)).toContain('revoked');
+    expect(await two.call('load', 0)).toEqual([0]);
+    await two[Symbol.asyncDispose]();
+  });
+
+  test('disposed of it is nobody\u2019s but the view\u2019s, and cannot be given', async () => {
+    let kept: MemoryRegion;
+    let child: ChildProcess;
+    {
+      await using region = machine.region(PAGE, { name: 'frames' });
+      kept = region;
+      child = await mapped(region, WRITE);
+      await child.call('store', 0, 77);
+    }
+    expect(kept.view[0]).toBe(77);
+    expect(await trapped(child, 'load', 0)).toContain('revoked');
+    expect((await fails(() => start(kept))).code).toBe('closed');
+    expect((await fails(() => kept.revoke())).code).toBe('closed');
+  });
+
+  test('what is no region of this machine is refused', async () => {
+    await using other = await Machine.boot({ cpus: 0 });
+    await using region = other.region(PAGE);
+    expect((await fails(() => start(region))).message).toContain('another machine');
+    expect((await fails(() => start({ region: 'frames' }))).message).toContain('a region is given as the object');
+    for (const size of [0, '0k', '5g', -1, 'much'])
+      expect((await fails(() => machine.region(size))).code).toBe('invalid-argument');
+  });
+});
+
+test('where the host shares no memory, that is said', async () => {
+  await using machine = await Machine.boot({ hal: simHal({ seed: 1 }) });
+  const error = await fails(() => machine.region('64k'));
+  expect(error.code).toBe('not-supported');
+  expect(error.message).toContain('portable');
+});
