@@ -1,16 +1,25 @@
 import { describe, expect, test } from 'vitest';
 import type { MemoryType, Mmu } from '../../src/hal/mmu.ts';
+import type { HostCalls } from '../../src/hal/node/mmu/calls.ts';
 import { nodeMmu } from '../../src/hal/node/mmu/mmu.ts';
 import { PortableMmu } from '../../src/hal/node/mmu/portable.ts';
 import { simHal } from '../../src/hal/sim/hal.ts';
-import { nativeMmu } from './mmus.ts';
+import { hostCalls, nativeMmu, refusing } from './mmus.ts';
 
 const plain: MemoryType = { minimum: 1, maximum: undefined, shared: false, address: 'i32' };
+
+const refuseScans = (call: string) => (call === 'written' ? 25 : undefined);
+
+function native(name: string, calls: HostCalls | undefined): [string, () => Mmu][] {
+  return calls === undefined ? [] : [[name, () => nativeMmu(calls)!]];
+}
 
 const drivers: [string, () => Mmu][] = [
   ['portable', () => new PortableMmu()],
   ['of this host', nodeMmu],
-  ...(nativeMmu() === undefined ? [] : [['native', () => nativeMmu()!] as [string, () => Mmu]]),
+  ...native('native', hostCalls),
+  ...native('native, with pages as large as some ARM64 hosts have', hostCalls && refusing(hostCalls, () => undefined, 65_536)),
+  ...native('native, on a host that does not tell what was written', hostCalls && refusing(hostCalls, refuseScans)),
   ['sim', () => simHal({ seed: 1 }).mmu],
 ];
 

@@ -19,14 +19,14 @@ export function nativeMmu(
 }
 
 /** `refuse` answers with an errno where a call is to fail, before the host hears of it. */
-export function refusing(host: HostCalls, refuse: (call: string) => number | undefined): HostCalls {
+export function refusing(host: HostCalls, refuse: (call: string) => number | undefined, pageBytes = host.pageBytes): HostCalls {
   let errno: number | undefined;
   const asked = (call: string): boolean => {
     errno = refuse(call);
     return errno === undefined;
   };
   return {
-    pageBytes: host.pageBytes,
+    pageBytes,
     scans: host.scans,
     zero: (...of) => asked('zero') && host.zero(...of),
     copy: (...of) => asked('copy') && host.copy(...of),
