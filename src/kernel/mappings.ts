@@ -9,6 +9,7 @@ import { REGION_RIGHT, type RegionObject } from '../caps/region.ts';
 import type { Access, Mmu } from '../hal/mmu.ts';
 import type { MemoryMapper } from '../syscalls/caller.ts';
 import type { GuestMemory } from '../syscalls/memory.ts';
+import { type Area, Areas } from './areas.ts';
 import { traced } from './fault.ts';
 import { WASM_PAGE } from './limits.ts';
 import { printable } from './printable.ts';
@@ -17,8 +18,6 @@ import { type Cause, crashed, trapped } from './status.ts';
 
 /** Each takes up to four of the host's mappings. */
 const PIECES_MAX = 16;
-/** Areas, used or not. */
-const AREAS_MAX = 24;
 
 /** Whole pages of the host, none outside of an area. */
 interface Piece {
@@ -31,14 +30,6 @@ interface Piece {
   readonly capability: Capability<RegionObject> | undefined;
   /** A region that was taken away, by its name: nothing is there until it is unmapped. */
   readonly lost: string | undefined;
-}
-
-/** Where things are mapped: from `from` to `to`. Between these and the ends of the area no page is ever accessible. */
-interface Area {
-  readonly start: number;
-  readonly from: number;
-  readonly to: number;
-  readonly end: number;
 }
 
 /** The process, as far as its mappings know it. */
@@ -60,8 +51,7 @@ export class Mappings implements MemoryMapper, Holder {
   readonly #process: Mapped;
   readonly #space: AddressSpace;
   readonly #mmu: Mmu;
-  /** Ascending. */
-  #areas: Area[] = [];
+  #made: Areas | undefined;
   /** Ascending, disjoint. */
   #pieces: Piece[] = [];
   /** Ranges that are to be inaccessible, but are zero pages until the call that is under way is over. */
@@ -79,7 +69,7 @@ export class Mappings implements MemoryMapper, Holder {
 
   /** Whether anything was ever mapped. */
   get used(): boolean {
-    return this.#areas.length > 0;
+    return this.#made !== undefined && this.#made.list.length > 0;
   }
 
   map(named: Capability<RegionObject>, at: number, access: Access): number | 'INVAL' | 'NOMEM' | 'NOTSUP' {
@@ -120,7 +110,7 @@ export class Mappings implements MemoryMapper, Holder {
 
   unmap(from: number, bytes: number): 'INVAL' | 'NOMEM' | undefined {
     const to = from + this.#rounded(bytes);
-    if (!this.#isAligned(from, bytes) || !this.#isWithin(from, to)) return 'INVAL';
+    if (!this.#isAligned(from, bytes) || !this.#areas.contains(from, to)) return 'INVAL';
     // What is split in two is one more.
     if (this.#pieces.length > PIECES_MAX) return 'NOMEM';
     this.#process.memory.protect(from, to, 'none');
@@ -201,7 +191,7 @@ export class Mappings implements MemoryMapper, Holder {
     if (!this.used || cause.reason !== 'trap' || !/^memory access out of bounds(\n|$)/.test(cause.message ?? '')) return cause;
     const [first, ...frames] = cause.message!.split('\n');
     const candidates = this.#pieces.filter(({ access }) => access !== 'write').map(kindOf);
-    const guards = this.#areas.map(({ from, to }) => `before and behind ${range(from, to)}`);
+    const guards = this.#areas.list.map(({ from, to }) => `before and behind ${range(from, to)}`);
     const what = `not mapped, or protected: ${[...candidates, `guard pages ${guards.join(', ')}`].join('; ')}`;
     return { ...cause, message: [`${first}, ${what}`, ...frames].join('\n') };
   }
@@ -219,60 +209,35 @@ export class Mappings implements MemoryMapper, Holder {
   /** An address for so many bytes: a new area's, or `at`, which must be mapped already. */
   #place(bytes: number, at: number): number | 'INVAL' | 'NOMEM' {
     if (this.#pieces.length + 2 > PIECES_MAX) return 'NOMEM';
-    if (at !== 0) return this.#isAligned(at, bytes) && this.#isWithin(at, at + bytes) ? at : 'INVAL';
-    return this.#reused(bytes) ?? this.#reserve(bytes) ?? 'NOMEM';
+    if (at !== 0) return this.#isAligned(at, bytes) && this.#areas.contains(at, at + bytes) ? at : 'INVAL';
+    return this.#areas.take(bytes, (area) => this.#isFree(area)) ?? this.#reserve(bytes) ?? 'NOMEM';
   }
 
-  /** The smallest area in which nothing is, if it is large enough. What is too much of it becomes another one. */
-  #reused(bytes: number): number | undefined {
-    this.#join();
-    const free = this.#areas.filter((one) => one.to - one.from >= bytes && this.#isFree(one));
-    const best = free.sort((a, b) => a.to - a.from - (b.to - b.from))[0];
-    if (best === undefined) return undefined;
-    const to = best.from + bytes;
-    const from = Math.ceil((to + this.#mmu.pageBytes) / WASM_PAGE) * WASM_PAGE;
-    if (best.to - from >= WASM_PAGE && this.#areas.length < AREAS_MAX) {
-      this.#areas.splice(this.#areas.indexOf(best), 1, { ...best, to, end: from }, { ...best, start: from, from });
-    }
-    return best.from;
+  /** Made when it is first needed: the driver has to look at the host. */
+  get #areas(): Areas {
+    this.#made ??= new Areas(this.#mmu.pageBytes);
+    return this.#made;
   }
 
   #isFree({ from, to }: Area): boolean {
     return !this.#pieces.some((one) => one.from < to && from < one.to);
   }
 
-  /** Areas in which nothing is become one with such as lie right behind them. */
-  #join(): void {
-    const joined: Area[] = [];
-    for (const area of this.#areas) {
-      const last = joined.at(-1);
-      if (last?.end === area.start && this.#isFree(last) && this.#isFree(area)) {
-        joined[joined.length - 1] = { ...last, to: area.to, end: area.end };
-      } else joined.push(area);
-    }
-    this.#areas = joined;
-  }
-
-  /** Grows the memory: a page before it, and what is left of the last one behind it, are guards. */
+  /** Grows the memory by an area that nobody may touch yet. */
   #reserve(bytes: number): number | undefined {
     const { memory } = this.#process;
     const { mappable } = this.#space;
-    const { pageBytes } = this.#mmu;
-    const pages = 1 + Math.ceil((bytes + pageBytes) / WASM_PAGE);
-    if (this.#areas.length >= AREAS_MAX || pages * WASM_PAGE >= 2 ** 32) return undefined;
+    const pages = this.#areas.pagesFor(bytes);
+    if (this.#areas.full) return undefined;
     const before = this.#process.grow(mappable!.index, pages);
     if (before < 0) return undefined;
     const start = before * WASM_PAGE;
     const end = start + pages * WASM_PAGE;
     memory.protect(start, end, 'none');
-    if (!this.#mmu.protect(mappable!.memory, start, end, 'none')) {
-      memory.protect(start, end, 'write');
-      this.#refused();
-      return undefined;
-    }
-    const from = start + WASM_PAGE;
-    this.#areas.push({ start, from, to: end - pageBytes, end });
-    return from;
+    if (this.#mmu.protect(mappable!.memory, start, end, 'none')) return this.#areas.add(start, pages).from;
+    memory.protect(start, end, 'write');
+    this.#refused();
+    return undefined;
   }
 
   /** The host could not. Where it may have left anything half done, the process ends. */
@@ -288,10 +253,6 @@ export class Mappings implements MemoryMapper, Holder {
 
   #isAligned(from: number, bytes: number): boolean {
     return bytes > 0 && from % this.#mmu.pageBytes === 0;
-  }
-
-  #isWithin(from: number, to: number): boolean {
-    return this.#areas.some((area) => area.from <= from && to <= area.to);
   }
 
   #add(piece: Piece): void {

@@ -18,10 +18,10 @@ import {
   HostFunctions,
   type HostResult,
 } from './hostfunction.ts';
-import type { Order } from './order.ts';
 import { loadOptions, orderOf } from './ordering.ts';
 import { pidShare } from './pids.ts';
 import { PlaceCpu } from './place.ts';
+import { Placement } from './placement.ts';
 import type { PolicySource } from './policy.ts';
 import { Pool, type PoolOptions } from './pool.ts';
 import { type MemoryRegion, type RegionOptions, Regions } from './region.ts';
@@ -59,6 +59,7 @@ interface Parts {
 
 export class Machine implements AsyncDisposable {
   readonly #cpus: readonly MachineCpu[];
+  readonly #placement: Placement;
   readonly #loader: ProgramLoader;
   readonly #startThreads: (() => Promise<Threads>) | undefined;
   #threads: Promise<Threads> | undefined;
@@ -68,9 +69,6 @@ export class Machine implements AsyncDisposable {
   readonly #children = new Set<ChildProcess>();
   readonly #starting = new Set<Promise<unknown>>();
   readonly #pooled = new WeakSet<Template>();
-  /** Where those run that read the host's standard input: what one has waited for, the next must find. */
-  #inputCpu: MachineCpu | undefined;
-  #turn = 0;
   #keepalive: NodeJS.Timeout | undefined;
   #closed = false;
   /** A process was ended, and did not end by itself. */
@@ -80,6 +78,7 @@ export class Machine implements AsyncDisposable {
     this.#regions = new Regions(mmu, (ids) => this.#revokeRegions(ids));
     this.#functions = functions;
     this.#cpus = cpus;
+    this.#placement = new Placement(cpus);
     this.#loader = loader;
     this.#startThreads = threads;
     this.#auditing = auditing;
@@ -220,7 +219,10 @@ export class Machine implements AsyncDisposable {
     this.#open();
     options.abort?.throwIfAborted();
     const alone = options.scheduling === 'dedicated' || (options.scheduling === 'raw' && !options.share);
-    const running = await (alone ? (await this.#getThreads()).dedicated : this.#place(order)).spawn(order, attendantOf(options));
+    const running = await (alone ? (await this.#getThreads()).dedicated : this.#placement.place(order)).spawn(
+      order,
+      attendantOf(options),
+    );
     // What was read for this process alone.
     const { program } = order;
     if (program.sealed !== undefined && program !== options.source) running.done.then(() => this.#forget(program));
@@ -289,20 +291,6 @@ export class Machine implements AsyncDisposable {
         'a machine on hardware of its own has one thread: nothing there is raw or dedicated',
       );
     return this.#threads;
-  }
-
-  /** The CPU with the fewest processes; among equals each in turn. */
-  #place({ stdio }: Order): MachineCpu {
-    if (stdio[0] === 'inherit' && this.#inputCpu !== undefined) return this.#inputCpu;
-    const count = this.#cpus.length;
-    const first = this.#turn++ % count;
-    let least = this.#cpus[first]!;
-    for (let i = 1; i < count; i++) {
-      const other = this.#cpus[(first + i) % count]!;
-      if (other.load < least.load) least = other;
-    }
-    if (stdio[0] === 'inherit') this.#inputCpu = least;
-    return least;
   }
 
   #adopt(running: Running, { abort, protect }: ProcessOptions, granted: readonly string[]): ChildProcess {
