@@ -1,24 +1,22 @@
 // A process: the process control block. One module instance over memories of its own, a table of capabilities, one thread
 // so far. Everything it holds is freed on every path on which it can end.
 import type { Capability } from '../caps/capability.ts';
-import type { Counted } from '../caps/object.ts';
 import { type ProcessObject, processRoot } from '../caps/process.ts';
 import { CapTable } from '../caps/table.ts';
 import type { Alarm } from '../hal/cpu.ts';
 import type { Directory } from '../hal/disk.ts';
 import type { Program, Sealed } from '../runtime/program.ts';
-import { BLOCKED, type Result, type Signal } from '../syscalls/caller.ts';
+import type { Result, Signal } from '../syscalls/caller.ts';
 import { GuestMemory } from '../syscalls/memory.ts';
-import type { Account, Standing } from './account.ts';
 import { Execution, type Invocation } from './execution.ts';
 import { causeOf } from './fault.ts';
 import type { Grants } from './grants.ts';
+import { Holder } from './holder.ts';
 import type { Kernel } from './kernel.ts';
-import { type Limits, PIPE_BYTES, RESOURCE, RESOURCES, type Resource, WASM_PAGE } from './limits.ts';
+import { RESOURCE, WASM_PAGE } from './limits.ts';
 import { Mappings } from './mappings.ts';
 import { GuestOffspring } from './offspring.ts';
 import type { PidNamespace } from './pid.ts';
-import { Pipe, pipeEnds } from './pipe.ts';
 import type { Gate } from './policy/gate.ts';
 import { Guard } from './protection.ts';
 import type { Cell } from './recycler.ts';
@@ -30,7 +28,7 @@ import { type Cause, crashed, type ExitStatus, signalled, stopped } from './stat
 import type { Strings } from './strings.ts';
 import { seal, type Template } from './template.ts';
 import { Thread } from './thread.ts';
-import { NOTHING_SPENT, spentBy, sum, type Usage } from './usage.ts';
+import { spentBy, type Usage } from './usage.ts';
 import { resolve } from './vfs/namespace.ts';
 
 export type ProcessState = ThreadState;
@@ -38,7 +36,7 @@ export type ProcessState = ThreadState;
 const NO_MEMORY = new GuestMemory();
 const NO_TABLE = new CapTable(0);
 
-export class Process {
+export class Process extends Holder {
   /** By which its embedder knows it. */
   readonly pid: number;
   /** By which it and those of its namespace know it. */
@@ -51,11 +49,8 @@ export class Process {
   #memory: GuestMemory;
   #capabilities: CapTable;
   readonly grants: Grants;
-  readonly limits: Limits;
   /** POSIX: its weight in the scheduler. */
   readonly nice: number;
-  /** What it and those that descend from it use: see there. */
-  readonly account: Account;
   /** Monotonic time at which it is over: its own timeout, or before that an ancestor's. */
   readonly deadlineNs: number;
   readonly children = new Set<Process>();
@@ -78,18 +73,18 @@ export class Process {
   readonly #cell: Cell | undefined;
   /** It runs nothing: see Task. */
   readonly #prepares: boolean;
-  readonly #onSoftLimit: ((resource: Resource) => void) | undefined;
-  readonly #onCharge: ((process: Process) => void) | undefined;
+  readonly #onCharge: ProcessParts['onCharge'];
   /** What is mapped into its memory, once it asked for that. */
   mapped: Mappings | undefined;
   #ending: Cause | undefined;
   #status: ExitStatus | undefined;
-  #children = NOTHING_SPENT;
   #alarm: Alarm | undefined;
   readonly #bornNs: number;
   readonly #resolve: (status: ExitStatus) => void;
 
   constructor(pid: number, kernel: Kernel, parts: ProcessParts) {
+    super(parts);
+    this.#onCharge = parts.onCharge;
     this.pid = pid;
     this.namespace = parts.namespace;
     this.number = parts.number ?? pid;
@@ -100,15 +95,10 @@ export class Process {
     this.environment = parts.environment;
     this.#capabilities = parts.capabilities;
     this.grants = parts.grants;
-    this.limits = parts.limits;
     this.nice = parts.nice;
-    this.account = parts.account;
-    this.account.beyond = (resource) => this.#beyond(resource);
     this.#space = parts.space;
     this.#memory = parts.space.memory;
     this.#template = parts.template;
-    this.#onSoftLimit = parts.onSoftLimit;
-    this.#onCharge = parts.onCharge;
     const { promise, resolve: settle } = Promise.withResolvers<ExitStatus>();
     this.done = promise;
     this.#resolve = settle;
@@ -198,38 +188,8 @@ export class Process {
     return undefined;
   }
 
-  /** A thread of it had the CPU for so long, in nanoseconds. */
-  charge(ns: number): void {
-    const { account } = this;
-    // Whole ones, so that sums are exact.
-    account.add(RESOURCE.cpuNs, Math.round(ns));
+  protected charged(): void {
     this.#onCharge?.(this);
-    if (this.#ending !== undefined) return;
-    const spentNs = account.cpuSpentNs;
-    if (spentNs !== undefined) this.end(stopped('cpu-limit', `its CPU time is used up: ${spentNs / 1e6} ms`));
-  }
-
-  /** CPU time that it may have until it must be looked at again. */
-  get cpuLeftNs(): number {
-    return this.#ending === undefined ? this.account.cpuLeftNs : Number.POSITIVE_INFINITY;
-  }
-
-  /** It may write no more: POSIX's SIGXFSZ, which ends it. */
-  overflow(what: Counted): 'FBIG' | typeof BLOCKED {
-    this.signal('SIGXFSZ', `it may write no more ${what === 'output' ? 'output' : 'to files'}`);
-    return this.#ending === undefined ? 'FBIG' : BLOCKED;
-  }
-
-  /** As getrlimit: the bounds, and what it and those that descend from it use. */
-  getLimits(): Record<Resource, Standing> {
-    const { account } = this;
-    return Object.fromEntries(RESOURCES.map((name) => [name, account.standing(RESOURCE[name])])) as Record<Resource, Standing>;
-  }
-
-  /** A new pipe, which counts against it until it is closed. */
-  pipe(): readonly [Capability, Capability] | 'NFILE' {
-    const freed = this.account.hold(PIPE_BYTES);
-    return freed === undefined ? 'NFILE' : pipeEnds(new Pipe(PIPE_BYTES, freed));
   }
 
   /** All rights on it, to be handed to others. */
@@ -322,22 +282,10 @@ export class Process {
     }
   }
 
-  /** A child was reaped: what it used is its parent's children's from now on. */
-  reaped({ usage }: ExitStatus): void {
-    this.#children = sum(this.#children, sum(usage, usage.children));
-  }
-
   usage(): Usage {
     if (this.#status !== undefined) return this.#status.usage;
     const wallMs = (this.kernel.hal.clock.monotonic() - this.#bornNs) / 1e6;
     const { cpuMs, ...spent } = spentBy(this.#thread, this.#space.peak);
-    return { cpuMs, wallMs, ...spent, children: this.#children };
-  }
-
-  #beyond(resource: Resource): void {
-    if (this.#ending !== undefined) return;
-    if (resource === 'cpuNs') this.signal('SIGXCPU', 'it used more CPU time than its soft limit');
-    else if (resource === 'written' || resource === 'output') this.signal('SIGXFSZ', 'it wrote more than its soft limit');
-    else this.#onSoftLimit?.(resource);
+    return { cpuMs, wallMs, ...spent, children: this.childrenSpent };
   }
 }

@@ -45,7 +45,8 @@ export class ThreadKernel {
     this.#send = send;
     this.#calling = new CallingSide((message) => send({ type: 'host', message }));
     this.#eager = start.alone;
-    const hal = nodeHal({ disk: { protect: start.protect }, net: { servers: start.dns }, tick: start.tick });
+    const { processesMax, protect, dns, tick } = start;
+    const hal = nodeHal({ disk: { protect }, net: { servers: dns }, tick, processesMax });
     const busy = new Float64Array(start.busy);
     this.#kernel = new Kernel(
       {
