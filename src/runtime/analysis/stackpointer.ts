@@ -8,7 +8,7 @@ import { Op } from '../opcodes.ts';
 import { Reader } from '../reader.ts';
 import { readGlobalType } from '../types.ts';
 import type { Scan } from './scan.ts';
-import { type StackWrites, stackWrites } from './stackwrites.ts';
+import { isLowered, type StackWrites, stackWrites } from './stackwrites.ts';
 
 export interface Stack {
   /** Index of the stack pointer among the globals, which a rewritten module does not change. */
@@ -24,7 +24,8 @@ export interface Stack {
 
 export interface FoundStack {
   readonly stack: Stack;
-  readonly writes: StackWrites;
+  /** Looks at all functions. */
+  readonly writes: () => StackWrites;
 }
 
 const GLOBAL = 3;
@@ -132,9 +133,9 @@ export function findStack(module: Module, scan: Scan): FoundStack | string {
   };
   const bytes = memory.minimum * PAGE_BYTES;
   const fits = all.filter(({ mutable, value }) => mutable && value > 0 && value <= bytes && value % ALIGNMENT === 0);
-  const found = (global: Constant, by: Stack['by'], writes: StackWrites): FoundStack => ({
+  const found = (global: Constant, by: Stack['by']): FoundStack => ({
     stack: { global: global.index, by, ...boundsOf(module, global.value, known) },
-    writes,
+    writes: () => stackWrites(module, scan, global.index),
   });
   for (const [by, names] of [
     ['name', named],
@@ -142,11 +143,10 @@ export function findStack(module: Module, scan: Scan): FoundStack | string {
   ] as const) {
     const index = names.get('__stack_pointer');
     const global = fits.find((one) => one.index === index);
-    if (global !== undefined) return found(global, by, stackWrites(module, scan, global.index));
+    if (global !== undefined) return found(global, by);
   }
   for (const candidate of fits.slice(0, CANDIDATES_MAX)) {
-    const writes = stackWrites(module, scan, candidate.index);
-    if (writes.frames > 0) return found(candidate, 'shape', writes);
+    if (isLowered(module, scan, candidate.index)) return found(candidate, 'shape');
   }
   return 'no global is decreased and restored by functions as a stack pointer is';
 }

@@ -13,8 +13,6 @@ export interface StackWrites {
   readonly checkedAt: Uint32Array;
   /** For each: the local that holds the value as well, or `NO_LOCAL`. */
   readonly local: Uint32Array;
-  /** Writes that need no check. */
-  readonly left: number;
   /** Functions that lower the stack pointer and put it back. */
   readonly frames: number;
 }
@@ -55,7 +53,6 @@ class Body {
   #touched: number[] = [];
   /** Triples: offset; local whose value was checked before, or -1; local that holds the value, or -1. */
   #sites: number[] = [];
-  #left = 0;
   #frame = false;
 
   assign(local: number, value: number): void {
@@ -69,8 +66,8 @@ class Body {
   write(at: number, value: number, from: number, held: number): void {
     const known = from < 0 ? 0 : this.#flags[from]!;
     const derived = value === Value.local || value === Value.raised;
-    if (value < Value.local || (derived && (known & COMPUTED) === 0)) this.#left++;
-    else if (derived && (known & (CHECKED | AGAIN)) === CHECKED) {
+    if (value < Value.local || (derived && (known & COMPUTED) === 0)) return;
+    if (derived && (known & (CHECKED | AGAIN)) === CHECKED) {
       if (value === Value.raised && (known & FRAME) !== 0) this.#frame = true;
       this.#sites.push(at, from, held);
     } else {
@@ -79,35 +76,39 @@ class Body {
     }
   }
 
-  /** Hands the writes over, and forgets them. */
-  end(checkedAt: Numbers, locals: Numbers): { left: number; frame: boolean } {
-    let left = this.#left;
+  /** Hands the writes to be checked over, and forgets them; whether the function lowers the pointer and puts it back. */
+  end(checkedAt: Numbers, locals: Numbers): boolean {
     const sites = this.#sites;
     for (let i = 0; i < sites.length; i += 3) {
       const from = sites[i + 1]!;
       const held = sites[i + 2]!;
-      if (from >= 0 && (this.#flags[from]! & AGAIN) === 0) left++;
-      else {
-        checkedAt.push(sites[i]!);
-        locals.push(held < 0 ? NO_LOCAL : held);
-      }
+      if (from >= 0 && (this.#flags[from]! & AGAIN) === 0) continue;
+      checkedAt.push(sites[i]!);
+      locals.push(held < 0 ? NO_LOCAL : held);
     }
     const frame = this.#frame;
     for (const local of this.#touched) this.#flags[local] = 0;
     this.#touched = [];
     this.#sites = [];
-    this.#left = 0;
     this.#frame = false;
-    return { left, frame };
+    return frame;
   }
 }
 
-/** The writes of `global` in all functions. */
-export function stackWrites({ source }: Module, { codeAt, codeSize, globalSetAt }: Scan, global: number): StackWrites {
+/** Whether functions lower `global` and put it back, as they do with a stack pointer. */
+export const isLowered = (module: Module, read: Scan, global: number): boolean =>
+  stackWrites(module, read, global, true).frames > 0;
+
+/** The writes of `global` in all functions, or in those up to the first that lowers it and puts it back. */
+export function stackWrites(
+  { source }: Module,
+  { codeAt, codeSize, globalSetAt }: Scan,
+  global: number,
+  first = false,
+): StackWrites {
   const checkedAt = new Numbers();
   const local = new Numbers();
   const body = new Body();
-  let left = 0;
   let frames = 0;
   let next = 0;
   for (let i = 0; i < codeAt.length && next < globalSetAt.length; i++) {
@@ -117,11 +118,11 @@ export function stackWrites({ source }: Module, { codeAt, codeSize, globalSetAt 
       if (readIndex(source, globalSetAt[next]! + 1) === global) writes++;
     if (writes === 0) continue;
     walk(source, codeAt[i]!, end, global, writes, body);
-    const { left: here, frame } = body.end(checkedAt, local);
-    left += here;
+    const frame = body.end(checkedAt, local);
     if (frame) frames++;
+    if (frame && first) break;
   }
-  return { checkedAt: checkedAt.items, local: local.items, left, frames };
+  return { checkedAt: checkedAt.items, local: local.items, frames };
 }
 
 /** Looks at instructions up to the last of so many writes. */

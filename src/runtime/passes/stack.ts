@@ -77,7 +77,6 @@ export const stack: Pass = {
     const found = findStack(plan.module, plan.scan);
     if (typeof found === 'string') return;
     const { low, high, exact, global, by } = found.stack;
-    const { checkedAt, local } = found.writes;
     const canary = exact && high - low >= CANARY_STACK_MIN;
     const lower = unusedName(LOWER, plan.module);
     const checked = plan.options.stack ?? !(exact && low === 0);
@@ -103,6 +102,7 @@ export const stack: Pass = {
     });
     plan.exports.push({ name: lower, ref });
     if (!checked) return;
+    const { checkedAt, local } = found.writes();
     const helper = overflowHelper(plan, layout);
     // For a value that no local has.
     const setter = local.includes(NO_LOCAL)
