@@ -79,6 +79,19 @@ describe.skipIf(!native)('a program that leaves the first page free', () => {
     expect(await run(fault('(call $random_get (i32.const 0) (i32.const 0))'))).toMatchObject({ code: 0 });
   });
 
+  test('the clones of a template, and what serves one after another, trap as well', async () => {
+    await using template = await machine.template(
+      await wat(`(memory (export "memory") 4) (global (export "__stack_pointer") (mut i32) (i32.const 131072))
+        (data (i32.const 4096) "data") (func (export "_initialize") (i32.store (i32.const 4096) (i32.const 5)))
+        (func (export "five") (result i32) (i32.load (i32.const 4096)))
+        (func (export "null") (param i32) (result i32) (i32.load (local.get 0)))`),
+    );
+    for (let i = 0; i < 4; i++) {
+      expect((await machine.process(template).invoke('five').run()).results).toEqual([5]);
+      expect((await machine.process(template).invoke('null', [0]).run()).status).toMatchObject({ reason: 'trap' });
+    }
+  });
+
   test('it is told', async () => {
     const protection = async (protect: Protect) => {
       const running = await machine
