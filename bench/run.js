@@ -1,5 +1,5 @@
 // npm run bench [-- [--json] [--rounds N] [SUBJECT...]]: measures this project beside node:wasi and native programs, all in this run,
-// and prints one table. SUBJECT is a file of this directory: null-call, policy, policy-read, clock, write, read, start, life, dedicated, switch, fairness, ending, cpus, loader, cached-start, protection,
+// and prints one table. SUBJECT is a file of this directory: null-call, policy, policy-read, clock, write, read, start, life, template, image, resident, dedicated, switch, fairness, ending, cpus, loader, cached-start, protection,
 // or cost. `cost` takes minutes and has a table of its own.
 
 import { existsSync } from 'node:fs';
@@ -15,6 +15,9 @@ const SUBJECTS = [
   'read',
   'start',
   'life',
+  'template',
+  'image',
+  'resident',
   'dedicated',
   'switch',
   'fairness',

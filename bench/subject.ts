@@ -16,7 +16,7 @@ export type Target =
 
 export interface Subject {
   readonly name: string;
-  readonly unit: 'ns' | 'us' | 'ms' | 'MB/s' | '%';
+  readonly unit: 'ns' | 'us' | 'ms' | 'MB' | 'MB/s' | '%';
   readonly rounds: number;
   /** `superos` first, then what a user would pick instead. */
   readonly contenders: readonly Contender[];

@@ -10,8 +10,11 @@ import type { Machine } from './machine.ts';
 import type { TemplateProgram } from './template-file.ts';
 
 export interface TemplateOptions {
-  /** The export after which the program stands still: `_initialize` by default, which reactors have. */
-  readonly until?: string;
+  /**
+   * The export after which the program stands still: `_initialize` by default, which reactors have. Or what brings it there after
+   * `_initialize`: calls with arguments, writes to its memory.
+   */
+  readonly until?: string | ((child: ChildProcess) => Promise<unknown>);
   /** For the program until then, as a process builder has them: arguments from argv[1] on. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -63,12 +66,15 @@ export async function makeTemplate(
 ): Promise<Template> {
   if (program.sealed !== undefined) return again(program as TemplateProgram, options, forget);
   const { until = INITIALIZE, args = [], env = {}, capabilities = [], limits = {} } = options;
-  if (!program.layout.exports.some(({ kind, name }) => kind === 'function' && name === until))
+  if (typeof until === 'string' && !program.layout.exports.some(({ kind, name }) => kind === 'function' && name === until))
     throw new SuperosError('invalid-argument', `${program.name} exports no function ${until} to run until`);
   const builder = machine.process(program).args(args).env(env).capabilities(capabilities).limits(limits);
   await using child = await builder.stdio('null').reactor().spawn();
   const sealed = await run(child, until);
-  const reads = Object.entries(child.info().usage.calls).filter(([name]) => READS.test(name));
+  child.kill('SIGKILL');
+  // Complete only at its end, where it is on a thread.
+  const { usage } = await child.wait();
+  const reads = Object.entries(usage.calls).filter(([name]) => READS.test(name));
   if (typeof sealed === 'string') throw new SuperosError('not-supported', `${program.name} cannot be a template: ${sealed}`);
   const template: Template = new Template(program, sealed, Object.fromEntries(reads), () => forget(template));
   return template;
@@ -82,10 +88,14 @@ function again(program: TemplateProgram, options: TemplateOptions, forget: (temp
   return template;
 }
 
-async function run(child: ChildProcess, until: string): Promise<Sealed | string> {
-  if (until !== INITIALIZE) await child.call(until);
+async function run(child: ChildProcess, until: NonNullable<TemplateOptions['until']>): Promise<Sealed | string> {
+  if (typeof until === 'function') await until(child);
+  else if (until !== INITIALIZE) await child.call(until);
   const sealed = await child.seal();
   if (sealed !== undefined) return sealed;
   const { reason, message } = await child.wait();
-  throw new SuperosError('ended', `it ended before it came to ${until}: ${message ?? reason}`);
+  throw new SuperosError(
+    'ended',
+    `it ended before ${typeof until === 'string' ? `it came to ${until}` : 'it stood still'}: ${message ?? reason}`,
+  );
 }
