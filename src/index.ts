@@ -35,6 +35,6 @@ export { Pool, type PoolOptions, type PoolStats } from './machine/pool.ts';
 export { MemoryRegion, type RegionOptions, type RegionRight } from './machine/region.ts';
 export type { MachineOptions } from './machine/settings.ts';
 export type { ProgramSource } from './machine/source.ts';
-export { Template, type TemplateOptions } from './machine/template.ts';
+export type { Template, TemplateOptions } from './machine/template.ts';
 export type { Program } from './runtime/program.ts';
 export type { Signal } from './syscalls/caller.ts';

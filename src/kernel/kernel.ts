@@ -18,6 +18,7 @@ import { PidNamespace, type PidShare, PidTable } from './pid.ts';
 import { Pipe, pipeEnds } from './pipe.ts';
 import { type Watch, within } from './policy/gate.ts';
 import { Process } from './process.ts';
+import type { Protect } from './protection.ts';
 import { type Cell, Recycler } from './recycler.ts';
 import { refusedMemory, refusedTask } from './refusal.ts';
 import { auditOf, Descriptors, excess, fill, gateOf, memoryType, occupy, type SpawnRequest, stringsOf } from './request.ts';
@@ -34,6 +35,7 @@ interface Making {
   readonly capabilities: CapTable;
   readonly space: AddressSpace;
   readonly watch: Watch | undefined;
+  readonly protect: Protect;
   readonly template: Template | undefined;
   /** Whose these are, where they served others before. */
   readonly cell: Cell | undefined;
@@ -79,13 +81,14 @@ export class Kernel {
     const [fds, quota] = [Math.min(limits.fds, FDS_MAX), new Descriptors(account)];
     const watch = within(parent?.gate?.watch, request.watch);
     const reuses = template !== undefined && this.auditor === undefined && request.task !== 'prepare';
-    const cell = reuses ? this.recycler.take(template, watch, limits.memory) : undefined;
+    const protect = request.protect ?? parent?.guard.protect ?? {};
+    const cell = reuses ? this.recycler.take(template, watch, limits.memory, protect) : undefined;
     cell?.capabilities.renew(fds, quota);
     const capabilities = cell?.capabilities ?? new CapTable(fds, quota);
     const main = program.layout.exports.find(({ kind, name }) => kind === 'memory' && name === 'memory')?.index ?? 0;
     const space = cell?.space ?? new AddressSpace(this.hal.mmu, account, main);
     try {
-      return this.#spawn(request, { account, capabilities, space, watch, template, cell });
+      return this.#spawn(request, { account, capabilities, space, watch, template, cell, protect });
     } catch (error) {
       capabilities.closeAll();
       dropAll(request.roots ?? []);
@@ -95,7 +98,7 @@ export class Kernel {
     }
   }
 
-  #spawn(request: SpawnRequest, { account, capabilities, space, watch, template, cell }: Making): Process {
+  #spawn(request: SpawnRequest, { account, capabilities, space, watch, template, cell, protect }: Making): Process {
     const { program, limits, parent } = request;
     if (program.sealed !== undefined && template === undefined)
       throw new SpawnError('NOMEM', 'the host has no room for its template');
@@ -116,7 +119,6 @@ export class Kernel {
     if (refused !== undefined) throw new SpawnError('NOEXEC', refused);
     const [args, environment] = stringsOf(request);
     const types = program.layout.memories.map((layout, i) => memoryType(layout, limits, template?.memories[i]?.pages));
-    const protect = request.protect ?? parent?.guard.protect ?? {};
     const lacking = occupy(space, account, types, program, template, cell !== undefined, protect);
     if (lacking === 'host') throw new SpawnError('NOMEM', `the host has no room for its memory`);
     const namespace = request.ownPids ? new PidNamespace() : parent?.namespace;

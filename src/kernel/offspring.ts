@@ -54,9 +54,7 @@ export class GuestOffspring implements Offspring {
   }
 
   wait(pid: number | undefined): ChildEnd | { readonly waiting: readonly Promise<void>[] } | 'CHILD' {
-    const awaited = [...this.#process.children].filter(
-      (one) => (pid === undefined || one.number === pid) && this.mayWait(one),
-    );
+    const awaited = [...this.#process.children].filter((one) => (pid === undefined || one.number === pid) && this.mayWait(one));
     const over = awaited.find(({ status }) => status !== undefined);
     if (over !== undefined) {
       this.#on(over.number, PROCESS_RIGHT.wait)?.drop();

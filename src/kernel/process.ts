@@ -269,6 +269,7 @@ export class Process extends Holder {
       reset,
       gate,
       memoryLimit: limits.memory,
+      protect: this.guard.protect,
     });
   }
 

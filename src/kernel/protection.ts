@@ -15,6 +15,10 @@ export type ProtectionName = (typeof PROTECTIONS)[number];
 /** What was asked for: those not named are as the program and the host allow. */
 export type Protect = Readonly<Partial<Record<ProtectionName, boolean>>>;
 
+export function isSame(one: Protect, other: Protect): boolean {
+  return one === other || PROTECTIONS.every((name) => (one[name] ?? true) === (other[name] ?? true));
+}
+
 /** What protects a process; a string says why it does not. */
 export interface ProcessProtection {
   /** How many bytes its stack has, and what notices that it overflows: checks, or the end of memory below it. */

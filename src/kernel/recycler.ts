@@ -3,6 +3,7 @@
 // are all the state of such a program; both are put back before anybody else has them.
 import type { CapTable } from '../caps/table.ts';
 import { type Gate, isSilent, type Watch } from './policy/gate.ts';
+import { isSame, type Protect } from './protection.ts';
 import type { AddressSpace } from './space.ts';
 import type { Template } from './template.ts';
 import type { Thread } from './thread.ts';
@@ -18,6 +19,8 @@ export interface Cell {
   readonly gate: Gate | undefined;
   /** Bytes that its processes may have: its memories are made for that. */
   readonly memoryLimit: number;
+  /** Part of how its memory is mapped and its imports are bound. */
+  readonly protect: Protect;
 }
 
 /** Cells that wait for the next process of one template, unless more are asked for. */
@@ -38,12 +41,15 @@ export class Recycler {
   }
 
   /** One for a process that is watched so; undefined where there is none. */
-  take(template: Template, watch: Watch | undefined, memoryLimit: number): Cell | undefined {
+  take(template: Template, watch: Watch | undefined, memoryLimit: number, protect: Protect): Cell | undefined {
     const idle = this.#idle.get(template);
-    const at = idle?.findLastIndex((cell) => cell.memoryLimit === memoryLimit && suits(cell.gate?.watch, watch)) ?? -1;
+    if (idle === undefined) return undefined;
+    const at = idle.findLastIndex(
+      (cell) => cell.memoryLimit === memoryLimit && suits(cell.gate?.watch, watch) && isSame(cell.protect, protect),
+    );
     if (at < 0) return undefined;
     this.#size--;
-    return idle!.splice(at, 1)[0];
+    return idle.splice(at, 1)[0];
   }
 
   /** False where it is not wanted: then it is still its process's. */

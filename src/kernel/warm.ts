@@ -6,6 +6,7 @@ import type { Kernel } from './kernel.ts';
 import type { Limits } from './limits.ts';
 import { isSilent, type Watch } from './policy/gate.ts';
 import type { Process } from './process.ts';
+import type { Protect } from './protection.ts';
 import { IDLE_MAX } from './recycler.ts';
 import type { SpawnRequest } from './request.ts';
 import type { Template } from './template.ts';
@@ -25,6 +26,7 @@ interface Kept {
   /** As the last process that was started has them: the next may well be of its kind. */
   limits: Limits;
   watch: Watch | undefined;
+  protect: Protect | undefined;
   making: boolean;
 }
 
@@ -53,6 +55,7 @@ export class Warm {
       gauge: new Int32Array(gauge),
       limits,
       watch: undefined,
+      protect: undefined,
       making: false,
     });
     this.changed(program);
@@ -67,12 +70,13 @@ export class Warm {
   }
 
   /** A process was started. */
-  spawned({ program, limits, watch, task }: SpawnRequest): void {
+  spawned({ program, limits, watch, task, protect }: SpawnRequest): void {
     const kept = this.#kept.get(program);
     if (kept === undefined || task === 'prepare') return;
     if (watch !== undefined && !isSilent(watch)) return;
     kept.limits = limits;
     kept.watch = watch;
+    kept.protect = protect;
     this.changed(program);
   }
 
@@ -104,7 +108,7 @@ export class Warm {
   }
 
   /** Undefined where there is no room now: it is tried again when a process comes or goes. */
-  #prepare(program: Program, { limits, watch }: Kept): Process | undefined {
+  #prepare(program: Program, { limits, watch, protect }: Kept): Process | undefined {
     try {
       return this.#kernel.spawn({
         program,
@@ -116,6 +120,7 @@ export class Warm {
         task: 'prepare',
         first: true,
         ...(watch && { watch }),
+        ...(protect && { protect }),
       });
     } catch (error) {
       if (error instanceof SpawnError) return undefined;

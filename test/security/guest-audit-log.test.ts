@@ -69,7 +69,9 @@ test('the command protects its log and its policies', () => {
     superos(['--audit', 'logs/app.log', '--policy', './own.yaml', '--dir', '.::/', guest('paths'), ...calls], {
       cwd: tree.path,
     }).stdout;
-  expect(run('unlink', 'own.yaml', '--', 'open', 'own.yaml', 'wt', '--', 'unlink', 'logs/app.log')).toMatch(/^(errno [A-Z]+\n){3}$/);
+  expect(run('unlink', 'own.yaml', '--', 'open', 'own.yaml', 'wt', '--', 'unlink', 'logs/app.log')).toMatch(
+    /^(errno [A-Z]+\n){3}$/,
+  );
   expect(fs.readFileSync(path.join(tree.path, 'own.yaml'), 'utf8')).toBe('process: {}');
   expect(superos(['audit', 'verify', 'logs/app.log'], { cwd: tree.path }).status).toBe(0);
 });

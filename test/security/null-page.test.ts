@@ -92,6 +92,19 @@ describe.skipIf(!native)('a program that leaves the first page free', () => {
     }
   });
 
+  test('what served a process that wanted none is nothing for one that does', async () => {
+    await using template = await machine.template(
+      await wat(`(memory (export "memory") 4) (global (export "__stack_pointer") (mut i32) (i32.const 131072))
+        (data (i32.const 4096) "data") (func (export "_initialize"))
+        (func (export "null") (result i32) (i32.load (i32.const 0)))`),
+    );
+    const read = (protect: Protect) => machine.process(template).invoke('null').protect(protect).run();
+    for (let i = 0; i < 4; i++) {
+      expect((await read({ 'null-page': false })).results).toEqual([0]);
+      expect((await read({})).status).toMatchObject({ reason: 'trap' });
+    }
+  });
+
   test('it is told', async () => {
     const protection = async (protect: Protect) => {
       const running = await machine
