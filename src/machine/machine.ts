@@ -25,21 +25,10 @@ import { Placement } from './placement.ts';
 import type { PolicySource } from './policy.ts';
 import { Pool, type PoolOptions } from './pool.ts';
 import { type MemoryRegion, type RegionOptions, Regions } from './region.ts';
-import {
-  checkCount,
-  checkDns,
-  checkProtect,
-  cores,
-  hardware,
-  type MachineOptions,
-  protectedBy,
-  quantumOf,
-  SPARE,
-  startThreads,
-} from './settings.ts';
+import { hardware, type MachineOptions, settingsOf, startThreads } from './settings.ts';
 import { PlaceLoader, type ProgramLoader, type ProgramSource } from './source.ts';
 import type { Template, TemplateOptions } from './template.ts';
-import type { Threads, ThreadsOptions } from './thread/threads.ts';
+import type { Threads } from './thread/threads.ts';
 
 /** Milliseconds that processes get to end by themselves when the machine is shut down. */
 const ABORT_MS = 1000;
@@ -87,26 +76,12 @@ export class Machine implements AsyncDisposable {
 
   /** Rejects with SuperosError. */
   static async boot(options: MachineOptions = {}): Promise<Machine> {
-    const { cache, hal, cpus = hal === undefined ? cores() : 0, spare } = options;
-    const quantumNs = quantumOf(options.quantum);
-    checkCount('cpus', cpus);
-    checkCount('spare', spare ?? 0);
-    checkDns(options.dns);
-    checkProtect(options.protect);
-    if (hal !== undefined && cpus + (spare ?? 0) > 0)
-      throw new SuperosError('invalid-argument', 'a HAL is there for the thread that made it: cpus and spare are 0 with one');
+    const { cache, hal, spare } = options;
+    const checked = settingsOf(options);
+    const { cpus, quantumNs } = checked;
     const auditing = options.audit === undefined ? undefined : await Auditing.open(options.audit);
     const functions = new HostFunctions();
-    const settings: ThreadsOptions = {
-      cpus,
-      spare: spare ?? SPARE,
-      cache: cache?.directory,
-      protect: protectedBy(options),
-      quantumNs,
-      dns: options.dns,
-      functions,
-      auditor: auditing,
-    };
+    const settings = { ...checked, functions, auditor: auditing };
     if (cpus === 0) {
       const machine = new Machine({
         cpus: [new PlaceCpu(hal ?? hardware(options, quantumNs), pidShare(0, 0), quantumNs, functions, auditing)],

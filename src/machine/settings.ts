@@ -33,13 +33,13 @@ export interface MachineOptions {
 }
 
 const CPUS_MAX = 256;
-export const SPARE = 2;
+const SPARE = 2;
 const SPARE_MAX = 16;
 
-export const cores = (): number => process.getBuiltinModule('node:os').availableParallelism();
+const cores = (): number => process.getBuiltinModule('node:os').availableParallelism();
 
 /** What no guest reaches: the machine's own cache, the log that tells of guests, and what the embedder says. */
-export const protectedBy = ({ cache, audit, protect = [] }: MachineOptions): readonly string[] => [
+const protectedBy = ({ cache, audit, protect = [] }: MachineOptions): readonly string[] => [
   ...(cache?.directory === undefined ? [] : [cache.directory]),
   ...(typeof audit === 'string' ? [audit] : []),
   ...protect,
@@ -50,10 +50,23 @@ export async function startThreads(settings: ThreadsOptions): Promise<Threads> {
   return new Threads(settings);
 }
 
+/** What the options come to for threads. Throws SuperosError. */
+export function settingsOf(options: MachineOptions): Omit<ThreadsOptions, 'functions' | 'auditor'> {
+  const { hal, cpus = hal === undefined ? cores() : 0, spare = SPARE, dns } = options;
+  const quantumNs = quantumOf(options.quantum);
+  checkCount('cpus', cpus);
+  checkCount('spare', spare);
+  checkDns(dns);
+  checkProtect(options.protect);
+  if (hal !== undefined && cpus + (options.spare ?? 0) > 0)
+    throw new SuperosError('invalid-argument', 'a HAL is there for the thread that made it: cpus and spare are 0 with one');
+  return { cpus, spare, cache: options.cache?.directory, protect: protectedBy(options), quantumNs, dns };
+}
+
 const NS_PER_MS = 1e6;
 const QUANTUM_NS_MAX = 1000 * NS_PER_MS;
 
-export function quantumOf(quantum: string | number | undefined): number {
+function quantumOf(quantum: string | number | undefined): number {
   if (quantum === undefined) return QUANTUM_NS;
   const ns = parseTime(quantum, 'ms');
   if (ns >= NS_PER_MS && ns <= QUANTUM_NS_MAX) return ns;
@@ -65,7 +78,7 @@ export const hardware = (options: MachineOptions, quantumNs: number): Hal =>
   nodeHal({ disk: { protect: protectedBy(options) }, net: { servers: options.dns }, quantumMs: quantumNs / NS_PER_MS });
 
 /** Throws SuperosError unless each is a file or a directory that is there. */
-export function checkProtect(paths: readonly string[] | undefined): void {
+function checkProtect(paths: readonly string[] | undefined): void {
   if (paths === undefined) return;
   if (!Array.isArray(paths)) throw new SuperosError('invalid-argument', `protect is a list of paths, not ${shown(paths)}`);
   for (const path of paths)
@@ -74,7 +87,7 @@ export function checkProtect(paths: readonly string[] | undefined): void {
 }
 
 /** Throws SuperosError unless each is an address, with or without a port. */
-export function checkDns(servers: readonly string[] | undefined): void {
+function checkDns(servers: readonly string[] | undefined): void {
   if (servers === undefined) return;
   if (!Array.isArray(servers)) throw new SuperosError('invalid-argument', `dns is a list of addresses, not ${shown(servers)}`);
   for (const server of servers)
@@ -91,7 +104,7 @@ function isServer(server: unknown): boolean {
 }
 
 /** Throws SuperosError unless `given` is a whole number from 0 to the most there can be. */
-export function checkCount(name: 'cpus' | 'spare', given: number): void {
+function checkCount(name: 'cpus' | 'spare', given: number): void {
   const most = name === 'cpus' ? CPUS_MAX : SPARE_MAX;
   if (!(Number.isInteger(given) && given >= 0 && given <= most))
     throw new SuperosError('invalid-argument', `${name} is a whole number from 0 to ${most}, not ${given}`);
