@@ -2,6 +2,7 @@
 // lock. What it knows of the host is its HAL.
 import type { Auditor } from '../caps/audit.ts';
 import type { Capability } from '../caps/capability.ts';
+import type { CapObject } from '../caps/object.ts';
 import { type PackError, type Transfer, transfer } from '../caps/parcel.ts';
 import { CapTable } from '../caps/table.ts';
 import type { Hal } from '../hal/hal.ts';
@@ -28,6 +29,9 @@ import { AddressSpace } from './space.ts';
 import { signalled, stopped } from './status.ts';
 import { type Template, Templates } from './template.ts';
 import { Warm } from './warm.ts';
+
+/** An instance is linked to those that its process was given: it serves no other. */
+const isFunction = ({ object }: Capability<CapObject>): boolean => object.kind === 'function';
 
 /** What a process is made of before it is one. */
 interface Making {
@@ -80,7 +84,8 @@ export class Kernel {
     const account = new Account(parent?.account, limits);
     const [fds, quota] = [Math.min(limits.fds, FDS_MAX), new Descriptors(account)];
     const watch = within(parent?.gate?.watch, request.watch);
-    const reuses = template !== undefined && this.auditor === undefined && request.task !== 'prepare';
+    const reuses =
+      template !== undefined && this.auditor === undefined && request.task !== 'prepare' && !request.handles.some(isFunction);
     const protect = request.protect ?? parent?.guard.protect ?? {};
     const cell = reuses ? this.recycler.take(template, watch, limits.memory, protect) : undefined;
     cell?.capabilities.renew(fds, quota);

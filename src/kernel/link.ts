@@ -18,10 +18,6 @@ const CALLS: ReadonlyMap<string, CallName> = new Map(
   (Object.keys(TABLE) as CallName[]).map((name) => [`${TABLE[name].abi} ${TABLE[name].name}`, name]),
 );
 
-/** Whether a function that a module imports is a system call. */
-export const isCall = ({ module, name }: { readonly module: string; readonly name: string }): boolean =>
-  CALLS.has(`${module} ${name}`);
-
 /** Why a program cannot be run, in one line; undefined when it can. */
 export function refusal(layout: Layout): string | undefined {
   for (const { module, name, params, results, lowered } of layout.functions) {

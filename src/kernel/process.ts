@@ -73,6 +73,8 @@ export class Process extends Holder {
   readonly #cell: Cell | undefined;
   /** It runs nothing: see Task. */
   readonly #prepares: boolean;
+  /** Its instance is linked to functions that it alone was given. */
+  readonly #bound: boolean;
   readonly #onCharge: ProcessParts['onCharge'];
   /** What is mapped into its memory, once it asked for that. */
   mapped: Mappings | undefined;
@@ -112,6 +114,7 @@ export class Process extends Holder {
     cell?.thread.renew(this, this.nice);
     this.#cell = cell;
     this.#prepares = parts.task === 'prepare';
+    this.#bound = parts.template !== undefined && parts.capabilities.find('function') !== undefined;
     const origin = { template, cell };
     this.guard = new Guard(parts.program.layout, parts.protect, parts.space.memory, kernel.hal.entropy);
     this.#execution = new Execution(this, parts.space, parts.task, (cause) => this.#over(cause), origin);
@@ -255,7 +258,8 @@ export class Process extends Holder {
   #recycle(instance: WebAssembly.Instance): boolean {
     const template = this.#template;
     const exact = this.#prepares ? template?.preparable : template?.recyclable;
-    if (template === undefined || exact !== true || this.#ending?.reason !== 'exit' || this.gate?.silent === false) return false;
+    if (template === undefined || exact !== true || this.#bound || this.#ending?.reason !== 'exit' || this.gate?.silent === false)
+      return false;
     if (!this.#space.park(template.memories.map(({ image }) => image))) return false;
     const [space, capabilities, thread] = [this.#space, this.#capabilities, this.#thread];
     const { gate, limits } = this;

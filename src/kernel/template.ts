@@ -4,7 +4,6 @@ import type { Image, Mmu } from '../hal/mmu.ts';
 import type { ExportLayout } from '../runtime/layout.ts';
 import type { Program, Sealed } from '../runtime/program.ts';
 import { capture, resetter, restore } from '../runtime/snapshot.ts';
-import { isCall } from './link.ts';
 import type { Process } from './process.ts';
 import { IDLE_MAX } from './recycler.ts';
 
@@ -83,12 +82,12 @@ export class Templates {
       images.push(image);
     }
     const { layout } = program;
-    const unbound = layout.heapBytes === undefined && layout.functions.every(isCall);
+    const meterless = layout.heapBytes === undefined;
     const template: Template = {
       memories: images.map((image, i) => ({ pages: memories[i]!.length / PAGE, image })),
       tables: layout.tables.map(({ minimum }, i) => Math.max(minimum, state.tables[i]?.length ?? 0)),
-      recyclable: layout.recycle === true && unbound,
-      preparable: unbound,
+      recyclable: layout.recycle === true && meterless,
+      preparable: meterless,
       reseeds: layout.exports.some(isReseed),
       idleMost: IDLE_MAX,
       restore: (instance) => restore(instance, layout, state),

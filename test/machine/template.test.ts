@@ -120,6 +120,26 @@ describe.each(CPUS)('a template of a machine with %i threads', (cpus) => {
     expect((await machine.process(template).run()).status).toMatchObject({ reason: 'trap' });
   });
 
+  test('links each process to the functions that it was given, and to no others', async () => {
+    const ask = (value: number) => machine.hostFunction('own.ask', { params: [], results: ['i32'] }, () => value);
+    const asking = `(import "own" "ask" (func $ask (result i32))) (memory (export "memory") 1)
+      (func (export "_initialize")) (func (export "go") (result i32) (call $ask)) (func (export "none"))`;
+    using template = await machine.template(await wat(asking));
+    const given = [ask(1), undefined, ask(2), undefined, undefined];
+    for (const one of [...given, ...given]) {
+      const run = (name: string) =>
+        machine
+          .process(template)
+          .capabilities(one === undefined ? [] : [one])
+          .invoke(name)
+          .run();
+      expect((await run('none')).status.reason).toBe('exit');
+      const { results, status } = await run('go');
+      if (one === undefined) expect(status).toMatchObject({ reason: 'trap', message: expect.stringContaining('own.ask') });
+      else expect(results).toEqual([given.indexOf(one) === 0 ? 1 : 2]);
+    }
+  });
+
   test('cannot be made of a program that was compiled without what it takes', async () => {
     const program = await machine.compile(await wat(COUNTER));
     await expect(machine.template(program)).rejects.toMatchObject({ code: 'not-supported' });
