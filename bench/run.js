@@ -26,6 +26,7 @@ const SUBJECTS = [
   'loader',
   'cached-start',
   'protection',
+  'region',
   'cost',
 ];
 

@@ -12,7 +12,7 @@ export type Target =
   | { readonly most: number; readonly of?: string }
   | { readonly below: string }
   | { readonly above: number; readonly of: string }
-  | { readonly least: number };
+  | { readonly least: number; readonly of?: string };
 
 export interface Subject {
   readonly name: string;
@@ -89,7 +89,10 @@ function judge(subject: Subject, rounds: ReadonlyMap<string, number[]>, absent: 
 function met(target: Target | undefined, own: number, ratio: number | undefined, above: number): boolean | undefined {
   if (target === undefined) return undefined;
   if ('above' in target) return Number.isNaN(above) ? undefined : above <= target.above;
-  if ('least' in target) return own >= target.least;
+  if ('least' in target) {
+    if (target.of === undefined) return own >= target.least;
+    return ratio === undefined ? undefined : ratio >= target.least;
+  }
   if ('below' in target) return ratio === undefined ? undefined : ratio < 1;
   if (target.of === undefined) return own <= target.most;
   return ratio === undefined ? undefined : ratio <= target.most;
@@ -97,7 +100,7 @@ function met(target: Target | undefined, own: number, ratio: number | undefined,
 
 function describe(target: Target | undefined, unit: Subject['unit']): string {
   if (target === undefined) return '';
-  if ('least' in target) return `>= ${target.least} ${unit}`;
+  if ('least' in target) return target.of === undefined ? `>= ${target.least} ${unit}` : `>= ${target.least} x ${target.of}`;
   if ('above' in target) return `<= ${target.of} + ${target.above} ${unit}`;
   if ('below' in target) return `< ${target.below}`;
   if (target.of === undefined) return `<= ${target.most} ${unit}`;

@@ -236,3 +236,71 @@ describe('refusals', () => {
     expect(child.info().state).toBe('blocked');
   });
 });
+
+/** SECURITY.md 13: pages that the host's own code could not touch without ending the host. */
+describe.skipIf(!NATIVE)('pointers to protected pages', () => {
+  const PAGE = 65_536;
+  /** Where bytes may be read alone, and where none may. */
+  let readable = 0;
+  let inaccessible = 0;
+
+  beforeAll(async () => {
+    const made = async (name: 'mem_map' | 'mem_alloc', ...args: number[]) => {
+      expect(await child.call(name, ...args, AT.out)).toEqual([0]);
+      return Buffer.from(await child.read(AT.out, 4)).readUInt32LE();
+    };
+    readable = await made('mem_map', REGION, 0, 1);
+    inaccessible = await made('mem_alloc', PAGE, 0);
+    // The last bytes before a page that may not be written.
+    const list = Buffer.alloc(24);
+    for (const [i, at] of [inaccessible, readable - 4, readable + PAGE - 4].entries()) {
+      list.writeUInt32LE(at, i * 8);
+      list.writeUInt32LE(8, i * 8 + 4);
+    }
+    await child.write(AT.badIovecs, list);
+  });
+
+  function protectedAt({ kind, use }: Parameter): (number | bigint)[][] {
+    const nowhere = [inaccessible, readable - 4, readable + PAGE - 1];
+    switch (kind) {
+      case 'out':
+        return [...nowhere, ...(use === 'write' ? [readable] : [])].map((at) => [at]);
+      case 'buffer':
+        return [...nowhere, ...(use === 'write' ? [readable] : [])].map((at) => [at, 16]);
+      case 'path':
+      case 'text':
+      case 'host':
+        return nowhere.map((at) => [at, 16]);
+      case 'iovecs':
+        return [
+          ...nowhere.map((at) => [at, 2]),
+          ...[0, 8, 16].map((offset) => [AT.badIovecs + offset, 1]),
+          ...(use === 'write' ? [[AT.iovecs + 64, 1]] : []),
+        ];
+      default:
+        return [];
+    }
+  }
+
+  test.each(
+    CALLS.filter(([, { params }]) =>
+      params.some((one) => ['out', 'buffer', 'path', 'text', 'host', 'iovecs'].includes(one.kind)),
+    ),
+  )('%s', async (name, call) => {
+    const list = Buffer.alloc(8);
+    list.writeUInt32LE(readable, 0);
+    list.writeUInt32LE(8, 4);
+    await child.write(AT.iovecs + 64, list);
+    for (const [i, parameter] of call.params.entries()) {
+      for (const raw of protectedAt(parameter)) {
+        if (parameter.kind === 'out' && name === 'environ_get') continue;
+        const args = call.params.flatMap((other, j) => (i === j ? raw : good(name, other)));
+        expect([parameter.name, raw, ...(await child.call(name, ...args))]).toEqual([
+          parameter.name,
+          raw,
+          call.value ? 0 : ERRNO.FAULT,
+        ]);
+      }
+    }
+  });
+});

@@ -65,6 +65,34 @@ superos_errno_t SUPEROS(net_resolve)(superos_handle_t endpoint, const char *name
 superos_errno_t SUPEROS(net_address)(superos_fd_t fd, uint32_t end, char *address, size_t address_length, size_t *used,
                                      uint32_t *port);
 
+// What may be done to pages; to write implies to read.
+enum { SUPEROS_ACCESS_NONE = 0, SUPEROS_ACCESS_READ = 1, SUPEROS_ACCESS_WRITE = 2 };
+// The rights on a region.
+enum { SUPEROS_RIGHT_READ = 1, SUPEROS_RIGHT_WRITE = 2, SUPEROS_RIGHT_MAP = 4, SUPEROS_RIGHT_TRANSFER = 1 << 30 };
+
+// Puts a region (superos_cap_find of `region:NAME`, or `region`) into the memory of the process: at a free address, which is a
+// multiple of 65536 and has pages before and behind it that trap; or, where `address` is not 0, in place of what superos_mem_alloc
+// made there. ENOTCAPABLE: it lacks the right to map, or to that access. EINVAL: there is no such place. ENOMEM: a limit, or too
+// much is mapped already. ENOTSUP: the host cannot. Once the region is revoked, its pages trap, and calls answer EFAULT to them.
+superos_errno_t SUPEROS(mem_map)(superos_handle_t region, void *address, uint32_t access, void **mapped_at);
+
+// Zero pages of the process's own, placed as a region is. They count as its memory, and once taken away are used again by what is
+// mapped next.
+superos_errno_t SUPEROS(mem_alloc)(size_t bytes, uint32_t access, void **mapped_at);
+
+// Takes away what is mapped in whole pages of the host, from `address` on; multiples of 65536 from what the calls above gave are
+// such. A touch of them traps then. EINVAL: `address` is none, or lies outside of what they gave.
+superos_errno_t SUPEROS(mem_unmap)(void *address, size_t length);
+
+// What may be done to pages from now on. EACCES: more than the capability allows that mapped them. ENOMEM: nothing is mapped in some.
+superos_errno_t SUPEROS(mem_protect)(void *address, size_t length, uint32_t access);
+
+// The size of a region, and the rights of the capability.
+superos_errno_t SUPEROS(mem_info)(superos_handle_t region, uint64_t *bytes, uint32_t *rights);
+
+// Another capability on the region, with these rights, none of which the first may lack (ENOTCAPABLE); it is revoked with it.
+superos_errno_t SUPEROS(mem_derive)(superos_handle_t region, uint32_t rights, superos_handle_t *derived);
+
 #ifdef __cplusplus
 }
 #endif
