@@ -42,6 +42,11 @@ menu.txt: opened
 salaries.txt: refused
 refused: path_open of /files/salaries.txt, 1 time
 `,
+  'region.ts': `the camera maps it: 0
+the viewer maps it to write: 76; to read: 0
+the viewer sees 7340032, the embedder 7340032
+trap: region:frames, which was revoked
+`,
   'pipeline.ts': `      3 AH
       2 WELL
       1 AH

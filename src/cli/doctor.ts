@@ -114,7 +114,7 @@ export function examine(probes: Probes): Finding[] {
       'memory',
       mmu.driver === 'native' ? `native, pages of ${mmu.pageBytes} bytes` : mmu.driver,
       mmu.driver === 'native',
-      `no protected pages, no copy-on-write templates: ${mmu.reason ?? 'the host has neither'}`,
+      `no protected pages, no regions, no copy-on-write templates: ${mmu.reason ?? 'the host has neither'}`,
     ),
   ];
 }
