@@ -222,6 +222,7 @@ export class Machine implements AsyncDisposable {
     const timer = setTimeout(() => this.#abort(), ABORT_MS);
     await ended;
     clearTimeout(timer);
+    await this.#regions.close();
     const threads = await this.#threads;
     await Promise.all([
       ...this.#cpus.map((cpu) => cpu.close(this.#forced)),

@@ -30,6 +30,8 @@ export interface RegionOrder {
 interface Home {
   readonly next: () => number;
   readonly revoke: (ids: readonly number[]) => Promise<void>;
+  /** Those that were made, and are not disposed of. */
+  readonly live: Set<MemoryRegion>;
 }
 
 const RIGHTS: readonly RegionRight[] = ['read', 'write', 'map', 'transfer'];
@@ -60,6 +62,7 @@ export class MemoryRegion implements RegionGrant, AsyncDisposable {
     this.bytes = own.bytes;
     this.view = own.view;
     this.rights = rights;
+    if (parent === undefined) home.live.add(this);
   }
 
   /**
@@ -95,7 +98,9 @@ export class MemoryRegion implements RegionGrant, AsyncDisposable {
     this.#over = true;
     if (this.#parent !== undefined) this.#parent.#derived.delete(this);
     await this.#home.revoke(ids);
-    if (this.#parent === undefined) this.#own.release();
+    if (this.#parent !== undefined) return;
+    this.#own.release();
+    this.#home.live.delete(this);
   }
 
   /** Throws SuperosError for one that is over. */
@@ -136,7 +141,12 @@ export class Regions {
   constructor(mmu: Mmu | undefined, revoke: Home['revoke']) {
     this.#mmu = mmu ?? nodeMmu();
     let ids = 0;
-    this.#home = { next: () => ids++, revoke };
+    this.#home = { next: () => ids++, revoke, live: new Set() };
+  }
+
+  /** Disposes of those that nobody has. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#home.live].map((region) => region[Symbol.asyncDispose]()));
   }
 
   /** Throws SuperosError. */

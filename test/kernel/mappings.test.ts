@@ -258,6 +258,17 @@ describe.skipIf(mmu === undefined)('on pages of the host', () => {
     expect(error).toBe(ERRNO.NOMEM);
   });
 
+  test('all that can be mapped at once can be taken away at once', async () => {
+    const { root } = make(PAGE);
+    const process = spawn(root);
+    const mapped: number[] = [];
+    for (let i = 0; (await call(process, 'map', HANDLE, 0, i % 2 ? READ : WRITE, 0)) === 0; i++) mapped.push(await word(process));
+    expect(mapped.length).toBeGreaterThan(8);
+    root.revoke();
+    for (const at of mapped) expect(await call(process, 'random', at, 1)).toBe(ERRNO.FAULT);
+    expect(await trap(process, 'load', mapped[0]!)).toContain('revoked');
+  });
+
   test('a template cannot be made of it', async () => {
     const process = spawn(make(PAGE).root);
     await map(process, READ);

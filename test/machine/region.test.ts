@@ -1,4 +1,5 @@
 // Regions as their embedder has them: shared by processes of all kernels, found by name, taken away from all at once.
+import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { simHal } from '../../src/hal/sim/hal.ts';
 import { type ChildProcess, type Grant, Machine, type MemoryRegion, SuperosError } from '../../src/index.ts';
@@ -160,6 +161,35 @@ describe.skipIf(nativeMmu() === undefined).each(CPUS)('cpus: %i', (cpus) => {
     for (const size of [0, '0k', '5g', -1, 'much'])
       expect((await fails(() => machine.region(size))).code).toBe('invalid-argument');
   });
+});
+
+test.skipIf(nativeMmu() === undefined).each(CPUS)('cpus: %i: nothing of the host is left of it', async (cpus) => {
+  const open = () =>
+    fs.readdirSync('/proc/self/fd').filter((fd) => {
+      try {
+        return fs.readlinkSync(`/proc/self/fd/${fd}`).includes('memfd:superos');
+      } catch {
+        return false;
+      }
+    }).length;
+  const before = open();
+  {
+    await using machine = await Machine.boot({ cpus });
+    for (let i = 0; i < 20; i++) {
+      await using region = machine.region(PAGE, { name: 'frames' });
+      await using child = await machine.process(GUEST).capabilities([region]).reactor().spawn();
+      expect(await child.call('map', WRITE)).toEqual([0]);
+      await region.revoke();
+    }
+    expect(open()).toBe(before);
+    const left = machine.region(PAGE, { name: 'frames' });
+    const child = await machine.process(GUEST).capabilities([left]).scheduling('dedicated').reactor().spawn();
+    expect(await child.call('map', WRITE)).toEqual([0]);
+    const spinning = child.call('spin').catch(() => undefined);
+    child.kill('SIGKILL');
+    await spinning;
+  }
+  expect(open()).toBe(before);
 });
 
 test('where the host shares no memory, that is said', async () => {

@@ -136,7 +136,9 @@ export class NativeMmu implements Mmu {
 
   unmap(memory: WebAssembly.Memory, at: number, bytes: number, access: Access = 'none'): boolean {
     const mapped = this.#of(memory);
-    if (!this.#mayMap(mapped, at, at + bytes)) return false;
+    // However many there are: a region that is taken away must go, and its place takes no more than it did.
+    const replaces = mapped.spans.list.some(({ from, to }) => from === at && to === at + bytes);
+    if (!this.#mayMap(mapped, at, at + bytes, !replaces)) return false;
     if (!this.#done(memory, mapped, mapped.zero(at, at + bytes, access), 'mmap')) return false;
     this.#mappings.add(mapped.spans.set(at, at + bytes, access, 'zero') * PER_SPAN);
     return true;
@@ -188,9 +190,10 @@ export class NativeMmu implements Mmu {
     mapped.forget();
   }
 
-  #mayMap({ bytes, spoilt, spans }: MappedMemory, from: number, to: number): boolean {
+  #mayMap({ bytes, spoilt, spans }: MappedMemory, from: number, to: number, bounded = true): boolean {
     const unit = this.pageBytes;
-    if (this.#failure !== undefined || spoilt || spans.list.length >= SPANS_MAX || !this.#mappings.leaves(PER_SPAN)) return false;
+    if (this.#failure !== undefined || spoilt) return false;
+    if (bounded && (spans.list.length >= SPANS_MAX || !this.#mappings.leaves(PER_SPAN))) return false;
     return from >= 0 && from < to && to <= bytes && from % unit === 0 && to % unit === 0;
   }
 
