@@ -6,6 +6,8 @@ import { nanoseconds, type Subject } from './subject.ts';
 const LIVES = 100;
 const NS_PER_US = 1000;
 const MIB_PAGES = 16;
+/** Until V8 has compiled what spawning takes. */
+const WARM_UP = 3000;
 
 /** Every byte of it is written when it is initialised. A process reads four pages and writes four. */
 const program = (pages: number) => `(module
@@ -21,13 +23,10 @@ export async function subjects(): Promise<Subject[]> {
   const machine = await Machine.boot({ cpus: 0 });
   const make = async (mebibytes: number) => machine.template(await assemble(program(mebibytes * MIB_PAGES)));
   const [small, large] = [await make(1), await make(1024)];
+  for (const one of [small, large]) for (let i = 0; i < WARM_UP; i++) await life(machine, one);
   const lives = (template: Template) => async () => {
     const each = await nanoseconds(LIVES, async () => {
-      for (let i = 0; i < LIVES; i++) {
-        const child = await machine.process(template).stdio('null').spawn();
-        const { reason } = await child.wait();
-        if (reason !== 'exit') throw new Error(`it ended by ${reason}`);
-      }
+      for (let i = 0; i < LIVES; i++) await life(machine, template);
     });
     return each / NS_PER_US;
   };
@@ -44,4 +43,10 @@ export async function subjects(): Promise<Subject[]> {
       close: () => machine[Symbol.asyncDispose](),
     },
   ];
+}
+
+async function life(machine: Machine, template: Template): Promise<void> {
+  const child = await machine.process(template).stdio('null').spawn();
+  const { reason } = await child.wait();
+  if (reason !== 'exit') throw new Error(`it ended by ${reason}`);
 }

@@ -14,25 +14,29 @@ const LIVES = 200;
 const NS_PER_US = 1000;
 const NS_PER_MS = 1e6;
 const WORKERS = 4;
+/** Until V8 has compiled what spawning takes. */
+const WARM_UP = 3000;
 
-/** Fills 64 KiB of its 10 MB when it is initialised; a process of it writes one page. */
-const SMALL = `
+/** Fills so much of its 10 MB when it is initialised; a process of it writes one page. */
+const program = (filled: number) => `
   (memory (export "memory") 160)
   (global $state (mut i32) (i32.const 0))
-  (func (export "_initialize") (global.set $state (i32.const 41)) (memory.fill (i32.const 0) (i32.const 9) (i32.const 65536)))
+  (func (export "_initialize") (global.set $state (i32.const 41)) (memory.fill (i32.const 0) (i32.const 9) (i32.const ${filled})))
   (func (export "_start") (i32.store (i32.const 4096) (global.get $state)))`;
 /** It may write to a table, which is not put back. */
-const UNRECYCLED = `${SMALL}
+const UNRECYCLED = `${program(65_536)}
   (table $t 2 funcref) (elem declare func $f)
   (func $f (table.set $t (i32.const 0) (ref.func $f)))`;
 
 export async function subjects(scratch: Scratch): Promise<Subject[]> {
   const machine = await Machine.boot({ cpus: 0 });
-  const bytes = await assemble(`(module ${SMALL})`);
-  const recycled = await machine.template(bytes);
+  const recycled = await machine.template(await assemble(`(module ${program(65_536)})`));
+  const bytes = await assemble(`(module ${program(10 * 2 ** 20)})`);
+  const filled = await machine.template(bytes);
   const renewed = await machine.template(await assemble(`(module ${UNRECYCLED})`));
   if (recycled.layout.recycle !== true || renewed.layout.recycle === true)
     throw new Error('the programs are not as they should be');
+  for (const one of [recycled, renewed, filled]) for (let i = 0; i < WARM_UP; i++) await life(machine, one);
   const nothing = openSync('/dev/null', 'r+');
   const module = new WebAssembly.Module(bytes as BufferSource);
 
@@ -40,7 +44,7 @@ export async function subjects(scratch: Scratch): Promise<Subject[]> {
   const own = { name: 'superos', round: superos(recycled) };
   const native = { name: 'native', round: () => spawned(scratch) };
   const worker = { name: 'new Worker', round: () => microseconds(WORKERS, startWorker) };
-  const wasi = { name: 'node:wasi', round: () => microseconds(LIVES / 4, () => inLine(module, nothing)) };
+  const wasi = { name: 'node:wasi', round: () => microseconds(LIVES / 20, () => inLine(module, nothing)) };
   const subject = (name: string, contenders: Subject['contenders'], target: NonNullable<Subject['target']>): Subject => ({
     name: `template: ${name}`,
     unit: 'us',
@@ -49,12 +53,15 @@ export async function subjects(scratch: Scratch): Promise<Subject[]> {
     target,
   });
   return [
-    subject('life, recycled', [own, native, worker, wasi], { most: 20 }),
+    subject('life, recycled', [own, native, worker], { most: 20 }),
     subject('life, new instance', [{ name: 'superos', round: superos(renewed) }, native], { most: 50 }),
     subject('life, recycled', [own, native], { most: 1 / 25, of: 'native' }),
     subject('life, recycled', [own, worker], { most: 1 / 500, of: 'new Worker' }),
     {
-      ...subject('life, recycled', [own, wasi], { most: 1 / 40, of: 'node:wasi' }),
+      ...subject('life, 10 MB initialised', [{ name: 'superos', round: superos(filled) }, wasi], {
+        most: 1 / 40,
+        of: 'node:wasi',
+      }),
       close: () => closeSync(nothing),
     },
     await rubySubject(machine),
