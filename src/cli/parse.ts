@@ -4,9 +4,9 @@ import { nearest } from '../caps/nearest.ts';
 import { CommandError } from './error.ts';
 import { OPTIONS, type Option, type RunRequest } from './options.ts';
 
-/** `more` are options besides its own. Throws CommandError, whose message names the option, what was expected and what was found. */
-export function parseRun(args: readonly string[], more: readonly Option[] = []): RunRequest {
-  const request: RunRequest = {
+/** Nothing was said. */
+export function newRequest(): RunRequest {
+  return {
     program: '',
     args: [],
     standard: true,
@@ -22,6 +22,11 @@ export function parseRun(args: readonly string[], more: readonly Option[] = []):
     cache: true,
     help: false,
   };
+}
+
+/** `more` are options besides its own. Throws CommandError, whose message names the option, what was expected and what was found. */
+export function parseRun(args: readonly string[], more: readonly Option[] = []): RunRequest {
+  const request = newRequest();
   let at = 0;
   while (at < args.length) {
     const word = args[at++]!;

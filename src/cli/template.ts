@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { CommandError } from './error.ts';
 import { flagsOf, OPTIONS, type RunRequest } from './options.ts';
+import { newRequest } from './parse.ts';
 
 /** What a program may be given until the point where it stands still: nothing of it is in the template, but what it read. */
 export type Given = Pick<RunRequest, 'grants' | 'environment' | 'memory' | 'timeout' | 'cpuTime' | 'fds' | 'cache'>;
@@ -14,7 +15,7 @@ export function templateCommands(superos: Command, done: (status: number) => voi
     .command('template')
     .description('run a program to a point, for processes to start from there')
     .usage('COMMAND [options]');
-  const request = { grants: [], environment: [], standard: true, cache: true } as unknown as RunRequest;
+  const request = newRequest();
   const build = template
     .command('build')
     .description('run a program to a point and write a template, which superos run takes like any program')

@@ -130,7 +130,7 @@ test('a page gives back what was written to it', () => {
   const process = {
     parent: { pid: 3 },
     state: 'blocked',
-    thread,
+    threads: [thread],
     status: undefined,
     usage: () => usage,
     getLimits: () => limits,
