@@ -106,6 +106,8 @@ export class Templates {
   forget(program: Program): Template | undefined {
     const made = this.#made.get(program);
     this.#made.delete(program);
+    // What still runs leaves nothing to anybody.
+    if (made !== undefined) made.idleMost = 0;
     for (const { image } of made?.memories ?? []) image.release();
     return made;
   }

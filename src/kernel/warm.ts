@@ -28,6 +28,8 @@ interface Kept {
   watch: Watch | undefined;
   protect: Protect | undefined;
   making: boolean;
+  /** One was taken while another was made. */
+  taken: boolean;
 }
 
 export class Warm {
@@ -57,6 +59,7 @@ export class Warm {
       watch: undefined,
       protect: undefined,
       making: false,
+      taken: false,
     });
     this.changed(program);
   }
@@ -73,6 +76,7 @@ export class Warm {
   spawned({ program, limits, watch, task, protect }: SpawnRequest): void {
     const kept = this.#kept.get(program);
     if (kept === undefined || task === 'prepare') return;
+    kept.taken = true;
     if (watch !== undefined && !isSilent(watch)) return;
     kept.limits = limits;
     kept.watch = watch;
@@ -99,11 +103,12 @@ export class Warm {
       return;
     }
     const before = this.#kernel.recycler.idle(kept.template);
+    kept.taken = false;
     process.done.then(() => {
       this.#kernel.reap(process);
       kept.making = false;
       // Where it was not kept, the next would not be either: there is no room now.
-      if (this.#kernel.recycler.idle(kept.template) > before) this.changed(program);
+      if (kept.taken || this.#kernel.recycler.idle(kept.template) > before) this.changed(program);
     });
   }
 

@@ -168,6 +168,16 @@ describe('what one process ran in', () => {
     expect((await again.done).refused).toMatchObject([{ call: 'clock_time_get', count: 1 }]);
   });
 
+  test('is not kept where its template went first', async () => {
+    const machine = simulated();
+    const template = await begun(machine, await load(COUNTER));
+    const { process } = machine.spawn(template, { task: 'reactor' });
+    await call(process, 'count');
+    machine.kernel.forget(template);
+    await quit(machine, process);
+    expect(machine.kernel.recycler.size).toBe(0);
+  });
+
   test('goes with its template', async () => {
     const machine = simulated();
     const template = await begun(machine, await load(COUNTER));
