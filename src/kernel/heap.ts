@@ -142,16 +142,13 @@ export class HeapPolicy {
     this.#crowded = this.#isNear(0);
     // There is time to wait for the samples, which are known after a turn of the event loop.
     if (!full()) return true;
-    // One that is ending takes its objects with it.
+    // One that is ending takes its objects with it, as soon as it has its turn.
     const leaving = [...this.#shares].some(({ owner }) => owner.ending !== undefined);
     const victim = leaving ? undefined : this.#largest(share, wanted);
-    if (victim === undefined) {
-      if (this.#heap.used() + wanted < bound * HEAP_LAST) return true;
-      this.#evict(share, wanted);
-      return false;
-    }
-    this.#evict(victim, victim === share ? wanted : 0);
-    if (victim !== share) this.#evict(share, wanted);
+    if (victim !== undefined) this.#evict(victim, victim === share ? wanted : 0);
+    if (victim === share) return false;
+    if (this.#heap.used() + wanted < bound * HEAP_LAST) return true;
+    this.#evict(share, wanted);
     return false;
   }
 

@@ -117,6 +117,17 @@ describe('a heap near its bound', () => {
     expect(heap.used()).toBeLessThan(90 * MB);
   });
 
+  test('ends who holds most while another allocates, and the other only where nothing is left', () => {
+    const { heap, guest } = machine(100 * MB);
+    const [hoarder, other] = [guest(), guest()];
+    hoarder.keep(70);
+    other.keep(8);
+    expect([hoarder.reason, other.reason]).toEqual(['memory-limit', undefined]);
+    other.keep(1000);
+    expect(other.reason).toBe('memory-limit');
+    expect(heap.used()).toBeLessThan(98 * MB);
+  });
+
   test('ends nobody for garbage', () => {
     const { heap, guest } = machine(100 * MB);
     const wasters = [guest(), guest()];
