@@ -42,8 +42,11 @@ export interface LoadOptions {
   readonly foreign?: readonly string[];
   /** Whether writes of the stack pointer are checked; by default where a stack that overflows would not trap by itself. */
   readonly stack?: boolean;
-  /** Whether pages of its memories may be protected; by default where the program leaves the first ones free. */
-  readonly probe?: boolean;
+  /**
+   * Whether pages of its memories may be protected; by default where the program leaves the first ones free, or maps pages itself,
+   * which then asks the kernel, as with `ask`, instead of probing.
+   */
+  readonly probe?: boolean | 'ask';
   /** No checks for preemption, and bulk operations in one piece: for a process that has a thread of its own. */
   readonly raw?: boolean;
   /** The state of instances can be read and set, to make templates of them. */

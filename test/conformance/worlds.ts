@@ -1,9 +1,10 @@
 // The two ways in which the core suite runs each module: as it is, in V8; and rewritten by the loader, with a linker that does what
 // the kernel's does, as far as the suite can see it. With SNAPSHOT=1 in the environment every rewritten instance that can be captured
-// is, as soon as it has started, and a clone of it runs the script in its stead.
+// is, as soon as it has started, and a clone of it runs the script in its stead. With PROBE=plain
+// every module is rewritten as if its pages may be protected; with PROBE=ask as one that maps pages itself.
 
 import { PREEMPT } from '../../src/runtime/kernel-module.ts';
-import { KERNEL_MODULE, type Layout, load } from '../../src/runtime/loader.ts';
+import { KERNEL_MODULE, type Layout, type LoadOptions, load } from '../../src/runtime/loader.ts';
 import { parse } from '../../src/runtime/parse.ts';
 import type { FunctionType } from '../../src/runtime/types.ts';
 import { Clones } from './clones.ts';
@@ -87,6 +88,9 @@ const epoch = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
 new Int32Array(epoch.buffer)[0] = Number(process.env['EPOCH'] ?? 0);
 
 /** Set for all of a run. */
+const PROBE = process.env['PROBE'];
+const probed: LoadOptions = PROBE === undefined ? {} : { probe: PROBE === 'ask' ? PROBE : true };
+
 export const clones = process.env['SNAPSHOT'] === undefined ? undefined : new Clones();
 
 type MemoryLayout = Layout['memories'][number];
@@ -111,7 +115,7 @@ export class RewrittenWorld implements World {
 
   compile(bytes: Uint8Array): Instantiable {
     const looked = clones && WebAssembly.validate(bytes as BufferSource) ? expose(bytes, parse(bytes)) : bytes;
-    const loaded = load(looked, { foreign: this.#foreign, ...(clones && { snapshot: true }) });
+    const loaded = load(looked, { foreign: this.#foreign, ...probed, ...(clones && { snapshot: true }) });
     const module = new WebAssembly.Module(loaded.bytes);
     return { instantiate: () => this.#link(module, loaded.layout) };
   }
@@ -126,6 +130,7 @@ export class RewrittenWorld implements World {
     const memories = layout.memories.map((memory) => this.#memory(memory));
     const kernel: Record<string, unknown> = {
       memory_grow: (index: number, delta: number) => grow(memories[index]!, layout.memories[index]!, delta >>> 0),
+      touch: () => 1,
       table_size: () => 1,
       stack_overflow: () => {},
       allocate: () => 0,

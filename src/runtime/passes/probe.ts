@@ -205,7 +205,7 @@ export const probe: Pass = {
   name: 'probe',
   plan(plan) {
     const { raw, probe: asked } = plan.options;
-    const asks = maps(plan.module);
+    const asks = asked === 'ask' || maps(plan.module);
     // Without checks for preemption bulk operations have no helpers that could probe.
     if ((raw && !asks) || plan.module.memories.length === 0) return;
     const free = asked === false ? 0 : freeBytes(plan);
