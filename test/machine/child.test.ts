@@ -184,7 +184,7 @@ describe.each(CPUS)('cpus: %i', (cpus) => {
       expect(await Promise.all([child.call('count'), child.call('count'), child.call('count')])).toEqual([[1], [2], [3]]);
       expect(await child.call('initializations')).toEqual([1]);
       expect(await child.call('add', '7', 4294967295)).toEqual([6]);
-      expect(child.info().state).toBe('blocked');
+      await expect.poll(() => child.info().state).toBe('blocked');
     });
 
     test.each([
