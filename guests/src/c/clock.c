@@ -33,8 +33,12 @@ int main(void) {
   // Work must show on the monotonic clock and on both CPU clocks; no CPU time is more than the time that passed.
   uint64_t wall = now(CLOCK_ID_MONOTONIC), process = now(CLOCK_ID_PROCESS_CPU), thread = now(CLOCK_ID_THREAD_CPU);
   volatile uint32_t work = 0;
-  while (now(CLOCK_ID_MONOTONIC) - wall < 20000000) {
+  for (;;) {
     for (uint32_t i = 0; i < 100000; i++) work = work + i;
+    uint64_t passed = now(CLOCK_ID_MONOTONIC) - wall;
+    int shown = now(CLOCK_ID_PROCESS_CPU) > process && now(CLOCK_ID_THREAD_CPU) > thread;
+    // A host that has other work gives less than all of the time, and may tell of it in steps of its own.
+    if (passed > 20000000 && (shown || passed > 10 * second)) break;
   }
   process = now(CLOCK_ID_PROCESS_CPU) - process;
   thread = now(CLOCK_ID_THREAD_CPU) - thread;
