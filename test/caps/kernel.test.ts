@@ -126,6 +126,8 @@ promise(
   },
 );
 
+/** No descriptor. */
+const NONE = 0xffff_ffff;
 const opener = prober('path_open', 'fd_dup', 'fd_renumber', 'fd_fdstat_set_rights', 'fd_close');
 
 promise(
@@ -145,13 +147,14 @@ promise(
       const from = slots[fd];
       const before = from && [from.rights, from.inheriting];
       const wanted = [BigInt(base), BigInt(handed)] as const;
+      process.memory.setU32(64, NONE);
       if (op === 0)
         await bench.call(process, 'path_open', fd, 0, 512 + (to % 2), 1, to % 2 === 1 ? OFLAG.creat : 0, ...wanted, 0, 64);
       else if (op === 1) await bench.call(process, 'fd_dup', fd, 64);
       else if (op === 2) await bench.call(process, 'fd_renumber', fd, to);
       else if (op === 3) await bench.call(process, 'fd_fdstat_set_rights', fd, ...wanted);
       else await bench.call(process, 'path_open', fd, 0, 512, 1, 0, BigInt((before?.[1] ?? 0) & ALL), BigInt(handed), 0, 64);
-      // What path_open told is what it made, where it made one: it is the last descriptor.
+      // What path_open told is what it made, where it made one.
       const made = (op === 0 || op === 4) && before !== undefined ? slots[process.memory.getU32(64)] : undefined;
       if (made !== undefined && made !== from && made.object !== from?.object) {
         expect((made.rights | made.inheriting) & ~(before![1]! | inheriting | RIGHT.pathOpen)).toBe(0);
