@@ -64,6 +64,20 @@ describe.each(CPUS)('a pool of a machine with %i threads', (cpus) => {
     await until(() => pool.stats.idle >= 2);
   });
 
+  test('one instance serves processes of one policy one after another', async () => {
+    const made = await template(cpus);
+    const policy = await machine.policy('compute');
+    await using pool = machine.pool(made, { min: 1 });
+    await until(() => pool.stats.idle > 0);
+    for (let i = 0; i < 12; i++) {
+      const { status } = await pool.process().stdio('null').policy(policy).run();
+      expect(status).toMatchObject({ reason: 'exit' });
+    }
+    await until(() => pool.stats.running === 0);
+    // Each CPU had one, and each made at most one more.
+    expect(pool.stats.idle).toBeLessThanOrEqual(2 * Math.max(1, cpus));
+  });
+
   test('starts no more than max at once: the next waits for its turn, in the order of asking', async () => {
     const made = await template(cpus);
     await using pool = machine.pool(made, { min: 1, max: 2 });

@@ -2,6 +2,7 @@
 // is never started again.
 
 import type { Auditor } from '../../caps/audit.ts';
+import type { Policy } from '../../caps/policy/policy.ts';
 import type { HostThread, ThreadEvents } from '../../hal/node/thread.ts';
 import { type Cause, crashed, signalled } from '../../kernel/status.ts';
 import type { WarmOrder } from '../../kernel/warm.ts';
@@ -38,9 +39,10 @@ export class KernelThread {
   /** Regions that are being taken away. */
   readonly #unmapping = new Map<number, () => void>();
   #nextUnmapping = 0;
-  readonly #programs = new WeakMap<Program, number>();
-  #nextProgram = 0;
-  readonly #forgotten = new FinalizationRegistry<number>((program) => this.#send({ type: 'forget', program }));
+  /** What was sent, and is named from then on. */
+  readonly #shared = new WeakMap<Program | Policy, number>();
+  #nextShared = 0;
+  readonly #forgotten = new FinalizationRegistry<number>((shared) => this.#send({ type: 'forget', shared }));
   #isReady = false;
   #aborting = false;
   /** Why it takes no orders any more. */
@@ -93,7 +95,7 @@ export class KernelThread {
   async spawn(order: Order, attendant: Attendant): Promise<RemoteProcess> {
     const { promise, resolve, reject } = Promise.withResolvers<RemoteProcess>();
     if (this.over) throw lost(this.#over ?? 'it is being ended');
-    const { program: value, programs, ...rest } = order;
+    const { program: value, programs, policy, ...rest } = order;
     const id = this.#nextId++;
     const remote = new RemoteProcess(id, this.#line, order, attendant);
     // What cannot be sent throws, and then nothing is asked for.
@@ -101,6 +103,7 @@ export class KernelThread {
       type: 'spawn',
       id,
       program: this.#program(value),
+      policy: policy && this.#share(policy, (number) => ({ type: 'policy', policy: number, value: policy })),
       order: rest,
       programs: programs.map(({ path, program }) => ({ path, program: this.#program(program) })),
       page: remote.page,
@@ -129,10 +132,10 @@ export class KernelThread {
 
   /** No process will start from this program any more. */
   forget(program: Program): void {
-    const known = this.#programs.get(program);
-    if (known === undefined) return;
-    this.#programs.delete(program);
-    this.#send({ type: 'forget', program: known });
+    const shared = this.#shared.get(program);
+    if (shared === undefined) return;
+    this.#shared.delete(program);
+    this.#send({ type: 'forget', shared });
   }
 
   /** Ends the thread at once, and its processes with it, for this cause. */
@@ -224,12 +227,17 @@ export class KernelThread {
   }
 
   #program(program: Program): number {
-    const known = this.#programs.get(program);
+    return this.#share(program, (number) => ({ type: 'program', program: number, value: program }));
+  }
+
+  #share(value: Program | Policy, message: (number: number) => ToKernel): number {
+    const known = this.#shared.get(value);
     if (known !== undefined) return known;
-    const number = this.#nextProgram++;
-    this.#programs.set(program, number);
-    this.#forgotten.register(program, number);
-    this.#send({ type: 'program', program: number, value: program });
+    const number = this.#nextShared++;
+    // What cannot be sent throws.
+    this.#send(message(number));
+    this.#shared.set(value, number);
+    this.#forgotten.register(value, number);
     return number;
   }
 }

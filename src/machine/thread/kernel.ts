@@ -1,6 +1,7 @@
 // A kernel on a thread of its own, from its inside: carries out what the machine asks for and tells what comes of it. An error
 // that is not a guest's ends the thread, and the machine knows what to say.
 import type { Capability } from '../../caps/capability.ts';
+import type { Policy } from '../../caps/policy/policy.ts';
 import type { Console } from '../../hal/console.ts';
 import { nodeConsole } from '../../hal/node/console.ts';
 import { nodeHal } from '../../hal/node/hal.ts';
@@ -36,6 +37,7 @@ export class ThreadKernel {
   readonly #calling: CallingSide;
   readonly #eager: boolean;
   readonly #programs = new Map<number, Program>();
+  readonly #policies = new Map<number, Policy>();
   readonly #entries = new Map<number, Entry>();
   /** Had the CPU since their pages were last written. */
   readonly #charged = new Map<Process, Entry>();
@@ -67,8 +69,11 @@ export class ThreadKernel {
       case 'program':
         this.#programs.set(message.program, message.value);
         return;
+      case 'policy':
+        this.#policies.set(message.policy, message.value);
+        return;
       case 'forget':
-        this.#forget(message.program);
+        this.#forget(message.shared);
         return;
       case 'warm':
         this.#kernel.warm.keep(this.#programs.get(message.program)!, message.order);
@@ -98,10 +103,11 @@ export class ThreadKernel {
   #forget(number: number): void {
     const program = this.#programs.get(number);
     this.#programs.delete(number);
+    this.#policies.delete(number);
     if (program !== undefined) this.#kernel.forget(program);
   }
 
-  #spawn({ id, program, order, programs, page, attended }: Extract<ToKernel, { type: 'spawn' }>): void {
+  #spawn({ id, program, policy, order, programs, page, attended }: Extract<ToKernel, { type: 'spawn' }>): void {
     const entry: Entry = { process: undefined, page: new PageWriter(page), ends: new Map(), questions: new Map() };
     const around = {
       console: () => this.#host,
@@ -113,7 +119,12 @@ export class ThreadKernel {
     let process: Process;
     try {
       const loaded = programs.map(({ path, program: number }) => ({ path, program: this.#programs.get(number)! }));
-      process = launch(this.#kernel, { ...order, program: this.#programs.get(program)!, programs: loaded }, around);
+      const named = {
+        program: this.#programs.get(program)!,
+        policy: policy === undefined ? undefined : this.#policies.get(policy)!,
+        programs: loaded,
+      };
+      process = launch(this.#kernel, { ...order, ...named }, around);
     } catch (error) {
       if (!(error instanceof SuperosError)) throw error;
       this.#send({ type: 'refused', id, code: error.code, message: error.message });
@@ -155,7 +166,7 @@ export class ThreadKernel {
 
   #tell(
     entry: Entry,
-    message: Exclude<ToKernel, { type: 'program' | 'forget' | 'warm' | 'spawn' | 'unmap' | 'host' | 'close' }>,
+    message: Exclude<ToKernel, { type: 'program' | 'policy' | 'forget' | 'warm' | 'spawn' | 'unmap' | 'host' | 'close' }>,
   ): void {
     const { id } = message;
     const process = entry.process!;

@@ -2,6 +2,7 @@
 // hands. Both sides are ours: nothing here is checked again.
 
 import type { AuditEvent } from '../../caps/audit.ts';
+import type { Policy } from '../../caps/policy/policy.ts';
 import type { TickLine } from '../../hal/node/tick.ts';
 import type { Invocation } from '../../kernel/execution.ts';
 import type { Resource } from '../../kernel/limits.ts';
@@ -54,15 +55,17 @@ export const WINDOW_BYTES = 2 * 65_536;
 type Id = number;
 
 export type ToKernel =
-  /** Programs are sent once to each kernel, then named. */
+  /** Programs and policies are sent once to each kernel, then named; their numbers are of one kind. */
   | { readonly type: 'program'; readonly program: number; readonly value: Program }
-  | { readonly type: 'forget'; readonly program: number }
+  | { readonly type: 'policy'; readonly policy: number; readonly value: Policy }
+  | { readonly type: 'forget'; readonly shared: number }
   | { readonly type: 'warm'; readonly program: number; readonly order: WarmOrder }
   | {
       readonly type: 'spawn';
       readonly id: Id;
       readonly program: number;
-      readonly order: Omit<Order, 'program' | 'programs'>;
+      readonly policy: number | undefined;
+      readonly order: Omit<Order, 'program' | 'programs' | 'policy'>;
       /** Those among the grants. */
       readonly programs: readonly { readonly path: string; readonly program: number }[];
       /** Where the kernel writes what changes: see page.ts. */
