@@ -1,20 +1,19 @@
 // Simulated memory unit: real memories, out of a budget of pages that can run out, and does at random moments. Images are
 // copies, and nothing is protected or shared.
-import { CopiedImage, dataRuns, loadable, sealed } from '../image.ts';
-import type { Image, MemoryType, Mmu } from '../mmu.ts';
+import { CopyingMmu } from '../copying.ts';
+import { CopiedImage, dataRuns, loadable } from '../image.ts';
+import type { Image, MemoryType, Mmu, Protection } from '../mmu.ts';
 import type { Random } from './random.ts';
 
-export class SimMmu implements Mmu {
-  readonly driver = 'portable';
-  readonly pageBytes = 65_536;
+export class SimMmu extends CopyingMmu implements Mmu {
   readonly #random: Random;
   readonly #failure: number;
   #pagesFree: number;
   readonly #live = new Set<WebAssembly.Memory>();
-  readonly #grown = new WeakSet<WebAssembly.Memory>();
   #images = 0;
 
   constructor(pages: number, failure: number, random: Random) {
+    super();
     this.#pagesFree = pages;
     this.#failure = failure;
     this.#random = random;
@@ -47,7 +46,7 @@ export class SimMmu implements Mmu {
     if (before + pages > (type.maximum ?? 65_536) || !this.#take(pages)) return -1;
     if (type.address === 'i64') memory.grow(BigInt(pages));
     else memory.grow(pages);
-    if (pages > 0) this.#grown.add(memory);
+    if (pages > 0) this.grown.add(memory);
     return before;
   }
 
@@ -72,37 +71,9 @@ export class SimMmu implements Mmu {
     return true;
   }
 
-  reset(memory: WebAssembly.Memory, image: Image | undefined): boolean {
+  override reset(memory: WebAssembly.Memory, image: Image | undefined, keep?: readonly Protection[]): boolean {
     if (!this.#live.has(memory)) throw new Error('a released memory is reset');
-    if (this.#grown.has(memory) || memory.buffer instanceof SharedArrayBuffer || this.#random.chance(this.#failure)) return false;
-    const bytes = new Uint8Array(memory.buffer);
-    if (image === undefined) bytes.fill(0);
-    else sealed(image).restore(bytes);
-    return true;
-  }
-
-  protect(): boolean {
-    return false;
-  }
-
-  region(): undefined {
-    return undefined;
-  }
-
-  open(): undefined {
-    return undefined;
-  }
-
-  map(): boolean {
-    return false;
-  }
-
-  unmap(): boolean {
-    return false;
-  }
-
-  intact(): boolean {
-    return true;
+    return super.reset(memory, image, keep) && !this.#random.chance(this.#failure);
   }
 
   trim(): void {}

@@ -1,7 +1,8 @@
 // The portable memory driver: memories are of V8's own making, images are copied, and nothing is protected or shared. Small
 // memories are wiped and used again; others are the garbage collector's.
-import { CopiedImage, loadable, sealed } from '../../image.ts';
-import type { Image, MemoryType, Mmu, Protection } from '../../mmu.ts';
+import { CopyingMmu } from '../../copying.ts';
+import { CopiedImage, loadable } from '../../image.ts';
+import type { Image, MemoryType, Mmu } from '../../mmu.ts';
 import { Pool } from './pool.ts';
 
 /** The most pages that V8 takes as a 64-bit memory's maximum: 16 GiB. A module may declare more; it cannot have them. */
@@ -10,11 +11,8 @@ const WASM_PAGE = 65_536;
 /** Above this it costs more to wipe a memory than V8 takes to make another. */
 const WIPED_BYTES_MAX = 8 * WASM_PAGE;
 
-export class PortableMmu implements Mmu {
-  readonly driver = 'portable';
-  readonly pageBytes = WASM_PAGE;
+export class PortableMmu extends CopyingMmu implements Mmu {
   readonly #pool = new Pool();
-  readonly #grown = new WeakSet<WebAssembly.Memory>();
 
   allocate(type: MemoryType): WebAssembly.Memory | undefined {
     return this.#pool.take(type) ?? newMemory(type);
@@ -22,13 +20,13 @@ export class PortableMmu implements Mmu {
 
   grow(memory: WebAssembly.Memory, type: MemoryType, pages: number): number {
     const before = roomFor(() => (type.address === 'i64' ? Number(memory.grow(BigInt(pages))) : memory.grow(pages)));
-    if (before !== undefined && pages > 0) this.#grown.add(memory);
+    if (before !== undefined && pages > 0) this.grown.add(memory);
     return before ?? -1;
   }
 
   /** Whether it is longer than it once was. */
   hasGrown(memory: WebAssembly.Memory): boolean {
-    return this.#grown.has(memory);
+    return this.grown.has(memory);
   }
 
   release(memory: WebAssembly.Memory, type: MemoryType): void {
@@ -45,38 +43,6 @@ export class PortableMmu implements Mmu {
 
   load(memory: WebAssembly.Memory, image: Image): boolean {
     loadable(image).load(new Uint8Array(memory.buffer));
-    return true;
-  }
-
-  reset(memory: WebAssembly.Memory, image: Image | undefined, keep: readonly Protection[] = []): boolean {
-    if (this.#grown.has(memory) || memory.buffer instanceof SharedArrayBuffer || keep.length > 0) return false;
-    const bytes = new Uint8Array(memory.buffer);
-    if (image === undefined) bytes.fill(0);
-    else sealed(image).restore(bytes);
-    return true;
-  }
-
-  protect(): boolean {
-    return false;
-  }
-
-  region(): undefined {
-    return undefined;
-  }
-
-  open(): undefined {
-    return undefined;
-  }
-
-  map(): boolean {
-    return false;
-  }
-
-  unmap(): boolean {
-    return false;
-  }
-
-  intact(): boolean {
     return true;
   }
 
