@@ -90,8 +90,7 @@ export class Kernel {
     const cell = reuses ? this.recycler.take(template, watch, limits.memory, protect) : undefined;
     cell?.capabilities.renew(fds, quota);
     const capabilities = cell?.capabilities ?? new CapTable(fds, quota);
-    const main = program.layout.exports.find(({ kind, name }) => kind === 'memory' && name === 'memory')?.index ?? 0;
-    const space = cell?.space ?? new AddressSpace(this.hal.mmu, account, main);
+    const space = cell?.space ?? new AddressSpace(this.hal.mmu, account, program.layout);
     try {
       return this.#spawn(request, { account, capabilities, space, watch, template, cell, protect });
     } catch (error) {

@@ -1,5 +1,6 @@
 // An address space: the memories and tables of one process. All their bytes are charged to its account, and given back with it.
 import type { Image, MemoryType, Mmu, Protection } from '../hal/mmu.ts';
+import type { Layout } from '../runtime/layout.ts';
 import { GuestMemory } from '../syscalls/memory.ts';
 import type { Account } from './account.ts';
 import { RESOURCE, TABLE_ELEMENT_BYTES, TABLE_ELEMENTS_MAX, WASM_PAGE } from './limits.ts';
@@ -28,10 +29,10 @@ export class AddressSpace {
   /** The most bytes of linear memory that it ever had. */
   peak = 0;
 
-  constructor(mmu: Mmu, account: Account, main: number) {
+  constructor(mmu: Mmu, account: Account, { exports }: Layout) {
     this.#mmu = mmu;
     this.#account = account;
-    this.#main = main;
+    this.#main = exports.find(({ kind, name }) => kind === 'memory' && name === 'memory')?.index ?? 0;
   }
 
   /** That of system calls, for what else is mapped into it; undefined where it cannot be: there is none, or its addresses are wide. */
