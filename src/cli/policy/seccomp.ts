@@ -7,6 +7,7 @@ import type { Action, Vocabulary } from '../../caps/policy/policy.ts';
 import { fromNumber } from '../../hal/node/disk/errno.ts';
 import { CommandError } from '../error.ts';
 import { policyName } from './output.ts';
+import { START } from './warnings.ts';
 
 /** As the runtime specification of the Open Container Initiative has it; the rest of it is about the host's processor. */
 interface Profile {
@@ -28,17 +29,6 @@ export interface Imported {
   /** What could not be said, a line each. */
   readonly told: readonly string[];
 }
-
-/** What every program does before its `main`, for which Linux has no calls. */
-const START: readonly string[] = [
-  'args_get',
-  'args_sizes_get',
-  'environ_get',
-  'environ_sizes_get',
-  'fd_prestat_get',
-  'fd_prestat_dir_name',
-  'fd_fdstat_get',
-];
 
 /** Throws CommandError where the JSON is no profile. */
 export function importSeccomp(json: unknown, file: string, vocabulary: Vocabulary): Imported {
@@ -140,7 +130,7 @@ function textOf(
   lines.push('version: 1', 'process:', `  name: ${scalar(nameOf(file))}`);
   if (allowed !== undefined) {
     lines.push('  allowed_syscalls:', '    # What every program does at its start, for which Linux has no calls.');
-    for (const call of START) lines.push(`    - ${call}`);
+    for (const call of [...START, 'fd_fdstat_get']) lines.push(`    - ${call}`);
     lines.push('    # Of the profile.', ...allowed.flatMap((entry) => entryLines(entry, 4)));
     lines.push(`  default: ${actionText(rest)}`);
   }

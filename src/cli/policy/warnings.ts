@@ -9,8 +9,8 @@ export interface Warning {
   readonly message: string;
 }
 
-/** What programs made with wasi-libc do before `main`; refused, they end there. */
-const START: readonly string[] = [
+/** What programs made with wasi-libc do before `main`, for which Linux has no calls; refused, they end there. */
+export const START: readonly string[] = [
   'args_get',
   'args_sizes_get',
   'environ_get',
