@@ -15,7 +15,7 @@ import { Random } from '../../src/hal/sim/random.ts';
 import { Kernel } from '../../src/kernel/kernel.ts';
 import { Iovecs } from '../../src/syscalls/iovecs.ts';
 import { type CallName, OFLAG } from '../../src/syscalls/table.ts';
-import { replace } from './mutations.ts';
+import { replace, takeRightsBack } from './mutations.ts';
 import { Bench, type Held, iovec, prober } from './probe.ts';
 import { ToyChannel, ToyFile } from './toys.ts';
 
@@ -189,16 +189,7 @@ promise(
             });
           },
       ),
-    'rights can be taken back': () =>
-      replace(
-        Capability.prototype,
-        'narrow',
-        () =>
-          function (this: Capability, rights, inheriting) {
-            Object.assign(this, { rights, inheriting });
-            return true;
-          },
-      ),
+    'rights can be taken back': takeRightsBack,
   },
 );
 

@@ -23,6 +23,18 @@ export function replace<O extends object, K extends keyof O>(owner: O, name: K, 
   return () => Object.defineProperty(owner, name, original);
 }
 
+/** Rights that were given up can be taken back. */
+export const takeRightsBack = () =>
+  replace(
+    Capability.prototype,
+    'narrow',
+    () =>
+      function (this: Capability, rights, inheriting) {
+        Object.assign(this, { rights, inheriting });
+        return true;
+      },
+  );
+
 const all =
   (...undo: (() => void)[]) =>
   () => {
@@ -69,16 +81,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     property: 1,
     what: 'narrowing may add rights',
-    apply: () =>
-      replace(
-        Capability.prototype,
-        'narrow',
-        () =>
-          function (this: Capability, rights, inheriting) {
-            Object.assign(this, { rights, inheriting });
-            return true;
-          },
-      ),
+    apply: takeRightsBack,
   },
   {
     property: 2,

@@ -1,11 +1,9 @@
 // Many processes, one after the other, in one machine: a tenth are killed while they are blocked. Resident memory and mappings of the
 // host must stay flat after the first thousand. By hand, with a larger number than the tests have:
 //   node test/soak/processes.ts [N]
-import { readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { Machine } from '../../src/index.ts';
+import { type Sample, sample } from './host.ts';
 
 const total = Number(process.argv[2] ?? 100_000);
 const WARM_UP = 1000;
@@ -13,26 +11,6 @@ const AT_ONCE = 50;
 /** What noise there is: the collector's own rhythm, and pages that the allocator keeps. */
 const RSS_SLACK = 48 * 2 ** 20;
 const MAPS_SLACK = 128;
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-
-interface Sample {
-  readonly ended: number;
-  readonly rss: number;
-  readonly maps: number;
-  readonly heap: number;
-}
-
-/** Memories and stacks of V8 are freed by finalisers, in turns after the collection that found them. */
-async function sample(ended: number): Promise<Sample> {
-  for (let i = 0; i < 3; i++) {
-    collect();
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  const maps = readFileSync('/proc/self/maps', 'latin1').split('\n').length - 1;
-  return { ended, rss: process.memoryUsage.rss(), maps, heap: process.memoryUsage().heapUsed };
-}
 
 const text = `(module
   (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
@@ -64,10 +42,10 @@ const step = Math.max(AT_ONCE, Math.floor(total / 20));
 for (let ended = 0; ended < total; ) {
   const next = samples.length === 0 ? WARM_UP : Math.min(total, ended + step);
   for (; ended < next; ended += AT_ONCE) await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => one(ended + i)));
-  const now = await sample(ended);
+  const now = await sample();
   samples.push(now);
   const mb = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
-  console.log(`${String(now.ended).padStart(8)} processes  rss ${mb(now.rss)} MB  heap ${mb(now.heap)} MB  ${now.maps} mappings`);
+  console.log(`${String(ended).padStart(8)} processes  rss ${mb(now.rss)} MB  heap ${mb(now.heap)} MB  ${now.maps} mappings`);
 }
 
 const [first] = samples;

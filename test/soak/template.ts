@@ -1,11 +1,9 @@
 // Lives of processes that start from templates, one after the other and at once, through a pool: they return, trap, are killed, grow
 // their memory. Resident memory, mappings and descriptors of the host must stay flat after the first thousands. By hand:
 //   node test/soak/template.ts [N]
-import { readdirSync, readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { Machine, type Pool, type Template } from '../../src/index.ts';
+import { type Sample, sample } from './host.ts';
 
 const total = Number(process.argv[2] ?? 1_000_000);
 const WARM_UP = Math.min(20_000, Math.ceil(total / 5));
@@ -17,9 +15,6 @@ const ODD = 50;
 const RSS_SLACK = 64 * 2 ** 20;
 const MAPS_SLACK = 256;
 const FDS_SLACK = 4;
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
 
 /** `more`: what makes it one whose instances are recycled, or not. */
 const text = (more: string) => `(module
@@ -59,23 +54,6 @@ async function one(from: Pool | Template, what: keyof typeof expected): Promise<
 const odd = ['trap', 'grow', 'spin'] as const;
 const froms = [pools[0]!, pools[0]!, pools[0]!, recycled, pools[1]!, renewed];
 
-interface Sample {
-  readonly ended: number;
-  readonly rss: number;
-  readonly maps: number;
-  readonly fds: number;
-}
-
-/** Memories and stacks of V8 are freed by finalisers, in turns after the collection that found them. */
-async function sample(ended: number): Promise<Sample> {
-  for (let i = 0; i < 3; i++) {
-    collect();
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  const maps = readFileSync('/proc/self/maps', 'latin1').split('\n').length - 1;
-  return { ended, rss: process.memoryUsage.rss(), maps, fds: readdirSync('/proc/self/fd').length };
-}
-
 const samples: Sample[] = [];
 const step = Math.ceil((total - WARM_UP) / SAMPLES / AT_ONCE) * AT_ONCE;
 for (let ended = 0; ended < total; ) {
@@ -88,10 +66,10 @@ for (let ended = 0; ended < total; ) {
     });
     await Promise.all(lives);
   }
-  const now = await sample(ended);
+  const now = await sample();
   samples.push(now);
   const mb = (now.rss / 2 ** 20).toFixed(1);
-  console.log(`${String(now.ended).padStart(8)} lives  rss ${mb} MB  ${now.maps} mappings  ${now.fds} descriptors`);
+  console.log(`${String(ended).padStart(8)} lives  rss ${mb} MB  ${now.maps} mappings  ${now.fds} descriptors`);
 }
 
 const [first] = samples;
