@@ -7,6 +7,6 @@ import { loadProgram } from '../../src/runtime/program.ts';
 
 const [, , who, path] = process.argv;
 const start = performance.now();
-if (who === 'superos') loadProgram(fileSource(path), new DiskCache());
+if (who === 'superos') await loadProgram(fileSource(path), new DiskCache());
 else new WebAssembly.Module(readFileSync(path));
 console.log(performance.now() - start);

@@ -2,10 +2,11 @@
 // directories that any run would make.
 
 import type { CacheStatus } from '../hal/cache.ts';
+import type { Disk } from '../hal/disk.ts';
 import type { Hal } from '../hal/hal.ts';
 import { DiskCache } from '../hal/node/cache.ts';
+import { nodeDevices } from '../hal/node/devices.ts';
 import { loadFfi } from '../hal/node/ffi.ts';
-import { nodeHal } from '../hal/node/hal.ts';
 import { processBounds } from '../hal/node/host.ts';
 import { nodeMmu } from '../hal/node/mmu/mmu.ts';
 import { plain } from '../kernel/printable.ts';
@@ -18,7 +19,7 @@ export interface Probes {
   /** Stacks that can be suspended (JavaScript Promise Integration). */
   readonly jspi: () => boolean;
   readonly ffi: () => boolean;
-  readonly resolution: () => Hal['disk']['resolution'];
+  readonly resolution: () => Disk['resolution'];
   readonly cache: () => CacheStatus;
   /** What bounds the processes that can be alive at once, tightest first. */
   readonly processBounds: () => readonly { readonly name: string; readonly processes: number }[];
@@ -37,13 +38,12 @@ interface Finding {
 const NODE_MAJOR = 26;
 
 export function hostProbes(): Probes {
-  const hal = nodeHal();
   return {
     node: process.versions.node,
     v8: process.versions.v8,
     jspi: () => typeof (WebAssembly as { Suspending?: unknown }).Suspending === 'function',
     ffi: () => loadFfi() !== undefined,
-    resolution: () => hal.disk.resolution,
+    resolution: () => nodeDevices({}).disk.resolution,
     cache: () => new DiskCache().status(),
     processBounds,
     mmu: nodeMmu,

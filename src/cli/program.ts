@@ -2,7 +2,7 @@
 import { nodeStream } from '../hal/node/console.ts';
 import { SuperosError } from '../machine/error.ts';
 import { assemble, compile, loadSource } from '../machine/source.ts';
-import type { LoadOptions } from '../runtime/loader.ts';
+import type { LoadOptions } from '../runtime/plan.ts';
 import type { Program, Programs } from '../runtime/program.ts';
 import { CommandError, STATUS } from './error.ts';
 
@@ -18,7 +18,7 @@ export async function programOf(path: string, programs: Programs, options: LoadO
     if (path !== '-') return await loadSource(path, programs, options);
     const bytes = await readInput();
     // A module and a component start with a NUL, which no text does.
-    return compile(STDIN_NAME, bytes[0] === 0 ? bytes : await assemble(bytes, STDIN_NAME), programs, options);
+    return await compile(STDIN_NAME, bytes[0] === 0 ? bytes : await assemble(bytes, STDIN_NAME), programs, options);
   } catch (error) {
     if (!(error instanceof SuperosError)) throw error;
     throw new CommandError(error.message, error.code === 'not-found' ? STATUS.notFound : STATUS.notRunnable);

@@ -26,7 +26,7 @@ export async function buildTemplate(
   try {
     const bytes = await read(path);
     const programs = new Programs(given.cache ? new DiskCache() : undefined);
-    const program = compile(basename(path), bytes, programs, { snapshot: true });
+    const program = await compile(basename(path), bytes, programs, { snapshot: true });
     await using machine = await Machine.boot({ cpus: 0 });
     using template = await machine.template(program, optionsOf(args, until, given));
     const file = encodeTemplate(template, bytes);

@@ -15,14 +15,20 @@ export interface Host {
   readonly processesMax: number;
 }
 
+/** What only some programs are given. */
+export interface Devices {
+  readonly disk: Disk;
+  readonly net: Net;
+}
+
 export interface Hal {
   readonly clock: Clock;
   readonly entropy: Entropy;
-  readonly disk: Disk;
   readonly cpu: Cpu;
   readonly tick: Tick;
   readonly mmu: Mmu;
   readonly heap: Heap;
-  readonly net: Net;
   readonly host: Host;
+  /** The same ones every time; their code is loaded when they are first asked for. */
+  devices(): Promise<Devices>;
 }

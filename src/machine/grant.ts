@@ -15,7 +15,7 @@ import { consoleRoot, threadsRoot } from '../caps/token.ts';
 import type { Clock } from '../hal/clock.ts';
 import type { Console } from '../hal/console.ts';
 import { AS_DIRECTORY, type Directory } from '../hal/disk.ts';
-import type { Hal } from '../hal/hal.ts';
+import type { Devices, Hal } from '../hal/hal.ts';
 import { RamDisk } from '../hal/ramdisk.ts';
 import { dropAll } from '../kernel/grants.ts';
 import { type DevicesGiven, devices, type Permit } from '../kernel/vfs/device.ts';
@@ -41,6 +41,8 @@ export interface Granted {
 /** What grants are made of. */
 export interface Granting {
   readonly hal: Hal;
+  /** There where a grant takes any. */
+  readonly devices: Devices | undefined;
   /** The machine's own streams. */
   readonly console: () => Console;
   /** The process has the machine's own input and output. */
@@ -56,6 +58,10 @@ export interface Granting {
   /** Whether walks follow symbolic links by themselves. */
   readonly links: boolean;
 }
+
+/** Whether the grant is of something that the host's devices open. */
+export const takesDevices = (grant: Grant): boolean =>
+  typeof grant === 'object' ? 'dir' in grant || 'net' in grant : grant === 'filesystem' || grant === 'network';
 
 /** Opens what is named. Throws SuperosError, and then nothing stays open. */
 export function grant(grants: readonly Grant[], granting: Granting): Granted {
@@ -144,7 +150,7 @@ class Grantor implements Granted {
   }
 
   #network(grant: Parameters<typeof endpointRoot>[1], name: string): void {
-    const root = endpointRoot(this.#granting.hal.net, grant, name);
+    const root = endpointRoot(this.#granting.devices!.net, grant, name);
     this.#handle(root);
     const listener = preopenedListener(root, name);
     if (listener !== undefined) this.listeners.push(listener);
@@ -195,10 +201,10 @@ function preopen(directory: Directory, at: string, granted: DirectoryRights = ['
   return new Capability(new OpenDirectory(directory, at), rights & (DIRECTORY_RIGHTS | RIGHT.transfer), rights, at, name);
 }
 
-function hostDirectory({ hal, links }: Granting, { dir, at, rights }: DirectoryGrant, name: string): Capability {
+function hostDirectory({ devices, links }: Granting, { dir, at, rights }: DirectoryGrant, name: string): Capability {
   if (rights?.length === 0)
     throw new SuperosError('invalid-argument', `the directory ${dir} is given without a right: read, write or both`);
-  const opened = hal.disk.open(dir, links);
+  const opened = devices!.disk.open(dir, links);
   if (typeof opened !== 'string') return preopen(opened, at ?? dir, rights, name);
   if (opened === 'NOENT') throw new SuperosError('not-found', `there is no directory ${dir}`);
   if (opened === 'NOTDIR') throw new SuperosError('invalid-argument', `${dir} is not a directory`);

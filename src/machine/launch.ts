@@ -5,6 +5,7 @@ import { HostFunctionObject, type HostInvoke } from '../caps/hostfunction.ts';
 import { RIGHT, streamRights } from '../caps/rights.ts';
 import { OpenStream } from '../caps/stream.ts';
 import type { Console, Stream } from '../hal/console.ts';
+import type { Devices } from '../hal/hal.ts';
 import { SpawnError } from '../kernel/error.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { looksAtPaths, type Watch } from '../kernel/policy/gate.ts';
@@ -25,6 +26,8 @@ const CODES: Partial<Record<SpawnError['errno'], SuperosErrorCode>> = {
 export interface Surroundings {
   /** The host's standard streams. */
   readonly console: () => Console;
+  /** There where a grant of the order takes any. */
+  readonly devices: Devices | undefined;
   /** Makes the process's end of a standard stream that is a pipe. */
   readonly pipe: (fd: number) => Capability;
   /** What calls a function of the embedder. */
@@ -39,6 +42,7 @@ export function launch(kernel: Kernel, order: Order, around: Surroundings): Proc
   const watch = watchOf(order, around.attendant);
   const granted = grant(grants, {
     hal: kernel.hal,
+    devices: around.devices,
     console: around.console,
     hasConsole: stdio[0] === 'inherit' && stdio[1] === 'inherit',
     functions: functions.map(({ id, name, signature }) => new HostFunctionObject(name, signature, around.invoke(id))),

@@ -2,7 +2,7 @@
 // checked without the host that it will run on.
 import { DEFAULT_LIMITS } from '../kernel/limits.ts';
 import type { Protect } from '../kernel/protection.ts';
-import type { LoadOptions } from '../runtime/loader.ts';
+import type { LoadOptions } from '../runtime/plan.ts';
 import type { ProcessOptions } from './builder.ts';
 import type { Governed } from './governed.ts';
 import { formatGrant } from './grammar.ts';

@@ -3,7 +3,7 @@ import type { Auditor } from '../caps/audit.ts';
 import type { Capability } from '../caps/capability.ts';
 import type { HostCaller } from '../caps/hostfunction.ts';
 import type { Console } from '../hal/console.ts';
-import type { Hal } from '../hal/hal.ts';
+import type { Devices, Hal } from '../hal/hal.ts';
 import { nodeConsole } from '../hal/node/console.ts';
 import type { Invocation } from '../kernel/execution.ts';
 import type { HeldCapability } from '../kernel/grants.ts';
@@ -15,6 +15,7 @@ import type { Program, Sealed } from '../runtime/program.ts';
 import type { Signal } from '../syscalls/caller.ts';
 import type { Attendant } from './attendant.ts';
 import type { ChildStreams, Live, MachineCpu, Running } from './cpu.ts';
+import { takesDevices } from './grant.ts';
 import { heldRegions } from './held-regions.ts';
 import type { HostFunctions, HostReach } from './hostfunction.ts';
 import { closeConsole, launch } from './launch.ts';
@@ -30,6 +31,7 @@ export class PlaceCpu implements MachineCpu {
   readonly #functions: HostFunctions;
   readonly #tickStart: NodeJS.Timeout;
   #console: Console | undefined;
+  #devices: Devices | undefined;
   load = 0;
 
   constructor(hal: Hal, pids: PidShare, quantumNs: number, functions: HostFunctions, auditor: Auditor | undefined) {
@@ -47,10 +49,12 @@ export class PlaceCpu implements MachineCpu {
       outer[fd] = mine;
       return inner;
     };
+    if (order.grants.some(takesDevices)) this.#devices ??= await this.#kernel.hal.devices();
     let process: Process;
     try {
       process = launch(this.#kernel, order, {
         console: () => this.#host,
+        devices: this.#devices,
         pipe,
         invoke: (id) => (caller, args) => this.#functions.call(id, reachOf(caller), args),
         attendant,
@@ -93,7 +97,7 @@ export class PlaceCpu implements MachineCpu {
     clearTimeout(this.#tickStart);
     this.#kernel.hal.tick.close();
     this.#kernel.close();
-    await this.#kernel.hal.net.close(forced);
+    await this.#devices?.net.close(forced);
     if (this.#console !== undefined) await closeConsole(this.#console, forced);
   }
 

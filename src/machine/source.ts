@@ -3,10 +3,10 @@ import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CodeCache } from '../hal/cache.ts';
 import { fileSource } from '../hal/node/program-file.ts';
-import { LoadError, type LoadOptions } from '../runtime/loader.ts';
+import { LoadError } from '../runtime/errors.ts';
+import type { LoadOptions } from '../runtime/plan.ts';
 import { type Program, Programs } from '../runtime/program.ts';
 import { SuperosError } from './error.ts';
-import { decodeTemplate, isTemplateFile } from './template-file.ts';
 
 export type ProgramSource = string | URL | Uint8Array | ArrayBuffer | Program | WebAssembly.Module;
 
@@ -14,6 +14,9 @@ export type ProgramSource = string | URL | Uint8Array | ArrayBuffer | Program | 
 const WAT = /\.wat$/;
 /** One that holds a template. */
 const TEMPLATE = /\.tpl$/;
+
+/** What a module begins with. */
+const MAGIC = [0x00, 0x61, 0x73, 0x6d];
 
 /** What makes programs of what the embedder names, wherever that is done. */
 export interface ProgramLoader {
@@ -58,17 +61,21 @@ export async function loadSource(
   const file = fileSource(path);
   try {
     const text = WAT.test(path);
-    if (!text && !TEMPLATE.test(path)) return attempt(file.name, path, () => programs.load(file, options));
-    const bytes = attempt(file.name, path, () => file.read());
-    return compile(basename(path), text ? await assemble(bytes, path) : bytes, programs, options);
+    if (!text && !TEMPLATE.test(path)) return await attempt(file.name, path, () => programs.load(file, options));
+    const bytes = await attempt(file.name, path, () => file.read());
+    return await compile(basename(path), text ? await assemble(bytes, path) : bytes, programs, options);
   } finally {
     file.close();
   }
 }
 
-export function compile(name: string, bytes: Uint8Array, programs: Programs, options: LoadOptions = {}): Program {
-  if (isTemplateFile(bytes))
-    return decodeTemplate(bytes, name, (own, original) => compile(own, original, programs, { snapshot: true }));
+/** As `loadSource`. */
+export async function compile(name: string, bytes: Uint8Array, programs: Programs, options: LoadOptions = {}): Promise<Program> {
+  if (!MAGIC.every((byte, at) => bytes[at] === byte)) {
+    const { decodeTemplate, isTemplateFile } = await import('./template-file.ts');
+    if (isTemplateFile(bytes))
+      return decodeTemplate(bytes, name, (own, original) => compile(own, original, programs, { snapshot: true }));
+  }
   return attempt(name, name, () => programs.load({ name, identity: () => undefined, read: () => bytes }, options));
 }
 
@@ -78,9 +85,9 @@ const REASONS: Readonly<Record<string, string>> = {
   EFBIG: 'it is larger than 1 GiB, as no module can be',
 };
 
-function attempt<T>(name: string, path: string, action: () => T): T {
+async function attempt<T>(name: string, path: string, action: () => T): Promise<Awaited<T>> {
   try {
-    return action();
+    return await action();
   } catch (error) {
     if (error instanceof LoadError) {
       const what = error.code === 'invalid-module' ? 'no valid WebAssembly module: ' : '';

@@ -9,11 +9,11 @@
 import { dataRuns } from '../hal/image.ts';
 import { LoadError } from '../runtime/errors.ts';
 import type { Layout } from '../runtime/layout.ts';
-import { LOADER_VERSION } from '../runtime/loader.ts';
 import type { Program, Sealed } from '../runtime/program.ts';
 import { Reader } from '../runtime/reader.ts';
 import { fits, type Snapshot, SnapshotError } from '../runtime/snapshot.ts';
 import { decodeSnapshot, encodeSnapshot } from '../runtime/snapshot-file.ts';
+import { LOADER_VERSION } from '../runtime/version.ts';
 import { Writer } from '../runtime/writer.ts';
 import { SuperosError } from './error.ts';
 
@@ -72,12 +72,12 @@ export function encodeTemplate({ name, sealed, reads }: TemplateProgram, origina
   return file;
 }
 
-/** `load` makes the program of its name and its original bytes, with what a snapshot needs. Throws SuperosError: not-runnable. */
-export function decodeTemplate(
+/** `load` makes the program of its name and its original bytes, with what a snapshot needs. Rejects with SuperosError: not-runnable. */
+export async function decodeTemplate(
   file: Uint8Array,
   fileName: string,
-  load: (name: string, original: Uint8Array) => Program,
-): TemplateProgram {
+  load: (name: string, original: Uint8Array) => Promise<Program>,
+): Promise<TemplateProgram> {
   const refuse = (why: string): never => {
     throw new SuperosError('not-runnable', `${fileName}: ${why}`);
   };
@@ -88,7 +88,7 @@ export function decodeTemplate(
   const hash = checksum(file);
   if (!hash.every((byte, at) => byte === file[HASH_AT + at])) refuse('the template is damaged: its hash is another');
   try {
-    return read(new Reader(file, BODY_AT), refuse, load);
+    return await read(new Reader(file, BODY_AT), refuse, load);
   } catch (error) {
     if (error instanceof LoadError || error instanceof SnapshotError || error instanceof RangeError)
       return refuse(`the template is malformed: ${error.message.replace(/^malformed module: /, '')}`);
@@ -96,11 +96,11 @@ export function decodeTemplate(
   }
 }
 
-function read(
+async function read(
   reader: Reader,
   refuse: (why: string) => never,
-  load: (name: string, original: Uint8Array) => Program,
-): TemplateProgram {
+  load: (name: string, original: Uint8Array) => Promise<Program>,
+): Promise<TemplateProgram> {
   const loader = reader.name();
   if (loader !== LOADER_VERSION)
     refuse(
@@ -113,7 +113,7 @@ function read(
   const original = reader.slice(lengths[0]);
   if (sha256().update(original).digest('hex') !== hash) refuse('the template is malformed: its program is another');
   const state = decodeSnapshot(reader.slice(lengths[1]), hash);
-  const program = load(name, original);
+  const program = await load(name, original);
   if (!fits(program.layout, state)) refuse('the template is malformed: its state is not of its program');
   const memories = readMemories(reader, program.layout, refuse);
   if (!reader.done) reader.fail('bytes left over');

@@ -1,5 +1,6 @@
 // The loader: original bytes in, rewritten bytes and their layout out. V8 judges the original first; what the loader then does not
-// understand is refused. It never runs guest code, and its output depends on nothing but the bytes and the options.
+// understand is refused. It never runs guest code, and its output depends on nothing but the bytes and the options (what changes it for any
+// input changes the version too: version.ts).
 
 import { checkBounds } from './bounds.ts';
 import { LoadError } from './errors.ts';
@@ -24,9 +25,6 @@ export { KERNEL_MODULE } from './kernel-module.ts';
 export type { Layout } from './layout.ts';
 export type { Loaded } from './pipeline.ts';
 export type { LoadOptions } from './plan.ts';
-
-/** Part of the code cache's key: to be changed whenever the output for any input changes. */
-export const LOADER_VERSION = '14';
 
 /** `entry` comes last: it collects what the others want run first. */
 const PASSES: readonly Pass[] = [memory, tables, stack, probe, bulk, segments, unwind, meter, preempt, snapshot, entry];

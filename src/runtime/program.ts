@@ -1,11 +1,12 @@
-// A program: a rewritten, compiled module with its layout, made from bytes or taken from the code cache.
-// Nothing here runs guest code.
+// A program: a rewritten, compiled module with its layout, made from bytes or taken from the code cache. Nothing here runs guest code.
+// The loader itself is loaded for the first program that the cache does not have.
 
 import type { CachedCode, CodeCache, ProgramSource } from '../hal/cache.ts';
 import { LoadError } from './errors.ts';
 import type { Layout } from './layout.ts';
-import { LOADER_VERSION, type LoadOptions, load, verdict } from './loader.ts';
+import type { LoadOptions } from './plan.ts';
 import type { Snapshot } from './snapshot.ts';
+import { LOADER_VERSION } from './version.ts';
 
 /** How far a program was run: what a template is made of. Plain data, which threads can share. */
 export interface Sealed {
@@ -44,8 +45,12 @@ function fromCache(name: string, code: CachedCode | undefined): Program | undefi
     : undefined;
 }
 
-/** Reads, rewrites and compiles a program, or takes it from `cache`. Throws LoadError, and what `source.read` throws. */
-export function loadProgram(source: Uint8Array | ProgramSource, cache?: CodeCache, options: LoadOptions = {}): Program {
+/** Reads, rewrites and compiles a program, or takes it from `cache`. Rejects with LoadError, and what `source.read` throws. */
+export async function loadProgram(
+  source: Uint8Array | ProgramSource,
+  cache?: CodeCache,
+  options: LoadOptions = {},
+): Promise<Program> {
   const file = source instanceof Uint8Array ? undefined : source;
   const name = file?.name ?? NAMELESS;
   const variant = `${LOADER_VERSION} ${JSON.stringify(options)}`;
@@ -53,6 +58,8 @@ export function loadProgram(source: Uint8Array | ProgramSource, cache?: CodeCach
   const known = identity === undefined ? undefined : fromCache(name, cache?.findByIdentity(identity, variant));
   if (known) return known;
 
+  // Nobody else has a turn between the bytes' digest and the end: their owner may change them.
+  const { load, verdict } = await import('./loader.ts');
   const original = source instanceof Uint8Array ? source : source.read();
   const hash = cache?.digest(original);
   // Only what was read from a file that stayed the same meanwhile may be found by its identity.
@@ -85,22 +92,33 @@ export function loadProgram(source: Uint8Array | ProgramSource, cache?: CodeCach
 export class Programs {
   readonly #cache: CodeCache | undefined;
   readonly #alive = new Map<string, WeakRef<Program>>();
+  readonly #loading = new Map<string, Promise<Program>>();
 
   constructor(cache?: CodeCache) {
     this.#cache = cache;
   }
 
   /** As `loadProgram`. */
-  load(source: Uint8Array | ProgramSource, options: LoadOptions = {}): Program {
+  async load(source: Uint8Array | ProgramSource, options: LoadOptions = {}): Promise<Program> {
     // Bytes may be changed by their owner, so only files are remembered.
     const identity = source instanceof Uint8Array ? undefined : source.identity();
     if (source instanceof Uint8Array || identity === undefined) return loadProgram(source, this.#cache, options);
     const key = `${JSON.stringify(options)} ${identity}`;
-    const known = this.#alive.get(key)?.deref();
-    if (known) return known.name === source.name ? known : { ...known, name: source.name };
-    const program = loadProgram(source, this.#cache, options);
-    for (const [other, reference] of this.#alive) if (reference.deref() === undefined) this.#alive.delete(other);
-    if (source.identity() === identity) this.#alive.set(key, new WeakRef(program));
-    return program;
+    const program =
+      this.#alive.get(key)?.deref() ?? (await (this.#loading.get(key) ?? this.#load(source, options, identity, key)));
+    return program.name === source.name ? program : { ...program, name: source.name };
+  }
+
+  /** Whoever asks for the same meanwhile waits with this one. */
+  #load(source: ProgramSource, options: LoadOptions, identity: string, key: string): Promise<Program> {
+    const loading = loadProgram(source, this.#cache, options)
+      .then((program) => {
+        for (const [other, reference] of this.#alive) if (reference.deref() === undefined) this.#alive.delete(other);
+        if (source.identity() === identity) this.#alive.set(key, new WeakRef(program));
+        return program;
+      })
+      .finally(() => this.#loading.delete(key));
+    this.#loading.set(key, loading);
+    return loading;
   }
 }

@@ -47,15 +47,15 @@ test('composing the machine reads and opens nothing', () => {
   const hal = nodeHal();
   expect(read).not.toHaveBeenCalled();
   expect(open).not.toHaveBeenCalled();
-  expect(Object.keys(hal).sort()).toEqual(['clock', 'cpu', 'disk', 'entropy', 'heap', 'host', 'mmu', 'net', 'tick']);
+  expect(Object.keys(hal).sort()).toEqual(['clock', 'cpu', 'devices', 'entropy', 'heap', 'host', 'mmu', 'tick']);
   vi.restoreAllMocks();
 });
 
-test('no directory leads to the caches of compiled code', () => {
+test('no directory leads to the caches of compiled code', async () => {
   const home = fs.mkdtempSync(path.join(os.tmpdir(), 'superos-home-'));
   vi.stubEnv('XDG_CACHE_HOME', path.join(home, 'cache'));
   for (const name of ['js', 'code']) fs.mkdirSync(path.join(home, 'cache/superos', name), { recursive: true });
-  const { disk } = nodeHal();
+  const { disk } = await nodeHal().devices();
   const above = disk.open(home) as Directory;
   expect(above.stat('cache', true)).toMatchObject({ type: 'directory' });
   for (const name of ['superos', 'superos/js', 'superos/code']) expect(typeof above.stat(`cache/${name}/.`, true)).toBe('string');

@@ -50,7 +50,7 @@ const GUEST = `
   (func (export "pages") (result i32) (memory.size))
   (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))`;
 
-const program = loadProgram(await wat(GUEST));
+const program = await loadProgram(await wat(GUEST));
 const call = async (process: Process, name: string, ...args: number[]) => (await process.call({ name, args }))[0] as number;
 
 describe.skipIf(mmu === undefined)('on pages of the host', () => {

@@ -83,7 +83,7 @@ describe('a template', () => {
         (block $h (result exnref) (try_table (catch_all_ref $h) (throw $t)) (unreachable)) (global.set $caught))`);
     const { process } = machine.spawn(exception, { task: 'reactor' });
     expect(await process.seal()).toContain('global');
-    const plain = machine.spawn(loadProgram(await wat('(memory (export "memory") 1)')), { task: 'reactor' }).process;
+    const plain = machine.spawn(await loadProgram(await wat('(memory (export "memory") 1)')), { task: 'reactor' }).process;
     expect(typeof (await plain.seal())).toBe('string');
   });
 

@@ -6,7 +6,7 @@ import type { ToLoader } from '../../src/machine/thread/protocol.ts';
 import { loadProgram } from '../../src/runtime/program.ts';
 import { wat } from './guests.ts';
 
-const program = loadProgram(await wat('(func (export "_start"))'));
+const program = await loadProgram(await wat('(func (export "_start"))'));
 
 class Played {
   readonly events: ThreadEvents;

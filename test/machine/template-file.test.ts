@@ -35,7 +35,7 @@ async function built(fields = FIELDS): Promise<{ readonly file: Uint8Array; read
   return { file: encodeTemplate(template, original).slice(), original };
 }
 
-const decode = (file: Uint8Array): TemplateProgram =>
+const decode = (file: Uint8Array): Promise<TemplateProgram> =>
   decodeTemplate(file, 'x.tpl', (name, bytes) => compile(name, bytes, new Programs(), { snapshot: true }));
 
 /** With the hash that it ought to have: what only a program of somebody's makes. */
@@ -74,9 +74,9 @@ describe('a template file', () => {
     expect(isTemplateFile(file)).toBe(true);
     expect(file.length).toBeLessThan(original.length + 7 * 4096);
     expect(Buffer.from(file).includes(original)).toBe(true);
-    const { sealed } = decode(file);
+    const { sealed } = await decode(file);
     expect(sealed.memories[0]!.length).toBe(22 * 65_536);
-    expect(Buffer.from(encodeTemplate(decode(file), original))).toEqual(Buffer.from(file));
+    expect(Buffer.from(encodeTemplate(await decode(file), original))).toEqual(Buffer.from(file));
   });
 
   test('names what is wrong', async () => {
@@ -86,11 +86,11 @@ describe('a template file', () => {
       copy[at] = value;
       return copy;
     };
-    expect(() => decode(changed(1, 0))).toThrow('this is no template');
-    expect(() => decode(file.subarray(0, 20))).toThrow('cut short');
-    expect(() => decode(changed(8, 9))).toThrow('has version 9 of its format; this is version 1');
-    expect(() => decode(file.subarray(0, file.length - 1))).toThrow('damaged');
-    expect(() => decode(signed(changed(45, 'x'.charCodeAt(0))))).toThrow('another version of SuperOS');
+    await expect(decode(changed(1, 0))).rejects.toThrow('this is no template');
+    await expect(decode(file.subarray(0, 20))).rejects.toThrow('cut short');
+    await expect(decode(changed(8, 9))).rejects.toThrow('has version 9 of its format; this is version 1');
+    await expect(decode(file.subarray(0, file.length - 1))).rejects.toThrow('damaged');
+    await expect(decode(signed(changed(45, 'x'.charCodeAt(0))))).rejects.toThrow('another version of SuperOS');
   });
 
   test('that is changed anywhere is refused before anything of it is loaded', async () => {
@@ -98,17 +98,17 @@ describe('a template file', () => {
     const never = () => {
       throw new Error('it was loaded');
     };
-    fc.assert(
-      fc.property(fc.nat(file.length - 1), fc.integer({ min: 1, max: 255 }), (at, flip) => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(file.length - 1), fc.integer({ min: 1, max: 255 }), async (at, flip) => {
         const copy = file.slice();
         copy[at] = copy[at]! ^ flip;
-        expect(() => decodeTemplate(copy, 'x.tpl', never)).toThrow(SuperosError);
+        await expect(decodeTemplate(copy, 'x.tpl', never)).rejects.toThrow(SuperosError);
       }),
       { numRuns: 2000 },
     );
-    fc.assert(
-      fc.property(fc.nat(file.length - 1), (length) => {
-        expect(() => decodeTemplate(file.subarray(0, length), 'x.tpl', never)).toThrow(SuperosError);
+    await fc.assert(
+      fc.asyncProperty(fc.nat(file.length - 1), async (length) => {
+        await expect(decodeTemplate(file.subarray(0, length), 'x.tpl', never)).rejects.toThrow(SuperosError);
       }),
       { numRuns: 500 },
     );
@@ -117,14 +117,14 @@ describe('a template file', () => {
   test('of somebody who knows the hash is refused, or is another valid one: nothing else is thrown', async () => {
     const { file } = await built();
     const outcomes = new Set<string>();
-    fc.assert(
-      fc.property(
+    await fc.assert(
+      fc.asyncProperty(
         fc.array(fc.tuple(fc.integer({ min: 44, max: file.length - 1 }), fc.nat(255)), { minLength: 1, maxLength: 4 }),
-        (changes) => {
+        async (changes) => {
           const copy = file.slice();
           for (const [at, value] of changes) copy[at] = value;
           try {
-            const { sealed, layout } = decode(signed(copy));
+            const { sealed, layout } = await decode(signed(copy));
             expect(sealed.memories.length).toBe(layout.memories.length);
             outcomes.add('read');
           } catch (error) {

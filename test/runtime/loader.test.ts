@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { LOADER_VERSION, LoadError, load } from '../../src/runtime/loader.ts';
+import { LoadError, load } from '../../src/runtime/loader.ts';
+import { LOADER_VERSION } from '../../src/runtime/version.ts';
 import { LEGACY_SAMPLE, SAMPLE } from './sample.ts';
 import { wat } from './tools.ts';
 

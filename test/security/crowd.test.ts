@@ -17,6 +17,13 @@ test('100,000 at once on a machine that holds a few', async () => {
   using tree = temporaryTree();
   const machine = await Machine.boot({ hal: { ...nodeHal(), host: { processesMax: HELD } } });
   const program = await machine.compile(await blocks());
+  // What opens directories is loaded for the first that is given one, which would not be among those that there is room for.
+  const first = await machine
+    .process(program)
+    .capabilities([{ dir: tree.path }])
+    .spawn();
+  first.stdin?.end('x');
+  await first.wait();
   const children: ChildProcess[] = [];
   const refused = new Map<string, number>();
   const attempt = async (i: number) => {

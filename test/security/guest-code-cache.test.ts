@@ -7,8 +7,8 @@ import { describe, expect, test } from 'vitest';
 import type { CodeCache } from '../../src/hal/cache.ts';
 import { DiskCache } from '../../src/hal/node/cache.ts';
 import { Machine } from '../../src/index.ts';
-import { LOADER_VERSION } from '../../src/runtime/loader.ts';
 import { loadProgram } from '../../src/runtime/program.ts';
+import { LOADER_VERSION } from '../../src/runtime/version.ts';
 import { everyCall, guest, temporaryTree, WASI, wat } from '../machine/guests.ts';
 
 const launcher = path.join(import.meta.dirname, '../../bin/superos.js');
@@ -137,7 +137,7 @@ describe('a poisoned entry', () => {
     const good = await saying('good');
     const evil = await saying('evil');
     const stored: Parameters<DiskCache['store']>[] = [];
-    loadProgram(evil, recording(stored));
+    await loadProgram(evil, recording(stored));
     const cache = new DiskCache({ directory });
     const [code, variant] = stored[0]!;
     expect(variant).toContain(LOADER_VERSION);

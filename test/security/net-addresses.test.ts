@@ -273,20 +273,21 @@ test('the connection goes to the address that was checked, though the name has a
   await using here = await listener();
   await using dns = await nameServer({ 'turns.example': [['8.8.8.8'], ['127.0.0.1']] });
   const hal = nodeHal({ net: { servers: [dns.address] } });
+  const { disk, net } = await hal.devices();
   const used: string[] = [];
   // Whatever is connected to is written down, and led to the listener here.
   const connect = ({ address }: NetAddress) => {
     used.push(formatAddress(address));
-    return hal.net.connect({ address: parseAddress('127.0.0.1')!, port: here.port });
+    return net.connect({ address: parseAddress('127.0.0.1')!, port: here.port });
   };
   const watched: Net = {
     connect,
-    listen: (at, backlog) => hal.net.listen(at, backlog),
-    bind: (at, accepts) => hal.net.bind(at, accepts),
-    resolve: (name) => hal.net.resolve(name),
-    close: (forced) => hal.net.close(forced),
+    listen: (at, backlog) => net.listen(at, backlog),
+    bind: (at, accepts) => net.bind(at, accepts),
+    resolve: (name) => net.resolve(name),
+    close: (forced) => net.close(forced),
   };
-  await using machine = await Machine.boot({ cpus: 0, hal: { ...hal, net: watched } });
+  await using machine = await Machine.boot({ cpus: 0, hal: { ...hal, devices: async () => ({ disk, net: watched }) } });
   const args = ['connect', 'endpoint', 'turns.example', '443', 'connect', 'endpoint', 'turns.example', '443'];
   const { stdout } = await machine.process(guest('net-probe')).capabilities(['net:connect:*.example:443']).args(args).run();
   expect(stdout.toString()).toBe(`connect: SUCCESS 127.0.0.1 ${here.port}\nconnect: ENOTCAPABLE\n`);

@@ -37,6 +37,7 @@ export interface SimHal extends Hal {
   readonly timeline: Timeline;
   readonly mmu: SimMmu;
   readonly heap: SimHeap;
+  readonly disk: Disk;
   readonly net: SimNet;
   /** A stream whose other end the test holds. */
   stream(capacity?: number): SimStream;
@@ -59,17 +60,18 @@ export function simHal(options: SimOptions): SimHal {
   const timeline = new Timeline(options.shuffle ? order : undefined);
   const clock = new SimClock(timeline, options.epochNs ?? EPOCH_NS);
   const inner = options.disk ?? new RamDisk({ clock, device: 1n, bytes: DISK_BYTES, entries: DISK_ENTRIES });
+  const devices = { disk: new SimDisk(inner, faults, disk), net: new SimNet(timeline, faults, net) };
   return {
+    ...devices,
     timeline,
     clock,
     entropy: new SimEntropy(entropy),
-    disk: new SimDisk(inner, faults, disk),
     cpu: new SimCpu(timeline),
     tick: new SimTick(),
     heap: new SimHeap(options.heapBytes ?? HEAP_BYTES),
     mmu: new SimMmu(options.pages ?? PAGES, faults.noMemory, memory),
-    net: new SimNet(timeline, faults, net),
     host: { processesMax: options.processesMax ?? PROCESSES_MAX },
+    devices: async () => devices,
     stream: (capacity) => new SimStream(timeline, faults, streams.fork(), capacity),
   };
 }

@@ -3,7 +3,9 @@
 import type { Capability } from '../../caps/capability.ts';
 import type { Policy } from '../../caps/policy/policy.ts';
 import type { Console } from '../../hal/console.ts';
+import type { Devices } from '../../hal/hal.ts';
 import { nodeConsole } from '../../hal/node/console.ts';
+import { nodeDevices } from '../../hal/node/devices.ts';
 import { nodeHal } from '../../hal/node/hal.ts';
 import { Kernel } from '../../kernel/kernel.ts';
 import type { Process } from '../../kernel/process.ts';
@@ -41,6 +43,7 @@ export class ThreadKernel {
   readonly #entries = new Map<number, Entry>();
   /** Had the CPU since their pages were last written. */
   readonly #charged = new Map<Process, Entry>();
+  readonly #devices: Devices;
   #console: Console | undefined;
 
   constructor(start: KernelStart, send: Send) {
@@ -48,7 +51,9 @@ export class ThreadKernel {
     this.#calling = new CallingSide((message) => send({ type: 'host', message }));
     this.#eager = start.alone;
     const { processesMax, protect, dns, tick } = start;
-    const hal = nodeHal({ disk: { protect }, net: { servers: dns }, tick, processesMax });
+    const opened = { disk: { protect }, net: { servers: dns } };
+    const hal = nodeHal({ ...opened, tick, processesMax });
+    this.#devices = nodeDevices(opened);
     const busy = new Float64Array(start.busy);
     this.#kernel = new Kernel(
       {
@@ -111,6 +116,7 @@ export class ThreadKernel {
     const entry: Entry = { process: undefined, page: new PageWriter(page), ends: new Map(), questions: new Map() };
     const around = {
       console: () => this.#host,
+      devices: this.#devices,
       pipe: (fd: number) => this.#end(entry, id, fd),
       invoke: (id: number) => this.#calling.invoke(id),
       attendant: this.#attendant(id, entry, attended),
@@ -247,6 +253,6 @@ export class ThreadKernel {
   #close(forced: boolean): void {
     this.#kernel.close();
     const closed = this.#console === undefined ? Promise.resolve() : closeConsole(this.#console, forced);
-    Promise.all([closed, this.#kernel.hal.net.close(forced)]).then(() => this.#send({ type: 'closed' }));
+    Promise.all([closed, this.#devices.net.close(forced)]).then(() => this.#send({ type: 'closed' }));
   }
 }

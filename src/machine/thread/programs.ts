@@ -5,7 +5,7 @@ import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fileIdentity } from '../../hal/node/program-file.ts';
 import type { HostThread, Message, ThreadEvents } from '../../hal/node/thread.ts';
-import type { LoadOptions } from '../../runtime/loader.ts';
+import type { LoadOptions } from '../../runtime/plan.ts';
 import type { Program } from '../../runtime/program.ts';
 import { SuperosError } from '../error.ts';
 import { type ProgramLoader, type ProgramSource, refuseModule } from '../source.ts';

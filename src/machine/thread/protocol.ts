@@ -10,7 +10,7 @@ import type { PidShare } from '../../kernel/pid.ts';
 import type { Doer, Observation, Question } from '../../kernel/policy/supervisor.ts';
 import type { ExitStatus } from '../../kernel/status.ts';
 import type { WarmOrder } from '../../kernel/warm.ts';
-import type { LoadOptions } from '../../runtime/loader.ts';
+import type { LoadOptions } from '../../runtime/plan.ts';
 import type { Program } from '../../runtime/program.ts';
 import type { Signal } from '../../syscalls/caller.ts';
 import type { Attended } from '../attendant.ts';
