@@ -4,6 +4,8 @@
 const NODE_MAJOR = 26;
 const FAILED = 125;
 const OTHERS_WRITE = 0o022;
+/** Characters of the shortest script that is worth two files more. */
+const CACHED_FROM = 16384;
 /** What other builds and other versions of V8 left is removed after this time. */
 const STALE_MS = 7 * 24 * 3600 * 1000;
 
@@ -21,35 +23,51 @@ function fail(message) {
 }
 
 function start() {
-  // Not `import`: that asks each module of Node for all its exports, some of which load others.
+  // Not `require`: for what Node itself has, this is all that it comes to.
   const fs = process.getBuiltinModule('node:fs');
   const path = process.getBuiltinModule('node:path');
   const vm = process.getBuiltinModule('node:vm');
-  const url = new URL('../dist/cli.cjs', import.meta.url);
-  const filename = process.getBuiltinModule('node:url').fileURLToPath(url);
-  let source;
-  try {
-    // It is in ASCII, which needs no decoding.
-    source = fs.readFileSync(filename, 'latin1');
-  } catch (error) {
-    fail(error.code === 'ENOENT' ? 'dist/ is not built: run `npm run build` first' : `${filename} cannot be read: ${error.code}`);
-    return;
-  }
+  const dist = path.join(__dirname, '../dist');
+  const { href } = process.getBuiltinModule('node:url').pathToFileURL(path.join(dist, 'cli.cjs'));
   const directory = cacheDirectory(fs, path);
-  // The first line of the bundle is a digest of it: V8 itself looks at no more than its length.
-  const digest = source.slice(3, source.indexOf('\n'));
   // Other commands than `run` use other parts of it.
   const command = /^(?:[a-z]+|-h|-V|--help|--version)$/.test(process.argv[2]) ? process.argv[2] : 'run';
-  const name = `${digest}-${process.versions.v8}-${process.arch}-${command}`;
-  const cachedData = directory && read(fs, path.join(directory, name));
-  const script = new vm.Script(source, { filename, cachedData });
-  if (directory !== undefined && script.cachedDataRejected !== false) {
-    process.on('exit', (status) => {
-      // A run that came to nothing used little of it.
-      if (status < FAILED - 1) write(fs, path, directory, name, script.createCachedData());
-    });
+  const loaded = Object.create(null);
+  const uncached = [];
+  process.on('exit', (status) => {
+    // A run that came to nothing used little of it.
+    if (status < FAILED - 1 && uncached.length > 0) write(fs, path, directory, uncached);
+  });
+  try {
+    load('./cli.cjs');
+  } catch (error) {
+    if (error.syscall === undefined) throw error;
+    fail(
+      error.code === 'ENOENT' ? 'dist/ is not built: run `npm run build` first' : `${error.path} cannot be read: ${error.code}`,
+    );
   }
-  script.runInThisContext()(url.href, (name) => import(name));
+
+  /** What the script `./NAME` of dist/ exports; it is run the first time. */
+  function load(name) {
+    if (loaded[name] === undefined) {
+      const run = compile(path.join(dist, name));
+      loaded[name] = {};
+      run(href, (name) => import(name), load, loaded[name]);
+    }
+    return loaded[name];
+  }
+
+  function compile(filename) {
+    // It is in ASCII, which needs no decoding.
+    const source = fs.readFileSync(filename, 'latin1');
+    if (directory === undefined || source.length < CACHED_FROM) return new vm.Script(source, { filename }).runInThisContext();
+    // Its first line is a digest of the rest: V8 itself looks at no more than its length.
+    const digest = source.slice(3, source.indexOf('\n'));
+    const name = `${digest}-${process.versions.v8}-${process.arch}-${command}`;
+    const script = new vm.Script(source, { filename, cachedData: read(fs, path.join(directory, name)) });
+    if (script.cachedDataRejected !== false) uncached.push({ name, script });
+    return script.runInThisContext();
+  }
 }
 
 /** V8 trusts what it finds in its cache, so that must be a directory of this user, in which nobody else writes, nor a guest. */
@@ -89,17 +107,24 @@ function read(fs, file) {
   }
 }
 
-function write(fs, path, directory, name, data) {
-  const temporary = path.join(directory, `tmp-${process.pid}-${process.hrtime.bigint()}`);
+function write(fs, path, directory, scripts) {
   try {
+    const names = scripts.map(({ name }) => name);
     for (const other of fs.readdirSync(directory)) {
       const file = path.join(directory, other);
-      if (other !== name && Date.now() - fs.lstatSync(file).mtimeMs > STALE_MS) fs.rmSync(file, { recursive: true });
+      if (!names.includes(other) && Date.now() - fs.lstatSync(file).mtimeMs > STALE_MS) fs.rmSync(file, { recursive: true });
     }
-    fs.writeFileSync(temporary, Buffer.concat([data, data]), { mode: 0o600, flag: 'wx' });
-    fs.renameSync(temporary, path.join(directory, name));
+    for (const { name, script } of scripts) {
+      const temporary = path.join(directory, `tmp-${process.pid}-${process.hrtime.bigint()}`);
+      const data = script.createCachedData();
+      try {
+        fs.writeFileSync(temporary, Buffer.concat([data, data]), { mode: 0o600, flag: 'wx' });
+        fs.renameSync(temporary, path.join(directory, name));
+      } finally {
+        fs.rmSync(temporary, { force: true });
+      }
+    }
   } catch (_error) {
     // Full, or gone: the next start takes a little longer again.
-    fs.rmSync(temporary, { force: true });
   }
 }

@@ -1,5 +1,5 @@
-// npm run build: dist/index.js (the library), dist/worker.js (what its threads run) and dist/cli.cjs (the command line), bundled from
-// src/, and dist/types/.
+// npm run build: dist/index.js (the library), dist/worker.js (what its threads run) and dist/cli*.cjs (the command line), bundled
+// from src/, and dist/types/.
 //   --if-possible   do nothing where the development dependencies are missing (for `prepare`)
 //   --if-stale      only the bundle, and only where something it is made of has changed since (for the tests)
 import { spawnSync } from 'node:child_process';
@@ -21,25 +21,45 @@ function library(dependencies) {
 }
 
 /**
- * The command line: one script, of which V8 compiles what is used and the launcher keeps that. Its first line is a digest of the
- * rest; its value is the function that runs it, given its URL and what loads packages, which a script cannot do itself.
+ * The command line: scripts, of which V8 compiles what is used and the launcher keeps that. The first holds all that a run of a
+ * program loads in any case, the others what is loaded where it is wanted. A script's first line is a digest of the rest; its
+ * value is the function that runs it, given the URL of the first, what loads packages, what loads the others, and its exports.
  */
 function command(dependencies) {
+  const always = new Set();
   return {
     input: 'src/cli/cli.ts',
-    external: dependencies.filter((pattern) => !pattern.test('commander')),
+    external: dependencies.filter((pattern) => !BUNDLED.some((name) => pattern.test(name))),
+    plugins: [reached(join(root, 'src/cli/cli.ts'), always)],
     transform: { define: { 'import.meta.url': 'url' } },
     output: {
       entryFileNames: 'cli.cjs',
+      chunkFileNames: 'cli-[name].cjs',
       format: 'cjs',
-      codeSplitting: false,
+      codeSplitting: { groups: [{ name: 'cli', test: (id) => always.has(id) }] },
       // What nothing seems to use is not dropped: here that would be everything.
       minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
-      banner: 'function superos(url, importPackage) {',
+      banner: 'function superos(url, importPackage, require, exports) {',
       footer: '}\nsuperos;\n',
     },
   };
 }
+
+/** Packages of which the command line has a copy, as the launcher keeps no compiled code of others. */
+const BUNDLED = ['commander', 'yaml', 'zod'];
+
+/** Collects in `modules` what `entry` imports, directly or not, other than lazily. */
+const reached = (entry, modules) => ({
+  name: 'reached',
+  buildEnd() {
+    const add = (id) => {
+      if (modules.has(id)) return;
+      modules.add(id);
+      for (const imported of this.getModuleInfo(id)?.importedIds ?? []) add(imported);
+    };
+    add(entry);
+  },
+});
 
 /**
  * Modules of Node are taken as they are asked for: importing one makes Node read all its exports, of which some load other
@@ -74,8 +94,8 @@ async function bundle() {
   const dependencies = names.map((name) => new RegExp(`^${name}(/|$)`));
   mkdirSync(dist, { recursive: true });
   const made = new Set();
-  for (const { output, ...input } of [library(dependencies), command(dependencies)]) {
-    const build = await rolldown({ cwd: root, platform: 'node', plugins: [worker, builtins], ...input });
+  for (const { output, plugins = [], ...input } of [library(dependencies), command(dependencies)]) {
+    const build = await rolldown({ cwd: root, platform: 'node', plugins: [worker, builtins, ...plugins], ...input });
     const { output: files } = await build.generate({ dir: dist, ...output });
     await build.close();
     for (const { fileName, code } of files) {
@@ -91,6 +111,7 @@ async function bundle() {
 function script(code) {
   const text = code
     .replaceAll(/(?<![.\w])import\((?=["'`])/g, 'importPackage(')
+    .replaceAll(/\brequire\("([\w:]+)"\)/g, 'globalThis.process.getBuiltinModule("$1")')
     .replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
   return `// ${createHash('sha256').update(text).digest('hex').slice(0, 32)}\n${text}`;
 }

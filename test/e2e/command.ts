@@ -3,7 +3,7 @@ import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:chil
 import fs from 'node:fs';
 import path from 'node:path';
 
-const root = path.join(import.meta.dirname, '../..');
+export const root = path.join(import.meta.dirname, '../..');
 export const LAUNCHER = path.join(root, 'bin/superos.js');
 const CACHE = path.join(root, 'node_modules/.cache');
 
