@@ -49,6 +49,11 @@ export class Handles {
     if (generation < GENERATIONS) this.#free.push(index);
   }
 
+  /** In the order of their indices. */
+  get places(): readonly (Capability<CapObject> | undefined)[] {
+    return this.#held;
+  }
+
   *[Symbol.iterator](): Generator<Capability<CapObject>> {
     for (const one of this.#held) if (one !== undefined) yield one;
   }

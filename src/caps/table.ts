@@ -125,10 +125,9 @@ export class CapTable implements Holder {
 
   /** The first capability under a handle that is of this kind, and of which `predicate` holds. `T` must be the kind's class. */
   find<T extends CapObject>(kind: T['kind'], predicate?: (capability: Capability<T>) => boolean): Capability<T> | undefined {
-    for (const one of this.#handles) {
-      if (one.object.kind === kind && predicate?.(one as Capability<T>) !== false) return one as Capability<T>;
-    }
-    return undefined;
+    return this.#handles.places.find((one) => one?.object.kind === kind && predicate?.(one as Capability<T>) !== false) as
+      | Capability<T>
+      | undefined;
   }
 
   /** Whether a call that began on this capability may go on: it is alive and still here. */
@@ -161,11 +160,13 @@ export class CapTable implements Holder {
   /** The process is over: drops all, even where dropping one throws; then throws what the first threw. */
   closeAll(): void {
     const failures: unknown[] = [];
-    for (const capability of [...this.#handles, ...this.slots].reverse()) {
-      try {
-        capability?.drop('exit');
-      } catch (error) {
-        failures.push(error);
+    for (const places of [this.slots, this.#handles.places]) {
+      for (let i = places.length - 1; i >= 0; i--) {
+        try {
+          places[i]?.drop('exit');
+        } catch (error) {
+          failures.push(error);
+        }
       }
     }
     this.slots.length = 0;

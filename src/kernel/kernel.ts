@@ -38,6 +38,8 @@ interface Making {
   readonly account: Account;
   readonly capabilities: CapTable;
   readonly space: AddressSpace;
+  /** It is given functions of the embedder. */
+  readonly calls: boolean;
   readonly watch: Watch | undefined;
   readonly protect: Protect;
   readonly template: Template | undefined;
@@ -84,15 +86,15 @@ export class Kernel {
     const account = new Account(parent?.account, limits);
     const [fds, quota] = [Math.min(limits.fds, FDS_MAX), new Descriptors(account)];
     const watch = within(parent?.gate?.watch, request.watch);
-    const reuses =
-      template !== undefined && this.auditor === undefined && request.task !== 'prepare' && !request.handles.some(isFunction);
+    const calls = request.handles.some(isFunction);
+    const reuses = template !== undefined && this.auditor === undefined && request.task !== 'prepare' && !calls;
     const protect = request.protect ?? parent?.guard.protect ?? {};
     const cell = reuses ? this.recycler.take(template, watch, limits.memory, protect) : undefined;
     cell?.capabilities.renew(fds, quota);
     const capabilities = cell?.capabilities ?? new CapTable(fds, quota);
     const space = cell?.space ?? new AddressSpace(this.hal.mmu, account, program.layout);
     try {
-      return this.#spawn(request, { account, capabilities, space, watch, template, cell, protect });
+      return this.#spawn(request, { account, capabilities, space, calls, watch, template, cell, protect });
     } catch (error) {
       capabilities.closeAll();
       dropAll(request.roots ?? []);
@@ -102,7 +104,7 @@ export class Kernel {
     }
   }
 
-  #spawn(request: SpawnRequest, { account, capabilities, space, watch, template, cell, protect }: Making): Process {
+  #spawn(request: SpawnRequest, { account, capabilities, space, calls, watch, template, cell, protect }: Making): Process {
     const { program, limits, parent } = request;
     if (program.sealed !== undefined && template === undefined)
       throw new SpawnError('NOMEM', 'the host has no room for its template');
@@ -119,7 +121,7 @@ export class Kernel {
       (template === undefined ? refusal(program.layout) : undefined) ??
       refusedTask(program.layout, request.task) ??
       refusedMemory(program.layout, capabilities) ??
-      refusedFunctions(program.layout, capabilities);
+      (calls ? refusedFunctions(program.layout, capabilities) : undefined);
     if (refused !== undefined) throw new SpawnError('NOEXEC', refused);
     const [args, environment] = stringsOf(request);
     const types = program.layout.memories.map((layout, i) => memoryType(layout, limits, template?.memories[i]?.pages));

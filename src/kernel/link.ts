@@ -18,8 +18,17 @@ const CALLS: ReadonlyMap<string, CallName> = new Map(
   (Object.keys(TABLE) as CallName[]).map((name) => [`${TABLE[name].abi} ${TABLE[name].name}`, name]),
 );
 
+/** What was found of each program, which never changes. */
+const found = new WeakMap<Layout, { readonly why: string | undefined }>();
+
 /** Why a program cannot be run, in one line; undefined when it can. */
 export function refusal(layout: Layout): string | undefined {
+  const known = found.get(layout) ?? { why: examine(layout) };
+  found.set(layout, known);
+  return known.why;
+}
+
+function examine(layout: Layout): string | undefined {
   for (const { module, name, params, results, lowered } of layout.functions) {
     const call = CALLS.get(`${module} ${name}`);
     if (call === undefined) {

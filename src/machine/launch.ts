@@ -82,10 +82,11 @@ function watchOf({ policy, enforce }: Order, attendant: Attendant): Watch | unde
 }
 
 function stream(how: Exclude<Stdio, 'pipe'>, fd: number, console: () => Console): Capability {
-  const { stdin, stdout, stderr } = how === 'null' ? DEVNULL : console();
-  const chosen = keep([stdin, stdout, stderr][fd]!);
+  const chosen = how === 'null' ? NOTHING : new Kept(console()[STREAMS[fd]!]);
   return new Capability(new OpenStream(chosen), streamRights(chosen.type === 'terminal') | RIGHT.transfer);
 }
+
+const STREAMS = ['stdin', 'stdout', 'stderr'] as const;
 
 const NOTHING: Stream = {
   type: 'character-device',
@@ -95,16 +96,27 @@ const NOTHING: Stream = {
   close: () => undefined,
 };
 
-const DEVNULL = { stdin: NOTHING, stdout: NOTHING, stderr: NOTHING };
+/** A stream of the console, which outlives the processes that use it. */
+class Kept implements Stream {
+  readonly type: Stream['type'];
+  readonly #stream: Stream;
 
-/** The console outlives the processes that use it. */
-const keep = (stream: Stream): Stream => ({
-  type: stream.type,
-  read: (into, at, length) => stream.read(into, at, length),
-  write: (from, at, length) => stream.write(from, at, length),
-  ready: (event) => stream.ready(event),
-  close: () => undefined,
-});
+  constructor(stream: Stream) {
+    this.type = stream.type;
+    this.#stream = stream;
+  }
+
+  read(into: Uint8Array, at: number, length: number): ReturnType<Stream['read']> {
+    return this.#stream.read(into, at, length);
+  }
+  write(from: Uint8Array, at: number, length: number): ReturnType<Stream['write']> {
+    return this.#stream.write(from, at, length);
+  }
+  ready(event: 'read' | 'write'): ReturnType<Stream['ready']> {
+    return this.#stream.ready(event);
+  }
+  close(): void {}
+}
 
 /** Milliseconds that output of a process that was ended by force may take to be written. */
 const GRACE_MS = 250;
