@@ -11,6 +11,16 @@ export function causeOf(error: unknown): Cause {
   return crashed(error instanceof Error ? (error.stack ?? error.message) : String(error));
 }
 
+/** In V8's own words, whatever was added to them. */
+export const isOutOfBounds = ({ reason, message }: Cause): boolean =>
+  reason === 'trap' && /^memory access out of bounds/.test(message ?? '');
+
+/** The cause with more in the first line of its message. */
+export const detailed = (cause: Cause, more: string): Cause => ({
+  ...cause,
+  message: cause.message!.replace(/\n|$/, (end) => `${more}${end}`),
+});
+
 /** A message about what a guest does now, with its frames. */
 export const traced = (message: string): string => describe(message, new Error());
 

@@ -10,7 +10,7 @@ import type { Access, Mmu } from '../hal/mmu.ts';
 import type { MemoryMapper } from '../syscalls/caller.ts';
 import type { GuestMemory } from '../syscalls/memory.ts';
 import { type Area, Areas } from './areas.ts';
-import { traced } from './fault.ts';
+import { detailed, isOutOfBounds, traced } from './fault.ts';
 import { WASM_PAGE } from './limits.ts';
 import { printable } from './printable.ts';
 import type { AddressSpace } from './space.ts';
@@ -188,12 +188,10 @@ export class Mappings implements MemoryMapper, Holder {
 
   /** The cause, with what is known of it: V8 tells of no address, so what can have been touched is told. */
   explain(cause: Cause): Cause {
-    if (!this.used || cause.reason !== 'trap' || !/^memory access out of bounds(\n|$)/.test(cause.message ?? '')) return cause;
-    const [first, ...frames] = cause.message!.split('\n');
+    if (!this.used || !isOutOfBounds(cause)) return cause;
     const candidates = this.#pieces.filter(({ access }) => access !== 'write').map(kindOf);
     const guards = this.#areas.list.map(({ from, to }) => `before and behind ${range(from, to)}`);
-    const what = `not mapped, or protected: ${[...candidates, `guard pages ${guards.join(', ')}`].join('; ')}`;
-    return { ...cause, message: [`${first}, ${what}`, ...frames].join('\n') };
+    return detailed(cause, `, not mapped, or protected: ${[...candidates, `guard pages ${guards.join(', ')}`].join('; ')}`);
   }
 
   #describe(address: number, length: number, writes: boolean): string {

@@ -6,7 +6,7 @@ import type { Layout, StackLayout } from '../runtime/layout.ts';
 import type { Import } from '../syscalls/dispatch.ts';
 import type { GuestMemory } from '../syscalls/memory.ts';
 import type { CallName } from '../syscalls/table.ts';
-import { traced } from './fault.ts';
+import { detailed, isOutOfBounds, traced } from './fault.ts';
 import { type Cause, trapped } from './status.ts';
 import type { Thread } from './thread.ts';
 
@@ -131,12 +131,14 @@ export class Guard {
     );
   }
 
-  /** The cause, with what is known of it: a trap below a stack at address 0 is the stack's. */
+  /** The cause, with what is known of it: a trap below a stack at address 0 is the stack's; of others V8 tells no address. */
   explain(cause: Cause): Cause {
+    if (!isOutOfBounds(cause)) return cause;
     const stack = this.#stack;
-    if (stack === undefined || stack.checked || this.#lower === undefined) return cause;
-    if (cause.reason !== 'trap' || !cause.message?.startsWith('memory access out of bounds')) return cause;
-    return this.#lower(0) >>> 0 <= stack.high ? cause : { ...cause, message: `${overflowed(stack)}: ${cause.message}` };
+    if (stack !== undefined && !stack.checked && this.#lower !== undefined && this.#lower(0) >>> 0 > stack.high)
+      return { ...cause, message: `${overflowed(stack)}: ${cause.message}` };
+    if (this.#memory.bytes.length === 0 || this.#memory.has(0, 1)) return cause;
+    return detailed(cause, ': through null, or beyond the end of a memory');
   }
 }
 

@@ -61,9 +61,11 @@ describe.skipIf(!native)('a program that leaves the first page free', () => {
   ])('a %s through null traps', async (_, body) => {
     expect(await run(body)).toMatchObject({
       reason: 'trap',
-      message: expect.stringMatching(/^memory access out of bounds/),
+      message: expect.stringMatching(/^memory access out of bounds: through null, or beyond the end of a memory\n/),
     });
     expect(await run(body, { 'null-page': false })).toMatchObject({ reason: 'exit' });
+    const beyond = await run('(drop (i32.load (i32.const -8)))', { 'null-page': false });
+    expect(beyond).toMatchObject({ reason: 'trap', message: expect.stringMatching(/^memory access out of bounds\n/) });
   });
 
   test('a system call that is to write or read there is refused: EFAULT', async () => {
