@@ -1,10 +1,10 @@
-// The whole life of a process that starts from a template, kernel bookkeeping included: spawned, run, gone and reaped. Beside it what
+// The whole life of a process that starts from a template, kernel bookkeeping and a policy included: spawned, run, gone and reaped. Beside it what
 // one would start instead: a native program, a worker thread, an instance of node:wasi that is initialised each time.
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { WASI } from 'node:wasi';
 import { Worker } from 'node:worker_threads';
-import { Machine, type Template } from '../src/index.ts';
+import { Machine, type Policy, type Template } from '../src/index.ts';
 import { assemble } from './guests.ts';
 import { initRuby, ruby, rubyProgram } from './ruby.ts';
 import type { Scratch } from './scratch.ts';
@@ -30,17 +30,18 @@ const UNRECYCLED = `${program(65_536)}
 
 export async function subjects(scratch: Scratch): Promise<Subject[]> {
   const machine = await Machine.boot({ cpus: 0 });
+  const policy = await machine.policy('compute');
   const recycled = await machine.template(await assemble(`(module ${program(65_536)})`));
   const bytes = await assemble(`(module ${program(10 * 2 ** 20)})`);
   const filled = await machine.template(bytes);
   const renewed = await machine.template(await assemble(`(module ${UNRECYCLED})`));
   if (recycled.layout.recycle !== true || renewed.layout.recycle === true)
     throw new Error('the programs are not as they should be');
-  for (const one of [recycled, renewed, filled]) for (let i = 0; i < WARM_UP; i++) await life(machine, one);
+  for (const one of [recycled, renewed, filled]) for (let i = 0; i < WARM_UP; i++) await life(machine, one, policy);
   const nothing = openSync('/dev/null', 'r+');
   const module = new WebAssembly.Module(bytes as BufferSource);
 
-  const superos = (template: Template) => () => microseconds(LIVES, () => life(machine, template));
+  const superos = (template: Template) => () => microseconds(LIVES, () => life(machine, template, policy));
   const own = { name: 'superos', round: superos(recycled) };
   const native = { name: 'native', round: () => spawned(scratch) };
   const worker = { name: 'new Worker', round: () => microseconds(WORKERS, startWorker) };
@@ -97,8 +98,8 @@ async function microseconds(count: number, action: () => unknown): Promise<numbe
   return each / NS_PER_US;
 }
 
-async function life(machine: Machine, template: Template): Promise<void> {
-  const child = await machine.process(template).stdio('null').spawn();
+async function life(machine: Machine, template: Template, policy: Policy): Promise<void> {
+  const child = await machine.process(template).policy(policy).stdio('null').spawn();
   const { reason } = await child.wait();
   if (reason !== 'exit') throw new Error(`it ended by ${reason}`);
 }

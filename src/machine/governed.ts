@@ -25,31 +25,64 @@ export interface Governed extends Said {
   readonly grants: readonly Grant[];
 }
 
+/** What a policy comes to, worked out once for all processes under it. */
+interface Terms {
+  /** The directory that relative paths in it were taken from. */
+  readonly cwd: string;
+  /** Undefined where it does not say. */
+  readonly grants: readonly Grant[] | undefined;
+  readonly limits: Partial<Limits>;
+  /** Whether a variable of the host's is passed on; undefined where none is. */
+  readonly passes: ((name: string) => boolean) | undefined;
+  /** Whether a tree of this name is seen; undefined where all are. */
+  readonly sees: ((at: string) => boolean) | undefined;
+}
+
+const known = new WeakMap<Policy, Terms>();
+
+function termsOf(policy: Policy): Terms {
+  let terms = known.get(policy);
+  const cwd = process.cwd();
+  if (terms?.cwd !== cwd) {
+    const { environment, mounts } = policy.namespaces;
+    const names = environment.pass.map((patterns) => patterns.map((pattern) => nameGlob(pattern)));
+    const trees = mounts.map((patterns) => patterns.map((pattern) => pathGlob(pattern)));
+    terms = {
+      cwd,
+      grants: grantsOf(policy, (wide, narrow) => covers(parseGrant(wide), parseGrant(narrow)))?.map(({ text }) =>
+        parseGrant(text),
+      ),
+      limits: parseLimits(limits(policy)),
+      passes: names.length === 0 ? undefined : (name) => names.every((list) => list.some((fits) => fits(name))),
+      sees: trees.length === 0 ? undefined : (at) => trees.every((list) => list.some((fits) => fits(absolute('/', at)))),
+    };
+    known.set(policy, terms);
+  }
+  return terms;
+}
+
 /** `enforce`: without it the policy is only told what it would refuse, and takes nothing away. */
 export function governed(policy: Policy, said: Said, enforce: boolean): Governed {
   if (!enforce) {
-    const grants = said.grants ?? [...new Set([...STANDARD, ...(listed(policy) ?? [])])];
+    const grants = said.grants ?? [...new Set([...STANDARD, ...(termsOf(policy).grants ?? [])])];
     return { ...said, policy, grants, environment: environment(policy, said.environment) };
   }
   return {
     policy,
     grants: seen(policy, granted(policy, said.grants)),
     environment: environment(policy, said.environment),
-    limits: least(said.limits, parseLimits(limits(policy))),
+    limits: least(said.limits, termsOf(policy).limits),
   };
 }
 
 /** Those of `grants` that the policy lets a process have. */
 export function permitted(policy: Policy, grants: readonly Grant[]): readonly Grant[] {
-  const list = listed(policy);
+  const { grants: list } = termsOf(policy);
   return list === undefined ? grants : grants.filter((one) => list.some((wide) => covers(wide, one)));
 }
 
-const listed = (policy: Policy): readonly Grant[] | undefined =>
-  grantsOf(policy, (wide, narrow) => covers(parseGrant(wide), parseGrant(narrow)))?.map(({ text }) => parseGrant(text));
-
 function granted(policy: Policy, said: readonly Grant[] | undefined): readonly Grant[] {
-  const list = listed(policy);
+  const { grants: list } = termsOf(policy);
   if (said === undefined) return list ?? STANDARD;
   const [refused] = list === undefined ? [] : said.filter((one) => !list.some((wide) => covers(wide, one)));
   if (refused === undefined) return said;
@@ -63,14 +96,14 @@ function granted(policy: Policy, said: readonly Grant[] | undefined): readonly G
 const where = ({ file, line }: Place) => `${file}:${line}`;
 
 /** Of what is granted all but the directories that the policy's lists of mounts do not name; /dev is one of them. */
-function seen({ namespaces }: Policy, grants: readonly Grant[]): readonly Grant[] {
-  const lists = namespaces.mounts.map((patterns) => patterns.map((pattern) => pathGlob(pattern)));
-  const isSeen = (at: string) => lists.every((list) => list.some((fits) => fits(absolute('/', at))));
+function seen(policy: Policy, grants: readonly Grant[]): readonly Grant[] {
+  const { sees } = termsOf(policy);
+  if (sees === undefined) return grants;
   return grants.flatMap((one) => {
     const parts = partsOf(one);
     const left = parts.filter((part) => {
       const name = nameOf(part);
-      return name === undefined || isSeen(name);
+      return name === undefined || sees(name);
     });
     return left.length === parts.length ? one : left;
   });
@@ -88,12 +121,13 @@ function nameOf(grant: Grant): string | undefined {
 }
 
 /** The host's variables that the policy passes on, those that were said, and those that the policy sets, which win. */
-function environment({ namespaces }: Policy, said: ReadonlyMap<string, string>): Map<string, string> {
-  const { environment, hostname } = namespaces;
-  const lists = environment.pass.map((patterns) => patterns.map((pattern) => nameGlob(pattern)));
-  const passed = (name: string) => lists.length > 0 && lists.every((list) => list.some((fits) => fits(name)));
+function environment(policy: Policy, said: ReadonlyMap<string, string>): Map<string, string> {
+  const { environment, hostname } = policy.namespaces;
+  const { passes } = termsOf(policy);
   const variables = new Map<string, string>();
-  for (const [name, value] of Object.entries(process.env)) if (value !== undefined && passed(name)) variables.set(name, value);
+  // Reading the host's environment takes a system call a variable.
+  if (passes !== undefined)
+    for (const [name, value] of Object.entries(process.env)) if (value !== undefined && passes(name)) variables.set(name, value);
   for (const [name, value] of said) variables.set(name, value);
   for (const [name, value] of Object.entries(environment.set)) variables.set(name, value);
   if (hostname !== undefined) variables.set('HOSTNAME', hostname);

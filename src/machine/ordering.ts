@@ -22,7 +22,7 @@ export async function orderOf(
 ): Promise<Order & { readonly granted: readonly string[] }> {
   const { policy, grants, environment, limits } = await govern(options);
   const program = await loader.load(options.source, loadOptions(options.scheduling !== 'shared', options.protect));
-  if (policy !== undefined) (await import('./policy.ts')).checkTarget(policy, program);
+  if (policy !== undefined) (await policies()).checkTarget(policy, program);
   return {
     program,
     args: [options.argv0 ?? program.name, ...options.args],
@@ -43,10 +43,23 @@ export async function orderOf(
   };
 }
 
-/** What a policy makes of what was said. What policies take is loaded with the first of them. */
+/** What policies take, loaded with the first of them. */
+let loaded: ReturnType<typeof load> | undefined;
+
+const policies = (): ReturnType<typeof load> => {
+  loaded ??= load();
+  return loaded;
+};
+
+async function load() {
+  const [policy, governed] = await Promise.all([import('./policy.ts'), import('./governed.ts')]);
+  return { ...policy, ...governed };
+}
+
+/** What a policy makes of what was said. */
 async function govern(options: ProcessOptions): Promise<Governed> {
   if (options.policy === undefined) return { ...options, policy: undefined, grants: options.grants ?? STANDARD };
-  const [{ readPolicy }, { governed }] = await Promise.all([import('./policy.ts'), import('./governed.ts')]);
+  const { readPolicy, governed } = await policies();
   return governed(await readPolicy(options.policy), options, options.policyMode === 'enforce');
 }
 

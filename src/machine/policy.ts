@@ -51,7 +51,7 @@ export async function readPolicy(source: PolicySource): Promise<Policy> {
   try {
     const options = { file, load: extended(files), grant: checkGrant, limit: parseLimit, ready: brought() };
     const policy = (await language()).parse(text, options);
-    made.set(policy, files);
+    made.set(frozen(policy), files);
     return policy;
   } catch (error) {
     if (!(error instanceof Error && error.name === 'PolicyError')) throw error;
@@ -59,11 +59,17 @@ export async function readPolicy(source: PolicySource): Promise<Policy> {
   }
 }
 
+/** What processes run under is worked out once: a change would be none. */
+function frozen<T extends object>(data: T): T {
+  for (const part of Object.values(data)) if (typeof part === 'object' && part !== null) frozen(part);
+  return Object.freeze(data);
+}
+
 /** Of several policies one: each only takes away from what those before it leave. */
 export function layered(policies: readonly Policy[]): Policy {
   const [first, ...more] = policies;
   const policy = more.reduce(narrow, first!);
-  made.set(policy, policies.flatMap(filesOf));
+  made.set(frozen(policy), policies.flatMap(filesOf));
   return policy;
 }
 

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AuditEvent } from '../../src/index.ts';
 import { Machine, type Observation, type Question, SuperosError } from '../../src/index.ts';
+import { layered } from '../../src/machine/policy.ts';
 import { CPUS, guest, temporaryTree } from './guests.ts';
 
 const lines = (...text: readonly string[]) => `${text.join('\n')}\n`;
@@ -190,6 +191,30 @@ test('what is no policy, or no option of one, is refused: nothing runs without t
     .policy(read, { mode: undefined } as never)
     .run();
   expect(stdout.toString()).toBe('');
+});
+
+test('a relative path of one layer is beneath the directory of another from where it is now, not from where it was', async () => {
+  using tree = temporaryTree({ 'a/b/': '', 'other/a/b/': '' });
+  const before = process.cwd();
+  try {
+    process.chdir(tree.path);
+    await using machine = await Machine.boot({ cpus: 0 });
+    const [wide, narrow] = await Promise.all(
+      [path.join(tree.path, 'a'), './a/b'].map((dir) => machine.policy(policy(`{ capabilities: ["dir:${dir}"] }`))),
+    );
+    const both = layered([wide!, narrow!]);
+    const granted = async () => {
+      const child = await machine.process(guest('hello')).policy(both).spawn();
+      await child.wait();
+      return child.info().capabilities;
+    };
+    expect(await granted()).toEqual(['dir:./a/b']);
+    expect(await granted()).toEqual(['dir:./a/b']);
+    process.chdir(path.join(tree.path, 'other'));
+    expect(await granted()).toEqual([]);
+  } finally {
+    process.chdir(before);
+  }
 });
 
 describe('what names a policy', () => {

@@ -90,9 +90,26 @@ function partsOf(policy: Policy, call: string): Part[] {
   );
 }
 
-const fixed = (verdict: Verdict): Part => ({ judge: () => verdict, always: verdict, worst: strictness(verdict.action) });
+/** What was worked out of layers, which never change. */
+const known = new WeakMap<Layer, Map<string, Part>>();
 
 function part(layer: Layer, call: string): Part {
+  let parts = known.get(layer);
+  if (parts === undefined) {
+    parts = new Map();
+    known.set(layer, parts);
+  }
+  let found = parts.get(call);
+  if (found === undefined) {
+    found = workOut(layer, call);
+    parts.set(call, found);
+  }
+  return found;
+}
+
+const fixed = (verdict: Verdict): Part => ({ judge: () => verdict, always: verdict, worst: strictness(verdict.action) });
+
+function workOut(layer: Layer, call: string): Part {
   const denied = candidates(layer, layer.denied, call, 'denied').sort((a, b) => rankOf(b) - rankOf(a));
   const allowed = candidates(layer, layer.allowed ?? [], call, 'allowed').sort((a, b) => rankOf(a) - rankOf(b));
   const rest: Verdict = {

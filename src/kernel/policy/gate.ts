@@ -6,7 +6,7 @@ import type { Capability } from '../../caps/capability.ts';
 import type { CapObject } from '../../caps/object.ts';
 import { could, decide, type Judge, judge, outlook, strictness, type Verdict } from '../../caps/policy/decide.ts';
 import { narrow } from '../../caps/policy/narrow.ts';
-import type { Action, Facts, Place, Policy } from '../../caps/policy/policy.ts';
+import type { Action, Facts, Layer, Place, Policy } from '../../caps/policy/policy.ts';
 import { BLOCKED, type Caller, type Result } from '../../syscalls/caller.ts';
 import { type AnyHandler, bind, type Import } from '../../syscalls/dispatch.ts';
 import { ERRNO } from '../../syscalls/errno.ts';
@@ -249,10 +249,20 @@ export class Gate {
 
 /** Whether paths of a process that is watched so matter: its directories are then opened without links. */
 export const looksAtPaths = ({ policy, supervisor }: Watch): boolean =>
-  supervisor?.observe !== undefined ||
-  (policy?.layers ?? []).some(({ allowed = [], denied }) =>
-    [...allowed, ...denied].some(({ conditions }) => conditions.some(({ key }) => key === 'path')),
-  );
+  supervisor?.observe !== undefined || (policy?.layers ?? []).some(namesPaths);
+
+/** Whether a layer, which never changes, has a condition on paths. */
+function namesPaths(layer: Layer): boolean {
+  let names = naming.get(layer);
+  if (names === undefined) {
+    const { allowed = [], denied } = layer;
+    names = [...allowed, ...denied].some(({ conditions }) => conditions.some(({ key }) => key === 'path'));
+    naming.set(layer, names);
+  }
+  return names;
+}
+
+const naming = new WeakMap<Layer, boolean>();
 
 /** How a child is watched whose parent is watched so: it can only have less. */
 export function within(parent: Watch | undefined, own: Watch | undefined): Watch | undefined {
