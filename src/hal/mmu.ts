@@ -46,8 +46,11 @@ export interface Mmu {
   readonly driver: 'portable' | 'native';
   /** Of the host: what is protected, mapped and unmapped is a multiple of it. */
   readonly pageBytes: number;
-  /** A memory of `minimum` zero pages, or undefined where the host has no room for it. */
-  allocate(type: MemoryType): WebAssembly.Memory | undefined;
+  /**
+   * A memory of `minimum` zero pages, or undefined where the host has no room for it. `image`: what it is to be loaded with next;
+   * until it is, nothing is promised of what is in it.
+   */
+  allocate(type: MemoryType, image?: Image): WebAssembly.Memory | undefined;
   /** Previous size in pages, or -1. The memory's buffer is another one afterwards; protections hold on. */
   grow(memory: WebAssembly.Memory, type: MemoryType, pages: number): number;
   /**
@@ -57,7 +60,7 @@ export interface Mmu {
   release(memory: WebAssembly.Memory, type: MemoryType): void;
   /** A copy of `bytes`, all of which must be readable; undefined where the host has no room for it. */
   seal(bytes: Uint8Array): Image | undefined;
-  /** Fills a memory that is all zero and at least as long. False: it could not, and the memory must be released. */
+  /** Fills a memory that is all zero, or was allocated for this image, and is at least as long. False: it could not, and the memory must be released. */
   load(memory: WebAssembly.Memory, image: Image): boolean;
   /**
    * Puts back what was changed since the memory was loaded with this image, or since it was all zero, regions and protections

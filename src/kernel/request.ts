@@ -129,9 +129,12 @@ export function occupy(
 ): 'limit' | 'host' | undefined {
   const tables = template === undefined ? program.layout.tables.map(({ minimum }) => minimum) : template.tables;
   if (renewed) return space.renew(account, tables) ? undefined : 'limit';
-  const lacking = space.map(types, tables);
+  const lacking = space.map(
+    types,
+    tables,
+    template?.memories.map(({ image }) => image),
+  );
   if (lacking !== undefined) return lacking;
-  if (template !== undefined && !space.load(template.memories.map(({ image }) => image))) return 'host';
   if (protect['null-page'] !== false) space.guardNull(program.layout.probed?.free ?? 0);
   return undefined;
 }

@@ -45,13 +45,6 @@ export class AddressSpace {
     return this.#held.map(({ memory }) => memory);
   }
 
-  /** Puts a template's images into the memories that were made for it; false where the host has no room. */
-  load(images: readonly Image[]): boolean {
-    const loaded = images.every((image, i) => this.#mmu.load(this.#held[i]!.memory, image));
-    if (!loaded) this.release();
-    return loaded;
-  }
-
   /**
    * The process is over, and the memories are to serve another one: puts back what it wrote. False, and nothing is promised of
    * them, where they grew or cannot be put back.
@@ -72,19 +65,23 @@ export class AddressSpace {
     return this.#charge(bytes + sum(tables) * TABLE_ELEMENT_BYTES);
   }
 
-  /** Makes the memories, and has tables of so many elements; else says what there was no room in, and has none of them. */
-  map(types: readonly MemoryType[], tables: readonly number[]): 'limit' | 'host' | undefined {
+  /**
+   * Makes the memories, with `images` in them, and has tables of so many elements; else says what there was no room in, and has
+   * none of them.
+   */
+  map(types: readonly MemoryType[], tables: readonly number[], images: readonly Image[] = []): 'limit' | 'host' | undefined {
     const bytes = sum(types.map(({ minimum }) => minimum)) * WASM_PAGE;
     if (!this.#charge(bytes + sum(tables) * TABLE_ELEMENT_BYTES)) return 'limit';
     this.#tables = [...tables];
     this.peak = bytes;
-    for (const type of types) {
-      const memory = this.#mmu.allocate(type);
-      if (memory === undefined) {
+    for (const [i, type] of types.entries()) {
+      const image = images[i];
+      const memory = this.#mmu.allocate(type, image);
+      if (memory !== undefined) this.#held.push({ memory, type });
+      if (memory === undefined || (image !== undefined && !this.#mmu.load(memory, image))) {
         this.release();
         return 'host';
       }
-      this.#held.push({ memory, type });
     }
     const main = this.#held[this.#main];
     if (main !== undefined) this.memory.attach(main.memory.buffer);

@@ -307,6 +307,77 @@ describe.skipIf(hostCalls === undefined)('native', () => {
     expect(own.allocate(type)).not.toBe(left[0]);
   });
 
+  test('a memory waits with its image for a process that starts from the same, and is as the image for it', () => {
+    const called: string[] = [];
+    const own = nativeMmu(
+      refusing(hostCalls!, (call) => {
+        called.push(call);
+        return undefined;
+      }),
+    ) as Mmu;
+    const start = (image: Image | undefined) => {
+      const memory = own.allocate(type, image)!;
+      if (image !== undefined) expect(own.load(memory, image)).toBe(true);
+      return memory;
+    };
+    const [image, other] = [3, 4].map((byte) => own.seal(new Uint8Array(2 * PAGE).fill(byte))!) as [Image, Image];
+    const first = start(image);
+    const as = (byte: number, from: WebAssembly.Memory) =>
+      Buffer.compare(bytesOf(from), new Uint8Array(SIZE).fill(byte, 0, 2 * PAGE)) === 0;
+    for (let i = 0; i < 4; i++) {
+      bytesOf(first).fill(9, PAGE - 3, 5 * PAGE);
+      own.protect(first, 3 * PAGE, 4 * PAGE, 'none');
+      own.release(first, type);
+      called.length = 0;
+      expect(start(image)).toBe(first);
+      expect(called.filter((call) => call === 'copy' || call === 'zero')).toEqual([]);
+      expect([as(3, first), touch(first, 3 * PAGE)]).toEqual([true, 'write']);
+    }
+    for (const [wanted, byte] of [
+      [other, 4],
+      [undefined, 0],
+      [image, 3],
+    ] as const) {
+      bytesOf(first).fill(9, 0, 3 * PAGE);
+      own.release(first, type);
+      expect(start(wanted)).toBe(first);
+      expect(as(byte, first)).toBe(true);
+    }
+    own.release(first, type);
+    expect(own.allocate(type, image)).toBe(first);
+    expect(() => own.load(first, other)).toThrow('allocated for one image');
+    own.release(first, type);
+    for (const one of [image, other]) one.release();
+  });
+
+  test('an image that is released is held by no memory that waits, nor by one that waits no longer', () => {
+    const mappings = new Mappings(() => 0);
+    const own = nativeMmu(hostCalls, undefined, mappings) as Mmu;
+    const waiting = () => {
+      const image = own.seal(new Uint8Array(PAGE).fill(3))!;
+      const memory = own.allocate(type, image)!;
+      own.load(memory, image);
+      own.release(memory, type);
+      return { image, memory };
+    };
+    const { image, memory } = waiting();
+    image.release();
+    expect(mappings.taken).toBe(0);
+    expect(own.allocate(type)).not.toBe(memory);
+    const next = waiting();
+    own.trim();
+    expect(isZero(next.memory)).toBe(true);
+    next.image.release();
+    expect(mappings.taken).toBe(0);
+    // One that is in use meanwhile.
+    const late = own.seal(new Uint8Array(PAGE).fill(3))!;
+    const used = own.allocate(type, late)!;
+    own.load(used, late);
+    late.release();
+    own.release(used, type);
+    expect([own.allocate(type) === used, isZero(used), mappings.taken]).toEqual([true, true, 0]);
+  });
+
   describe('a host that refuses', () => {
     type Step = (mmu: Mmu, memory: WebAssembly.Memory, image: Image, region: Region) => unknown;
     const steps: [string, Step, string[]][] = [
@@ -448,11 +519,11 @@ describe.skipIf(hostCalls === undefined)('native', () => {
           [access, shared, grown] = [[], [], false];
         };
         const start = (which: number) => {
-          memory = mmu.allocate(small)!;
-          expect(isZero(memory)).toBe(true);
           const loaded = images[which];
+          memory = mmu.allocate(small, loaded)!;
           if (loaded !== undefined) expect(mmu.load(memory, loaded)).toBe(true);
           fresh(loaded && which);
+          expect(Buffer.compare(bytesOf(memory), model)).toBe(0);
         };
         start(sequence.length % 3);
         for (const one of sequence) {

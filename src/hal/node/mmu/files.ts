@@ -43,13 +43,16 @@ export class MappedImage extends SealedImage {
   /** The image up to its last page that is not zero; never written to. */
   readonly view: Uint8Array;
   readonly size: bigint;
+  readonly #released: (image: MappedImage) => void;
 
-  constructor(file: File, bytes: number, view: Uint8Array) {
+  /** `released`: told before the file is let go of. */
+  constructor(file: File, bytes: number, view: Uint8Array, released: (image: MappedImage) => void) {
     super();
     this.file = file;
     this.bytes = bytes;
     this.view = view;
     this.size = BigInt(view.length);
+    this.#released = released;
   }
 
   load(into: Uint8Array): void {
@@ -62,6 +65,7 @@ export class MappedImage extends SealedImage {
   }
 
   protected override released(): void {
+    this.#released(this);
     this.file.drop();
   }
 }
@@ -101,14 +105,19 @@ class ViewedRegion extends MappedRegion implements OwnRegion {
 }
 
 /** Undefined where the host has no room. */
-export function mapImage(calls: HostCalls, bytes: Uint8Array, mappings: Mappings): MappedImage | undefined {
+export function mapImage(
+  calls: HostCalls,
+  bytes: Uint8Array,
+  mappings: Mappings,
+  released: (image: MappedImage) => void,
+): MappedImage | undefined {
   const runs = [...dataRuns(bytes, calls.pageBytes)];
   const length = roundUp(runs.at(-1)?.to ?? 0, calls.pageBytes);
   const fd = calls.file(length);
   if (fd === undefined) return undefined;
   const view = writeRuns(fd, bytes, runs) && calls.seal(fd) ? viewOf(calls, fd, length, false) : undefined;
   if (view === undefined) calls.close(fd);
-  return view && new MappedImage(new File(calls, mappings, fd), bytes.length, view);
+  return view && new MappedImage(new File(calls, mappings, fd), bytes.length, view, released);
 }
 
 export function mapRegion(calls: HostCalls, bytes: number, mappings: Mappings): OwnRegion | undefined {

@@ -19,6 +19,8 @@ export class MappedMemory {
   #address = 0;
   #view: Uint8Array = new Uint8Array(0);
   image: MappedImage | undefined;
+  /** It holds its image as that is, for who will load that. */
+  waits = false;
   /** Of pages that the last reset put back. */
   residentBytes = 0;
   #resets = 0;

@@ -47,8 +47,8 @@ export class NodeMmu implements Mmu {
     return this.#why ?? this.#native?.failure;
   }
 
-  allocate(type: MemoryType): WebAssembly.Memory | undefined {
-    const memory = this.#plain.allocate(type);
+  allocate(type: MemoryType, image?: Image): WebAssembly.Memory | undefined {
+    const memory = this.#plain.allocate(type, image);
     if (memory !== undefined) this.#mappings.add(PER_MEMORY);
     return memory;
   }

@@ -21,7 +21,7 @@ export class NativeMmu implements Mmu {
   readonly #portable: PortableMmu;
   readonly #mappings: Mappings;
   readonly #warn: (why: string) => void;
-  readonly #pool = new Pool();
+  readonly #pool = new Pool((memory) => this.#abandon(memory));
   readonly #mapped = new WeakMap<WebAssembly.Memory, MappedMemory>();
   /** Memories with a hole in V8's reservation, which something else may come to lie in: V8 must never unmap them. */
   readonly #holed: WebAssembly.Memory[] = [];
@@ -50,12 +50,25 @@ export class NativeMmu implements Mmu {
     return this.#calls.pageBytes;
   }
 
-  allocate(type: MemoryType): WebAssembly.Memory | undefined {
+  allocate(type: MemoryType, image?: Image): WebAssembly.Memory | undefined {
     if (!this.#mappings.leaves(PER_MEMORY)) return undefined;
-    const memory = this.#pool.take(type) ?? newMemory(type);
+    const ready = image instanceof MappedImage ? this.#pool.take(type, image) : undefined;
+    if (ready !== undefined) {
+      this.#of(ready).waits = true;
+      return ready;
+    }
+    const memory = this.#pool.take(type) ?? this.#cleared(type) ?? newMemory(type);
     if (memory !== undefined || this.#pool.size === 0) return memory;
     this.#pool.drop();
     return newMemory(type);
+  }
+
+  /** One that waits with an image, without it. */
+  #cleared(type: MemoryType): WebAssembly.Memory | undefined {
+    const memory = this.#pool.takeAny(type);
+    if (memory === undefined || this.reset(memory, undefined)) return memory;
+    this.#abandon(memory);
+    return undefined;
   }
 
   grow(memory: WebAssembly.Memory, type: MemoryType, pages: number): number {
@@ -72,20 +85,30 @@ export class NativeMmu implements Mmu {
 
   release(memory: WebAssembly.Memory, type: MemoryType): void {
     if (this.#pool.has(memory)) throw new Error('a memory is released twice');
-    if (this.#pool.accepts(memory, type) && this.reset(memory, undefined)) {
-      this.#pool.put(memory, type, this.#of(memory).residentBytes);
+    const mapped = this.#of(memory);
+    mapped.waits = false;
+    // The next process that starts from the same image finds all but what was written to where it is.
+    const image = mapped.image?.held === true && this.#failure === undefined ? mapped.image : undefined;
+    if (this.#pool.accepts(memory, type) && this.reset(memory, image)) {
+      this.#pool.put(memory, type, mapped.residentBytes, image);
     } else this.#abandon(memory);
   }
 
   seal(bytes: Uint8Array): Image | undefined {
     if (this.#failure !== undefined || !this.#mappings.leaves(PER_MEMORY)) return this.#portable.seal(bytes);
-    return mapImage(this.#calls, bytes, this.#mappings) ?? this.#portable.seal(bytes);
+    const released = (image: MappedImage) => this.#pool.retire(image);
+    return mapImage(this.#calls, bytes, this.#mappings, released) ?? this.#portable.seal(bytes);
   }
 
   load(memory: WebAssembly.Memory, image: Image): boolean {
     const source = loadable(image);
     const mapped = this.#of(memory);
     if (image.bytes > mapped.bytes || mapped.spoilt) return false;
+    if (mapped.waits) {
+      mapped.waits = false;
+      if (mapped.image === source) return true;
+      throw new Error('a memory that was allocated for one image is loaded with another');
+    }
     if (!(source instanceof MappedImage) || this.#failure !== undefined || !this.#mappings.leaves(PER_IMAGE)) {
       return this.#portable.load(memory, image);
     }

@@ -1,5 +1,6 @@
-// Memories that wait for their next process: all zero, of the very type that is asked for. One that grew cannot come back, since
-// none shrinks. Bounded in number, for each takes address space and mappings, and in the bytes that stay resident.
+// Memories that wait for their next process, of the very type that is asked for: all zero, or holding what that process will start
+// from. One that grew cannot come back, since none shrinks. Bounded in number, for each takes address space and mappings, and in the
+// bytes that stay resident.
 import type { MemoryType } from '../../mmu.ts';
 
 const IDLE_MAX = 64;
@@ -10,17 +11,26 @@ const MAXIMUM_NONE = 2 ** 20 - 1;
 
 interface Idle {
   readonly key: number;
+  /** What it holds; undefined for zeros. */
+  readonly holds: object | undefined;
   readonly residentBytes: number;
 }
 
 export class Pool {
-  readonly #classes = new Map<number, WebAssembly.Memory[]>();
+  /** By what they hold and of which type they are. */
+  readonly #classes = new Map<object | undefined, Map<number, WebAssembly.Memory[]>>();
   /** In the order in which they came. */
   readonly #idle = new Map<WebAssembly.Memory, Idle>();
+  readonly #dropped: (memory: WebAssembly.Memory) => void;
   #residentBytes = 0;
   #moves = 0;
   /** The fewest that waited in this period. */
   #fewest = 0;
+
+  /** `dropped`: told of each that no process will have any more. */
+  constructor(dropped: (memory: WebAssembly.Memory) => void = () => {}) {
+    this.#dropped = dropped;
+  }
 
   get size(): number {
     return this.#idle.size;
@@ -42,36 +52,71 @@ export class Pool {
     return this.#idle.size < IDLE_MAX && this.#residentBytes < RESIDENT_BYTES_MAX;
   }
 
-  take(type: MemoryType): WebAssembly.Memory | undefined {
+  /** One that holds this, or zeros. */
+  take(type: MemoryType, holds?: object): WebAssembly.Memory | undefined {
     if (type.shared) return undefined;
     this.#move();
-    const memory = this.#classes.get(keyOf(type))?.pop();
-    if (memory === undefined) return undefined;
-    this.#residentBytes -= this.#idle.get(memory)!.residentBytes;
-    this.#idle.delete(memory);
-    this.#fewest = Math.min(this.#fewest, this.#idle.size);
-    return memory;
+    return this.#pop(this.#classes.get(holds)?.get(keyOf(type)));
   }
 
-  put(memory: WebAssembly.Memory, type: MemoryType, residentBytes: number): void {
+  /** One that holds anything. */
+  takeAny(type: MemoryType): WebAssembly.Memory | undefined {
+    if (type.shared) return undefined;
     const key = keyOf(type);
-    const waiting = this.#classes.get(key);
-    if (waiting === undefined) this.#classes.set(key, [memory]);
+    for (const classes of this.#classes.values()) {
+      const memory = this.#pop(classes.get(key));
+      if (memory !== undefined) return memory;
+    }
+    return undefined;
+  }
+
+  put(memory: WebAssembly.Memory, type: MemoryType, residentBytes: number, holds?: object): void {
+    const key = keyOf(type);
+    let classes = this.#classes.get(holds);
+    if (classes === undefined) {
+      classes = new Map();
+      this.#classes.set(holds, classes);
+    }
+    const waiting = classes.get(key);
+    if (waiting === undefined) classes.set(key, [memory]);
     else waiting.push(memory);
-    this.#idle.set(memory, { key, residentBytes });
+    this.#idle.set(memory, { key, holds, residentBytes });
     this.#residentBytes += residentBytes;
     this.#move();
   }
 
-  /** The garbage collector's from now on, the longest waiting first. */
+  /** The longest waiting first. */
   drop(count = this.#idle.size): void {
-    for (const [memory, { key, residentBytes }] of [...this.#idle].slice(0, count)) {
-      this.#idle.delete(memory);
-      this.#residentBytes -= residentBytes;
-      const waiting = this.#classes.get(key)!;
-      waiting.splice(waiting.indexOf(memory), 1);
-      if (waiting.length === 0) this.#classes.delete(key);
-    }
+    for (const memory of [...this.#idle.keys()].slice(0, count)) this.#drop(memory);
+  }
+
+  /** No process will start from this any more. */
+  retire(holds: object): void {
+    for (const waiting of [...(this.#classes.get(holds)?.values() ?? [])]) for (const memory of [...waiting]) this.#drop(memory);
+    this.#classes.delete(holds);
+  }
+
+  #pop(waiting: WebAssembly.Memory[] | undefined): WebAssembly.Memory | undefined {
+    const memory = waiting?.pop();
+    if (memory !== undefined) this.#forget(memory);
+    return memory;
+  }
+
+  #drop(memory: WebAssembly.Memory): void {
+    const { key, holds } = this.#forget(memory);
+    const classes = this.#classes.get(holds)!;
+    const waiting = classes.get(key)!;
+    waiting.splice(waiting.indexOf(memory), 1);
+    if (waiting.length === 0) classes.delete(key);
+    this.#dropped(memory);
+  }
+
+  #forget(memory: WebAssembly.Memory): Idle {
+    const idle = this.#idle.get(memory)!;
+    this.#idle.delete(memory);
+    this.#residentBytes -= idle.residentBytes;
+    this.#fewest = Math.min(this.#fewest, this.#idle.size);
+    return idle;
   }
 
   /** Half of those that nobody asked for through a whole period go. */

@@ -14,7 +14,7 @@ const WIPED_BYTES_MAX = 8 * WASM_PAGE;
 export class PortableMmu extends CopyingMmu implements Mmu {
   readonly #pool = new Pool();
 
-  allocate(type: MemoryType): WebAssembly.Memory | undefined {
+  allocate(type: MemoryType, _image?: Image): WebAssembly.Memory | undefined {
     return this.#pool.take(type) ?? newMemory(type);
   }
 
