@@ -139,6 +139,7 @@ const limits = ({ limits }: Policy): LimitOptions =>
 
 /** Of each bound the lesser. */
 function least(a: Partial<Limits>, b: Partial<Limits>): Partial<Limits> {
+  if (Object.keys(a).length === 0) return b;
   const both = { ...a, ...b };
   const soft: Partial<Record<(typeof RESOURCES)[number], number>> = { ...a.soft, ...b.soft };
   for (const resource of RESOURCES) {
