@@ -276,7 +276,6 @@ describe.each(CPUS)('cpus: %i', (cpus) => {
       },
     });
     const [thread] = info.threads;
-    expect(thread?.times.running).toBeGreaterThan(0);
     expect(Object.values(thread!.times).every((ns) => ns >= 0)).toBe(true);
     expect(machine.processes).toEqual([child]);
     child.stdin?.end('12345');
@@ -287,5 +286,10 @@ describe.each(CPUS)('cpus: %i', (cpus) => {
     expect(Object.values(usage.calls).reduce((sum, count) => sum + count)).toBe(usage.systemCalls);
     expect(usage.wallMs).toBeGreaterThanOrEqual(usage.cpuMs);
     expect(machine.processes).toEqual([]);
+    // One that hardly runs may be charged nothing where the host had other work.
+    const busy = await machine.process(guest('spin-calls')).spawn();
+    await until(() => busy.info().threads[0]!.times.running > 0);
+    busy.kill('SIGKILL');
+    await busy.wait();
   });
 });

@@ -12,6 +12,7 @@ import { SuperosError } from '../error.ts';
 import type { HostFunctions } from '../hostfunction.ts';
 import type { Order } from '../order.ts';
 import { AnsweringSide } from './hostcalls.ts';
+import { newPage } from './page.ts';
 import type { FromKernel, ToKernel } from './protocol.ts';
 import { type Line, RemoteProcess } from './remote.ts';
 
@@ -97,7 +98,7 @@ export class KernelThread {
     if (this.over) throw lost(this.#over ?? 'it is being ended');
     const { program: value, programs, policy, ...rest } = order;
     const id = this.#nextId++;
-    const remote = new RemoteProcess(id, this.#line, order, attendant);
+    const page = newPage();
     // What cannot be sent throws, and then nothing is asked for.
     this.#send({
       type: 'spawn',
@@ -106,9 +107,11 @@ export class KernelThread {
       policy: policy && this.#share(policy, (number) => ({ type: 'policy', policy: number, value: policy })),
       order: rest,
       programs: programs.map(({ path, program }) => ({ path, program: this.#program(program) })),
-      page: remote.page,
+      page,
       attended: attended(attendant),
     });
+    // While the thread begins with it.
+    const remote = new RemoteProcess(id, this.#line, page, order, attendant);
     this.#spawning.set(id, { remote, resolve, reject });
     this.#thread.hold();
     return promise;

@@ -10,6 +10,7 @@ import { CALLS } from '../../syscalls/table.ts';
 import type { Live } from '../cpu.ts';
 
 const THREAD_STATES: readonly ThreadState[] = [...STATES, 'terminated'];
+const NUMBER: ReadonlyMap<string, number> = new Map(CALLS.map((name, number) => [name, number]));
 const SPENT_NUMBERS = 6 + CALLS.length;
 const STANDING_NUMBERS = 4 * RESOURCES.length;
 /** When it was written, ppid, state, wallMs; the state of its thread and the times in each; of the process, of its children; of each resource. */
@@ -61,7 +62,10 @@ export class PageWriter {
   #putSpent({ cpuMs, memoryPeak, calls, bytesRead, bytesWritten, switches }: Spent): void {
     for (const number of [cpuMs, memoryPeak, bytesRead, bytesWritten, switches.voluntary, switches.involuntary])
       this.#put(number);
-    for (const name of CALLS) this.#put(calls[name] ?? 0);
+    // Of the many calls that there are few are made.
+    this.#numbers.fill(0, this.#at, this.#at + CALLS.length);
+    for (const name in calls) this.#numbers[this.#at + NUMBER.get(name)!] = calls[name]!;
+    this.#at += CALLS.length;
   }
 
   #put(number: number): void {

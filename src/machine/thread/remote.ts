@@ -11,7 +11,7 @@ import type { Signal } from '../../syscalls/caller.ts';
 import type { Attendant } from '../attendant.ts';
 import type { ChildStreams, Live, Running } from '../cpu.ts';
 import type { Order } from '../order.ts';
-import { newPage, PageReader } from './page.ts';
+import { PageReader } from './page.ts';
 import type { FromKernel, ToKernel } from './protocol.ts';
 import { InputEnd, OutputEnd, type StreamPort } from './streams.ts';
 
@@ -35,7 +35,6 @@ type Told = Exclude<FromKernel, { type: 'ready' | 'spawned' | 'refused' | 'close
 
 export class RemoteProcess implements Running {
   readonly id: number;
-  readonly page = newPage();
   readonly program: Program;
   readonly limits: Limits;
   readonly streams: ChildStreams;
@@ -49,12 +48,14 @@ export class RemoteProcess implements Running {
   #nextRequest = 0;
   /** Withdraw the questions that wait for an answer. */
   readonly #asked = new Map<number, () => void>();
-  readonly #reader = new PageReader(this.page);
+  readonly #reader: PageReader;
   readonly #attendant: Attendant;
   readonly #resolve: (status: ExitStatus) => void;
 
-  constructor(id: number, line: Line, { program, limits, stdio }: Order, attendant: Attendant) {
+  /** `page`: what its kernel writes of it. */
+  constructor(id: number, line: Line, page: SharedArrayBuffer, { program, limits, stdio }: Order, attendant: Attendant) {
     this.id = id;
+    this.#reader = new PageReader(page);
     this.#line = line;
     this.program = program;
     this.limits = limits;
