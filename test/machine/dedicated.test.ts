@@ -2,11 +2,13 @@
 import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { endTickLine, tickLine } from '../../src/hal/node/tick.ts';
 import { simHal } from '../../src/hal/sim/hal.ts';
-import { Machine, type Program } from '../../src/index.ts';
+import { type AuditEvent, Machine, type Program } from '../../src/index.ts';
 import { pidShare } from '../../src/machine/pids.ts';
 import { DedicatedPool } from '../../src/machine/thread/dedicated.ts';
 import type { KernelThread } from '../../src/machine/thread/host.ts';
+import { rehearse } from '../../src/machine/thread/rehearsal.ts';
 import { CPUS, guest, hostDescriptors, temporaryTree, until, WASI, wat } from './guests.ts';
 
 const LOOP = '(memory (export "memory") 1) (func (export "_start") (loop $again (br $again)))';
@@ -124,7 +126,9 @@ test('a machine on hardware of its own has none', async () => {
 function pool(most: number, spare: number) {
   const threads: { load: number; over: boolean; end: () => void }[] = [];
   const shares = Array.from({ length: most }, (_, k) => pidShare(1 + k, 1));
-  const made = new DedicatedPool(shares, spare, () => {
+  const rehearsals: (Program | undefined)[] = [];
+  const made = new DedicatedPool(shares, spare, (_, rehearsal) => {
+    rehearsals.push(rehearsal);
     const gone = Promise.withResolvers<void>();
     const thread = {
       ready: Promise.resolve(),
@@ -155,8 +159,55 @@ function pool(most: number, spare: number) {
     threads.push(thread);
     return thread as unknown as KernelThread;
   });
-  return { pool: made, threads };
+  return { pool: made, threads, rehearsals };
 }
+
+test('a thread that waits has rehearsed, one that somebody waits for has not', async () => {
+  const { pool: made, rehearsals } = pool(4, 1);
+  await made.spawn({} as Parameters<typeof made.spawn>[0], {});
+  await until(() => made.size === 2);
+  expect(rehearsals.map((one) => one?.layout.preempt)).toEqual([undefined, false]);
+  await made.close(false);
+});
+
+test('a rehearsal goes through whole lives, of which nobody hears', async () => {
+  const { pool: made, rehearsals } = pool(1, 1);
+  await made.fill();
+  await made.close(false);
+  const [program] = rehearsals as [Program];
+  let lives = 0;
+  const counted: Program = {
+    ...program,
+    get module() {
+      lives++;
+      return program.module;
+    },
+  };
+  const tick = tickLine();
+  const busy = new SharedArrayBuffer(16);
+  const start = {
+    role: 'kernel',
+    pids: pidShare(1, 1),
+    tick,
+    quantumNs: 5e6,
+    processesMax: 1,
+    protect: [],
+    dns: undefined,
+  } as const;
+  await rehearse({ ...start, heard: undefined, alone: true, rehearsal: counted, busy }, counted);
+  endTickLine(tick);
+  expect(lives).toBeGreaterThanOrEqual(10);
+  expect([...new Float64Array(busy)]).toEqual([0, 0]);
+});
+
+test('what a thread rehearsed is not seen, neither among processes nor in the audit', async () => {
+  const events: AuditEvent[] = [];
+  await using machine = await Machine.boot({ cpus: 0, spare: 1, audit: { record: (event) => events.push(event) } });
+  expect([events, machine.processes]).toEqual([[], []]);
+  const child = await machine.process(guest('hello')).scheduling('dedicated').spawn();
+  await child.wait();
+  expect(events.filter(({ pid }) => pid !== child.pid)).toEqual([]);
+});
 
 test('the pool keeps its threads, starts others in the background, and never has more than there can be', async () => {
   const { pool: made, threads } = pool(4, 2);

@@ -6,7 +6,7 @@ import type { Limits } from '../../kernel/limits.ts';
 import { generationAfter, type PidShare } from '../../kernel/pid.ts';
 import { disposition } from '../../kernel/signal.ts';
 import { type Cause, signalled, stopped } from '../../kernel/status.ts';
-import type { Program, Sealed } from '../../runtime/program.ts';
+import { loadProgram, type Program, type Sealed } from '../../runtime/program.ts';
 import type { Signal } from '../../syscalls/caller.ts';
 import type { Attendant } from '../attendant.ts';
 import type { ChildStreams, Live, Running } from '../cpu.ts';
@@ -15,6 +15,16 @@ import type { Order } from '../order.ts';
 import { DEDICATED_MAX } from '../pids.ts';
 import type { KernelThread } from './host.ts';
 import type { RemoteProcess } from './remote.ts';
+
+/**
+ * What threads run before they wait: one byte of output, and the end.
+ *
+ * (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+ * (memory (export "memory") 1) (data (i32.const 4) "\01")
+ * (func (export "_start") (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))))
+ */
+const PROGRAM =
+  'AGFzbQEAAAABDAJgBH9/f38Bf2AAAAIjARZ3YXNpX3NuYXBzaG90X3ByZXZpZXcxCGZkX3dyaXRlAAADAgEBBQMBAAEHEwIGbWVtb3J5AgAGX3N0YXJ0AAEKDwENAEEBQQBBAUEIEAAaCwsHAQBBBAsBAQ==';
 
 /** What a guest gets to end by itself. */
 const GRACE_MS = 3;
@@ -28,7 +38,7 @@ interface Seat {
 }
 
 export class DedicatedPool {
-  readonly #start: (pids: PidShare) => KernelThread;
+  readonly #start: (pids: PidShare, rehearsal: Program | undefined) => KernelThread;
   /** Of threads that do not run. */
   readonly #shares: PidShare[];
   readonly #seats = new Set<Seat>();
@@ -36,10 +46,15 @@ export class DedicatedPool {
   /** How many are to wait. */
   #spare: number;
   #refilling = false;
+  #rehearsal: Program | undefined;
   #closed = false;
 
   /** `shares`: one for each thread that there can be. */
-  constructor(shares: readonly PidShare[], spare: number, start: (pids: PidShare) => KernelThread) {
+  constructor(
+    shares: readonly PidShare[],
+    spare: number,
+    start: (pids: PidShare, rehearsal: Program | undefined) => KernelThread,
+  ) {
     this.#shares = [...shares];
     this.#spare = Math.min(spare, shares.length);
     this.#start = start;
@@ -57,7 +72,8 @@ export class DedicatedPool {
   /** Resolves when as many threads wait as are to. Rejects with SuperosError where one cannot be started. */
   async fill(): Promise<void> {
     while (!this.#closed && this.#idle.length < this.#spare) {
-      const seat = this.#open();
+      this.#rehearsal ??= await loadProgram(Buffer.from(PROGRAM, 'base64'), undefined, { raw: true });
+      const seat = this.#open(this.#rehearsal);
       if (seat === undefined) return;
       await seat.thread.ready;
       if (this.#closed) return;
@@ -94,10 +110,11 @@ export class DedicatedPool {
     await Promise.all([...this.#seats].map(({ thread }) => thread.close(forced)));
   }
 
-  #open(): Seat | undefined {
+  /** `rehearsal`: where nobody waits for it yet. */
+  #open(rehearsal?: Program): Seat | undefined {
     const pids = this.#shares.shift();
     if (pids === undefined) return undefined;
-    const seat: Seat = { pids, thread: this.#start(pids) };
+    const seat: Seat = { pids, thread: this.#start(pids, rehearsal) };
     this.#seats.add(seat);
     seat.thread.gone.then(() => {
       this.#seats.delete(seat);

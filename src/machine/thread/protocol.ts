@@ -34,6 +34,8 @@ export interface KernelStart {
   readonly heard: SharedArrayBuffer | undefined;
   /** It has one process at a time, which may be raw and hears of nothing while it runs. */
   readonly alone: boolean;
+  /** What it runs before it is ready: see rehearsal.ts. */
+  readonly rehearsal: Program | undefined;
   /**
    * Two numbers (Float64): since when guests run, by the host's monotonic clock in nanoseconds, 0 while none does; and how many were
    * ready when the pages were last written.

@@ -6,6 +6,7 @@ import { nodeHost } from '../../hal/node/host.ts';
 import { HostThread } from '../../hal/node/thread.ts';
 import { endTickLine, tickLine } from '../../hal/node/tick.ts';
 import type { PidShare } from '../../kernel/pid.ts';
+import type { Program } from '../../runtime/program.ts';
 import type { HostFunctions } from '../hostfunction.ts';
 import { DEDICATED_MAX, pidShare } from '../pids.ts';
 import { HearingAuditor, newCount } from './audited.ts';
@@ -57,12 +58,14 @@ export class Threads {
       (_, k) => new ThreadCpu(pidShare(k, cpus), (pids) => this.#start(`superos cpu ${k}`, pids, false)),
     );
     const shares = Array.from({ length: DEDICATED_MAX }, (_, k) => pidShare(this.#kernels + k, cpus));
-    this.dedicated = new DedicatedPool(shares, spare, (pids) => this.#start('superos dedicated', pids, true));
+    this.dedicated = new DedicatedPool(shares, spare, (pids, rehearsal) =>
+      this.#start('superos dedicated', pids, true, rehearsal),
+    );
     const start: LoaderStart = { role: 'loader', cache };
     this.loader = new LoaderThread((events) => new HostThread({ entry: ENTRY, name: 'superos loader', data: start, events }));
   }
 
-  #start(name: string, pids: PidShare, alone: boolean): KernelThread {
+  #start(name: string, pids: PidShare, alone: boolean, rehearsal?: Program): KernelThread {
     const busy = new SharedArrayBuffer(2 * Float64Array.BYTES_PER_ELEMENT);
     const heard = newCount();
     const tick = tickLine(this.#quantumNs / NS_PER_MS);
@@ -76,6 +79,7 @@ export class Threads {
       dns: this.#dns,
       heard: this.#auditor && heard,
       alone,
+      rehearsal,
       busy,
     };
     return new KernelThread(
