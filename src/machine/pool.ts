@@ -41,6 +41,7 @@ export class Pool implements AsyncDisposable {
   readonly #waiting: Waiting[] = [];
   #running = 0;
   #closed = false;
+  #drained = false;
   /** What is being started is not wanted any more. */
   #killing = false;
   readonly #ended: () => void;
@@ -79,7 +80,7 @@ export class Pool implements AsyncDisposable {
   }
 
   get stats(): PoolStats {
-    const idle = this.#gauges.reduce((sum, gauge) => sum + Atomics.load(gauge, 0), 0);
+    const idle = this.#drained ? 0 : this.#gauges.reduce((sum, gauge) => sum + Atomics.load(gauge, 0), 0);
     return { idle, running: this.#running, waiting: this.#waiting.length };
   }
 
@@ -88,6 +89,8 @@ export class Pool implements AsyncDisposable {
     this.#closed = true;
     if (this.#running > 0) await new Promise<void>((resolve) => this.#empty.push(resolve));
     this.#warm(0);
+    // A thread that dies before it heard of that tells no more how many there are.
+    this.#drained = true;
     this.#ended();
   }
 

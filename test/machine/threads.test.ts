@@ -118,6 +118,33 @@ describe('a thread that dies', () => {
     expect(hostDescriptors(tree.path)).toBe(0);
   });
 
+  test('leaves a pool to the one that takes its place', async () => {
+    const [machine, workers] = await watched(() => Machine.boot({ cpus: 1 }));
+    const counter = `(memory (export "memory") 1) (global $count (mut i32) (i32.const 0))
+      (func (export "_initialize") (global.set $count (i32.const 40)))
+      (func (export "count") (result i32) (global.set $count (i32.add (global.get $count) (i32.const 1))) (global.get $count))`;
+    const template = await machine.template(await wat(counter));
+    const pool = machine.pool(template, { min: 3 });
+    const dropped = machine.pool(await machine.template(await wat(counter)), { min: 2 });
+    await until(() => pool.stats.idle === 3 && dropped.stats.idle === 2);
+    await dropped.drain();
+    await watched(async (successors) => {
+      await kernels(workers)[0]!.terminate();
+      await until(() => pool.stats.idle === 0);
+      await until(() => kernels(successors).length === 1);
+    });
+    await until(() => pool.stats.idle === 3);
+    expect(dropped.stats.idle).toBe(0);
+    for (let i = 0; i < 5; i++) {
+      const child = await pool.process().stdio('null').reactor().spawn();
+      expect(await child.call('count')).toEqual([41]);
+      child.kill();
+      await child.wait();
+    }
+    await pool[Symbol.asyncDispose]();
+    await machine[Symbol.asyncDispose]();
+  });
+
   test('fails what was asked of it and has not been answered', async () => {
     const [machine, workers] = await watched(() => Machine.boot({ cpus: 1 }));
     const module = `${WASI('fd_read')} (memory (export "memory") 1) (data (i32.const 4) "\\04")

@@ -67,6 +67,7 @@ export class ThreadCpu implements MachineCpu {
     const thread = this.#start(this.#pids);
     for (const [program, order] of this.#warm) thread.warm(program, order);
     thread.gone.then(() => {
+      for (const { gauge } of this.#warm.values()) Atomics.store(new Int32Array(gauge), 0, 0);
       if (this.#closed || !thread.started) return;
       this.#pids = generationAfter(thread.greatestPid, this.#pids);
       this.#thread = this.#run();
