@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { simHal } from '../../src/hal/sim/hal.ts';
 import { type ChildProcess, type Grant, Machine, type MemoryRegion, SuperosError } from '../../src/index.ts';
 import { nativeMmu } from '../hal/mmus.ts';
-import { CPUS, wat } from './guests.ts';
+import { CPUS, temporaryTree, until, wat } from './guests.ts';
 
 const PAGE = 65_536;
 
@@ -26,6 +26,32 @@ const GUEST = await wat(`
   (func (export "fill") (param i32 i32) (memory.fill (i32.add (global.get $at) (local.get 0)) (i32.const 7) (local.get 1)))
   (func (export "add") (param i32) (result i32) (i32.atomic.rmw.add (i32.add (global.get $at) (local.get 0)) (i32.const 1)))
   (func (export "spin") (loop $again (drop (i32.load (global.get $at))) (br $again)))`);
+
+/** Starts `child` with an argument, and waits for it. */
+const PARENT = await wat(`
+  (import "host_process" "proc_spawn" (func $spawn (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "host_process" "proc_waitpid" (func $wait (param i32 i32 i32) (result i32)))
+  (memory (export "memory") 1) (data (i32.const 0) "child\\00keep\\00")
+  (func (export "start") (param $length i32) (result i32)
+    (call $spawn (i32.const 0) (local.get $length) (i32.const 0) (i32.const 0)
+      (i32.const 0) (i32.const 1) (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 64)))
+  (func (export "wait") (result i32)
+    (drop (call $wait (i32.const -1) (i32.const 0) (i32.const 68))) (i32.load (i32.const 68)))`);
+
+/** Maps the region, adds 77 to its third word, and ends; or, with an argument, goes on reading it. */
+const CHILD = await wat(`
+  (import "superos" "cap_find" (func $find (param i32 i32 i32) (result i32)))
+  (import "superos" "mem_map" (func $map (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_sizes_get" (func $args (param i32 i32) (result i32)))
+  (memory (export "memory") 1) (data (i32.const 64) "region:frames") (global $at (mut i32) (i32.const 0))
+  (func (export "_start")
+    (if (call $find (i32.const 64) (i32.const 13) (i32.const 0)) (then unreachable))
+    (if (call $map (i32.load (i32.const 0)) (i32.const 0) (i32.const 2) (i32.const 4)) (then unreachable))
+    (global.set $at (i32.add (i32.load (i32.const 4)) (i32.const 8)))
+    (i32.store (global.get $at) (i32.add (i32.load (global.get $at)) (i32.const 77)))
+    (drop (call $args (i32.const 16) (i32.const 20)))
+    (if (i32.gt_u (i32.load (i32.const 16)) (i32.const 1))
+      (then (loop $again (drop (i32.load (global.get $at))) (br $again)))))`);
 
 const READ = 1;
 const WRITE = 2;
@@ -61,6 +87,30 @@ describe.skipIf(nativeMmu() === undefined).each(CPUS)('cpus: %i', (cpus) => {
     expect(status.reason).toBe('trap');
     return status.message;
   };
+
+  test('what a guest starts has the region that its parent has, until it is taken away', async () => {
+    using tree = temporaryTree();
+    const file = `${tree.path}/child`;
+    fs.writeFileSync(file, CHILD);
+    const region = machine.region('64k', { name: 'frames' });
+    const parent = await machine
+      .process(PARENT)
+      .capabilities([region, `program:${file}`])
+      .stdio('null')
+      .reactor()
+      .spawn();
+    const word = new DataView(region.view.buffer);
+    for (const times of [1, 2, 3]) {
+      expect(await parent.call('start', 6)).toEqual([0]);
+      expect(await parent.call('wait')).toEqual([0]);
+      expect(word.getInt32(8, true)).toBe(77 * times);
+    }
+    expect(await parent.call('start', 11)).toEqual([0]);
+    await until(() => word.getInt32(8, true) === 77 * 4);
+    await region[Symbol.asyncDispose]();
+    expect((await parent.call('wait'))[0]).not.toBe(0);
+    await parent[Symbol.asyncDispose]();
+  });
 
   test('processes of every kernel, and the embedder, have the same bytes', async () => {
     await using region = machine.region('1m', { name: 'frames' });
