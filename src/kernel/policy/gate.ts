@@ -137,14 +137,14 @@ export class Gate {
     const { name: asked, rule, layer } = this.#allowed ?? {};
     const again = verdict?.action.do === 'notify' && asked === name && rule === verdict.rule && layer === verdict.layer;
     if (verdict === undefined || verdict.action.do === 'allow' || again) return run();
-    return settle(this, name, verdict, caller, facts, by === undefined ? [] : [by], run) as Result;
+    return settle(this, verdict, { name, caller, facts, used: by === undefined ? [] : [by], go: run }) as Result;
   }
 
   /** Such a call before its name is looked up: refused where no address could make up for the name. */
   preview(name: CallName, caller: Caller, facts: Facts, go: () => Result): Result {
     const policy = this.#policy;
     if (policy === undefined || !this.enforced || could(policy, name, facts)) return go();
-    return settle(this, name, decide(policy, name, facts), caller, facts, [], go) as Result;
+    return settle(this, decide(policy, name, facts), { name, caller, facts, used: [], go }) as Result;
   }
 
   /** Refuses without a look at the arguments. */

@@ -65,7 +65,7 @@ class Guarded {
     // The lists of the call at hand are the kernel's, and are another call's while this one waits.
     const kept = asks ? handed.map((one) => (one === caller.iovecs ? caller.iovecs.copy() : one)) : handed;
     const used = this.#facts.capabilities.map((at) => kept[at] as Capability);
-    return settle(this.#gate, this.#name, verdict, caller, facts, used, () => this.#run(caller, kept, facts, true));
+    return settle(this.#gate, verdict, { name: this.#name, caller, facts, used, go: () => this.#run(caller, kept, facts, true) });
   }
 
   #run(caller: Caller, handed: Handed, facts: Facts, placed: boolean): Result | number {
@@ -124,17 +124,20 @@ class Guarded {
   }
 }
 
-/** What becomes of a call that is not plainly allowed: `go` goes on with it, where it still holds what it uses. */
-export function settle(
-  gate: Gate,
-  name: CallName,
-  verdict: Verdict,
-  caller: Caller,
-  facts: Facts,
-  used: readonly Capability<CapObject>[],
-  go: () => Result | number,
-): Result | number {
-  if (verdict.action.do === 'notify' && gate.enforced) return ask(gate, name, verdict, caller, facts, used, go);
+/** A call that is not plainly allowed. */
+interface Pending {
+  readonly name: CallName;
+  readonly caller: Caller;
+  readonly facts: Facts;
+  /** What it works on: it goes on only where its process still holds these. */
+  readonly used: readonly Capability<CapObject>[];
+  readonly go: () => Result | number;
+}
+
+/** What becomes of it. */
+export function settle(gate: Gate, verdict: Verdict, call: Pending): Result | number {
+  const { name, facts, go } = call;
+  if (verdict.action.do === 'notify' && gate.enforced) return ask(gate, verdict, call);
   gate.tell(name, facts, verdict);
   if (verdict.action.do === 'log' || !gate.enforced) return go();
   gate.observations?.add(name, facts);
@@ -142,15 +145,7 @@ export function settle(
 }
 
 /** Waits for an answer. */
-function ask(
-  gate: Gate,
-  name: CallName,
-  verdict: Verdict,
-  caller: Caller,
-  facts: Facts,
-  used: readonly Capability<CapObject>[],
-  go: () => Result | number,
-): Result | number {
+function ask(gate: Gate, verdict: Verdict, { name, caller, facts, used, go }: Pending): Result | number {
   let answer: boolean | undefined;
   const asked = gate.ask(name, facts, verdict);
   const answered = (asked?.answer ?? Promise.resolve(false)).then(
