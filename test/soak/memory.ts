@@ -33,10 +33,12 @@ function cycle(i: number): void {
   const which = i % TYPES.length;
   const type = TYPES[which]!;
   const image = images[which]!;
-  const memory = mmu.allocate(type);
+  const known = i % 3 > 0;
+  const memory = mmu.allocate(type, known ? image : undefined);
   if (memory === undefined) throw new Error('no room for a memory');
-  if (i % 97 === 0 && !holds(memory, undefined)) throw new Error('a memory has bytes of another');
+  if (i % 97 === 0 && !known && !holds(memory, undefined)) throw new Error('a memory has bytes of another');
   if (!mmu.load(memory, image)) throw new Error('an image cannot be loaded');
+  if (i % 97 === 0 && !holds(memory, sources[which])) throw new Error('a memory is not what it was loaded with');
   for (let life = 0; life < 3; life++) {
     const bytes = new Uint8Array(memory.buffer);
     bytes[0] = 0xee;
