@@ -19,14 +19,10 @@ const CALLS: ReadonlyMap<string, CallName> = new Map(
 );
 
 /** What was found of each program, which never changes. */
-const found = new WeakMap<Layout, { readonly why: string | undefined }>();
+const found = new WeakMap<Layout, string | undefined>();
 
 /** Why a program cannot be run, in one line; undefined when it can. */
-export function refusal(layout: Layout): string | undefined {
-  const known = found.get(layout) ?? { why: examine(layout) };
-  found.set(layout, known);
-  return known.why;
-}
+export const refusal = (layout: Layout): string | undefined => found.getOrInsertComputed(layout, examine);
 
 function examine(layout: Layout): string | undefined {
   for (const { module, name, params, results, lowered } of layout.functions) {

@@ -46,8 +46,4 @@ class HeldRegions {
 
 const regions = new WeakMap<Kernel, HeldRegions>();
 
-export function heldRegions(kernel: Kernel): HeldRegions {
-  const known = regions.get(kernel) ?? new HeldRegions(kernel);
-  regions.set(kernel, known);
-  return known;
-}
+export const heldRegions = (kernel: Kernel): HeldRegions => regions.getOrInsertComputed(kernel, () => new HeldRegions(kernel));

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { CodeCache } from '../hal/cache.ts';
 import { fileSource } from '../hal/node/program-file.ts';
 import { LoadError } from '../runtime/errors.ts';
+import { isBinary } from '../runtime/magic.ts';
 import type { LoadOptions } from '../runtime/plan.ts';
 import { type Program, Programs } from '../runtime/program.ts';
 import { SuperosError } from './error.ts';
@@ -14,9 +15,6 @@ export type ProgramSource = string | URL | Uint8Array | ArrayBuffer | Program | 
 const WAT = /\.wat$/;
 /** One that holds a template. */
 const TEMPLATE = /\.tpl$/;
-
-/** What a module begins with. */
-const MAGIC = [0x00, 0x61, 0x73, 0x6d];
 
 /** What makes programs of what the embedder names, wherever that is done. */
 export interface ProgramLoader {
@@ -71,7 +69,7 @@ export async function loadSource(
 
 /** As `loadSource`. */
 export async function compile(name: string, bytes: Uint8Array, programs: Programs, options: LoadOptions = {}): Promise<Program> {
-  if (!MAGIC.every((byte, at) => bytes[at] === byte)) {
+  if (!isBinary(bytes)) {
     const { decodeTemplate, isTemplateFile } = await import('./template-file.ts');
     if (isTemplateFile(bytes))
       return decodeTemplate(bytes, name, (own, original) => compile(own, original, programs, { snapshot: true }));

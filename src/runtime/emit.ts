@@ -3,6 +3,7 @@
 
 import { type FunctionHints, type Hint, HintWriter, readHints } from './hints.ts';
 import { EPOCH, KERNEL_MODULE } from './kernel-module.ts';
+import { MAGIC } from './magic.ts';
 import { type Module, type Range, Section } from './module.ts';
 import { rewriteNames } from './names.ts';
 import { Op } from './opcodes.ts';
@@ -13,7 +14,7 @@ import { writeFunctionType, writeProvidedLimits, writeValueType } from './types.
 import { type AddedLocals, Walker } from './walk.ts';
 import { u32Size, Writer } from './writer.ts';
 
-const HEADER = Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00);
+const HEADER = Uint8Array.of(...MAGIC, 0x01, 0x00, 0x00, 0x00);
 /** Shared, exactly one page: with a minimum a load at a constant address needs no bounds check. */
 const EPOCH_LIMITS = Uint8Array.of(0x03, 1, 1);
 const BRANCH_HINTS = 'metadata.code.branch_hint';

@@ -5,6 +5,7 @@
 import { checkBounds } from './bounds.ts';
 import { LoadError } from './errors.ts';
 import { KERNEL_MODULE } from './kernel-module.ts';
+import { isBinary } from './magic.ts';
 import { parse } from './parse.ts';
 import { bulk } from './passes/bulk.ts';
 import { entry } from './passes/entry.ts';
@@ -29,11 +30,10 @@ export type { LoadOptions } from './plan.ts';
 /** `entry` comes last: it collects what the others want run first. */
 const PASSES: readonly Pass[] = [memory, tables, stack, probe, bulk, segments, unwind, meter, preempt, snapshot, entry];
 
-const MAGIC = [0x00, 0x61, 0x73, 0x6d];
 const COMPONENT_LAYER = 1;
 
 function isComponent(source: Uint8Array): boolean {
-  return MAGIC.every((byte, i) => source[i] === byte) && source[6] === COMPONENT_LAYER && source[7] === 0;
+  return isBinary(source) && source[6] === COMPONENT_LAYER && source[7] === 0;
 }
 
 /** V8's message in one line. */

@@ -93,19 +93,8 @@ function partsOf(policy: Policy, call: string): Part[] {
 /** What was worked out of layers, which never change. */
 const known = new WeakMap<Layer, Map<string, Part>>();
 
-function part(layer: Layer, call: string): Part {
-  let parts = known.get(layer);
-  if (parts === undefined) {
-    parts = new Map();
-    known.set(layer, parts);
-  }
-  let found = parts.get(call);
-  if (found === undefined) {
-    found = workOut(layer, call);
-    parts.set(call, found);
-  }
-  return found;
-}
+const part = (layer: Layer, call: string): Part =>
+  known.getOrInsertComputed(layer, () => new Map()).getOrInsertComputed(call, () => workOut(layer, call));
 
 const fixed = (verdict: Verdict): Part => ({ judge: () => verdict, always: verdict, worst: strictness(verdict.action) });
 

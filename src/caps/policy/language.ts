@@ -38,14 +38,7 @@ export interface PolicyLanguage {
 /** Making a schema takes longer than reading most policies. */
 const made = new WeakMap<Vocabulary, Promise<PolicyLanguage>>();
 
-export function policyLanguage(vocabulary: Vocabulary): Promise<PolicyLanguage> {
-  let language = made.get(vocabulary);
-  if (language === undefined) {
-    language = make(vocabulary);
-    made.set(vocabulary, language);
-  }
-  return language;
-}
+export const policyLanguage = (vocabulary: Vocabulary): Promise<PolicyLanguage> => made.getOrInsertComputed(vocabulary, make);
 
 async function make(vocabulary: Vocabulary): Promise<PolicyLanguage> {
   const [yaml, { z }] = await Promise.all([import('yaml'), import('zod')]);

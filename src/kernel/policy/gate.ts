@@ -252,15 +252,10 @@ export const looksAtPaths = ({ policy, supervisor }: Watch): boolean =>
   supervisor?.observe !== undefined || (policy?.layers ?? []).some(namesPaths);
 
 /** Whether a layer, which never changes, has a condition on paths. */
-function namesPaths(layer: Layer): boolean {
-  let names = naming.get(layer);
-  if (names === undefined) {
-    const { allowed = [], denied } = layer;
-    names = [...allowed, ...denied].some(({ conditions }) => conditions.some(({ key }) => key === 'path'));
-    naming.set(layer, names);
-  }
-  return names;
-}
+const namesPaths = (layer: Layer): boolean =>
+  naming.getOrInsertComputed(layer, ({ allowed = [], denied }) =>
+    [...allowed, ...denied].some(({ conditions }) => conditions.some(({ key }) => key === 'path')),
+  );
 
 const naming = new WeakMap<Layer, boolean>();
 

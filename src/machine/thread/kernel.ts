@@ -51,9 +51,9 @@ export class ThreadKernel {
     this.#calling = new CallingSide((message) => send({ type: 'host', message }));
     this.#eager = start.alone;
     const { processesMax, protect, dns, tick } = start;
-    const opened = { disk: { protect }, net: { servers: dns } };
-    const hal = nodeHal({ ...opened, tick, processesMax });
-    this.#devices = nodeDevices(opened);
+    const devices = nodeDevices({ disk: { protect }, net: { servers: dns } });
+    this.#devices = devices;
+    const hal = { ...nodeHal({ tick, processesMax }), devices: async () => devices };
     const busy = new Float64Array(start.busy);
     this.#kernel = new Kernel(
       {

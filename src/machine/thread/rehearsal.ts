@@ -9,6 +9,7 @@ import type { FromKernel, KernelStart } from './protocol.ts';
 
 /** So many take the first start from 5 ms to less than 2, and 10 ms themselves. */
 const LIVES = 10;
+
 /** In a kernel of its own, which nobody hears of. `value`: a program that writes something and ends. */
 export async function rehearse(start: KernelStart, value: Program): Promise<void> {
   let told: (type: FromKernel['type']) => void = () => {};

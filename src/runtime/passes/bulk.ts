@@ -188,11 +188,7 @@ function decode(source: Uint8Array, at: number): Decoded {
 /** By plan, so that segments and code share them. */
 const helpersOf = new WeakMap<Plan, Helpers>();
 
-function helpers(plan: Plan): Helpers {
-  const known = helpersOf.get(plan) ?? new Helpers(plan);
-  helpersOf.set(plan, known);
-  return known;
-}
+const helpers = (plan: Plan): Helpers => helpersOf.getOrInsertComputed(plan, () => new Helpers(plan));
 
 /** What stands for `memory.init` of `size` bytes in code of the loader's own; undefined where the instruction itself does. */
 export function memoryInit(plan: Plan, segment: number, memory: number, size: number): FunctionRef | undefined {

@@ -72,14 +72,8 @@ export class Pool {
 
   put(memory: WebAssembly.Memory, type: MemoryType, residentBytes: number, holds?: object): void {
     const key = keyOf(type);
-    let classes = this.#classes.get(holds);
-    if (classes === undefined) {
-      classes = new Map();
-      this.#classes.set(holds, classes);
-    }
-    const waiting = classes.get(key);
-    if (waiting === undefined) classes.set(key, [memory]);
-    else waiting.push(memory);
+    const classes = this.#classes.getOrInsertComputed(holds, () => new Map());
+    classes.getOrInsertComputed(key, () => []).push(memory);
     this.#idle.set(memory, { key, holds, residentBytes });
     this.#residentBytes += residentBytes;
     this.#move();
