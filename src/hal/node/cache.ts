@@ -19,7 +19,7 @@ import {
 import { dirname, join } from 'node:path';
 import type { CachedCode, CacheStatus, CodeCache } from '../cache.ts';
 import { cacheHome } from './cache-home.ts';
-import { checksum } from './checksum.ts';
+import { Summable } from './checksum.ts';
 import { HELD } from './held.ts';
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
@@ -36,7 +36,7 @@ const CODE = 'code-';
 const INDEX = 'stat-';
 
 // An entry: magic, checksum of what follows it, lengths of name, layout and code; then these. All numbers have 32 bits.
-const MAGIC = Buffer.from('superos2');
+const MAGIC = Buffer.from('superos3');
 const CHECKSUM_AT = 8;
 const NAME_LENGTH_AT = 12;
 const LAYOUT_LENGTH_AT = 16;
@@ -92,14 +92,14 @@ function prepare(directory: string): string | undefined {
   }
 }
 
-function readAll(fd: number, size: number): Buffer | undefined {
-  const buffer = Buffer.allocUnsafeSlow(size);
-  for (let filled = 0; filled < size; ) {
-    const count = readSync(fd, buffer, filled, size - filled, filled);
-    if (count === 0) return undefined;
+/** Reads a whole file into `bytes`, if it is as long. */
+function readAll(fd: number, bytes: Uint8Array): boolean {
+  for (let filled = 0; filled < bytes.length; ) {
+    const count = readSync(fd, bytes, filled, bytes.length - filled, filled);
+    if (count === 0) return false;
     filled += count;
   }
-  return buffer;
+  return true;
 }
 
 function writeAll(fd: number, bytes: Uint8Array): void {
@@ -109,24 +109,30 @@ function writeAll(fd: number, bytes: Uint8Array): void {
 function encode(name: string, code: CachedCode): Uint8Array {
   const nameBytes = Buffer.from(name);
   const layout = Buffer.from(code.layout);
-  const header = Buffer.alloc(HEADER_BYTES);
-  MAGIC.copy(header);
-  header.writeUInt32LE(nameBytes.length, NAME_LENGTH_AT);
-  header.writeUInt32LE(layout.length, LAYOUT_LENGTH_AT);
-  header.writeUInt32LE(code.bytes.length, CODE_LENGTH_AT);
-  const entry = Buffer.concat([header, nameBytes, layout, code.bytes]);
-  entry.writeUInt32LE(checksum(entry.subarray(NAME_LENGTH_AT)), CHECKSUM_AT);
-  return entry;
+  const entry = new Summable(HEADER_BYTES + nameBytes.length + layout.length + code.bytes.length);
+  const { bytes } = entry;
+  bytes.set(MAGIC);
+  bytes.set(nameBytes, HEADER_BYTES);
+  bytes.set(layout, HEADER_BYTES + nameBytes.length);
+  bytes.set(code.bytes, bytes.length - code.bytes.length);
+  const header = new DataView(bytes.buffer);
+  header.setUint32(NAME_LENGTH_AT, nameBytes.length, true);
+  header.setUint32(LAYOUT_LENGTH_AT, layout.length, true);
+  header.setUint32(CODE_LENGTH_AT, code.bytes.length, true);
+  header.setUint32(CHECKSUM_AT, entry.checksum(NAME_LENGTH_AT), true);
+  return bytes;
 }
 
-function decode(name: string, hash: string, entry: Buffer): CachedCode | undefined {
-  if (entry.length < HEADER_BYTES || !entry.subarray(0, CHECKSUM_AT).equals(MAGIC)) return undefined;
-  const layoutAt = HEADER_BYTES + entry.readUInt32LE(NAME_LENGTH_AT);
-  const codeAt = layoutAt + entry.readUInt32LE(LAYOUT_LENGTH_AT);
-  if (entry.length !== codeAt + entry.readUInt32LE(CODE_LENGTH_AT)) return undefined;
-  if (checksum(entry.subarray(NAME_LENGTH_AT)) !== entry.readUInt32LE(CHECKSUM_AT)) return undefined;
-  if (entry.toString('utf8', HEADER_BYTES, layoutAt) !== name) return undefined;
-  return { hash, layout: entry.toString('utf8', layoutAt, codeAt), bytes: entry.subarray(codeAt) };
+function decode(name: string, hash: string, entry: Summable): CachedCode | undefined {
+  const { buffer, length } = entry.bytes;
+  const bytes = Buffer.from(buffer, 0, length);
+  if (length < HEADER_BYTES || !bytes.subarray(0, CHECKSUM_AT).equals(MAGIC)) return undefined;
+  const layoutAt = HEADER_BYTES + bytes.readUInt32LE(NAME_LENGTH_AT);
+  const codeAt = layoutAt + bytes.readUInt32LE(LAYOUT_LENGTH_AT);
+  if (length !== codeAt + bytes.readUInt32LE(CODE_LENGTH_AT)) return undefined;
+  if (entry.checksum(NAME_LENGTH_AT) !== bytes.readUInt32LE(CHECKSUM_AT)) return undefined;
+  if (bytes.toString('utf8', HEADER_BYTES, layoutAt) !== name) return undefined;
+  return { hash, layout: bytes.toString('utf8', layoutAt, codeAt), bytes: bytes.subarray(codeAt) };
 }
 
 export class DiskCache implements CodeCache {
@@ -156,7 +162,8 @@ export class DiskCache implements CodeCache {
 
   findByIdentity(identity: string, variant: string): CachedCode | undefined {
     const name = fileName(INDEX, variant, identity);
-    const [known, hash] = this.#read(name)?.toString('utf8').split('\n') ?? [];
+    const text = this.#read(name, (length) => ({ bytes: Buffer.allocUnsafe(length) }));
+    const [known, hash] = text?.bytes.toString('utf8').split('\n') ?? [];
     if (known !== identity || hash === undefined) return undefined;
     const code = this.findByHash(hash, variant);
     if (code === undefined) this.#remove(name);
@@ -166,7 +173,7 @@ export class DiskCache implements CodeCache {
   findByHash(hash: string, variant: string): CachedCode | undefined {
     if (!HASH.test(hash)) return undefined;
     const name = fileName(CODE, variant, hash);
-    const entry = this.#read(name);
+    const entry = this.#read(name, (length) => new Summable(length));
     if (entry === undefined) return undefined;
     const code = decode(name, hash, entry);
     if (code === undefined) this.#remove(name);
@@ -184,8 +191,8 @@ export class DiskCache implements CodeCache {
     this.#write(fileName(INDEX, variant, identity), Buffer.from(`${identity}\n${hash}\n`));
   }
 
-  /** The content of a file that only this user can have written. */
-  #read(name: string): Buffer | undefined {
+  /** The content of a file that only this user can have written, where `room` makes room for it. */
+  #read<R extends { readonly bytes: Uint8Array }>(name: string, room: (length: number) => R): R | undefined {
     if (this.#unusable !== undefined) return undefined;
     let fd: number | undefined;
     try {
@@ -196,7 +203,8 @@ export class DiskCache implements CodeCache {
         this.#remove(name);
         return undefined;
       }
-      return readAll(fd, stats.size);
+      const content = room(stats.size);
+      return readAll(fd, content.bytes) ? content : undefined;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ELOOP') this.#remove(name);

@@ -1,32 +1,50 @@
 // A checksum against accidents, in place of node:zlib's, which takes longer to load than a small program runs. It is no defence
-// against anybody who can write what it covers.
+// against anybody who can write what it covers. It is computed by WebAssembly, because a function of JavaScript has seen most of a large
+// file before V8 has compiled it: 18 MB take 3 ms, where they took 10.
 
-const FACTOR = 0x9e3779b1;
+/**
+ * Fletcher's two sums over words of 32 bits: `(func (export "") (param $p i32) (param $end i32) (result i32) (local $a i64) (local $b i64)`.
+ * Eight words a turn; where the length is no multiple of these, zeros of the memory come last, and the length is what `$a` begins with.
+ */
+const MODULE = Uint8Array.fromHex(
+  [
+    '0061736d 01000000 01070160027f7f017f 0206010000020000 03020100 070401000000 0ab20101af0101027e',
+    '2001ad2102', // $a = $end
+    '0240 0340 20002001 4f 0d01', // block, loop, br_if 1 ($p >= $end)
+    ...['00', '04', '08', '0c', '10', '14', '18', '1c'].map(
+      (offset) => `2003 2002 20003502${offset} 7c2202 7c2103`, // $b += ($a += i64.load32_u offset ($p))
+    ),
+    '2000 4120 6a 2100 0c00 0b 0b', // $p += 32, br 0
+    '2002 4220 89 2003 85 4295f8a9fa97b7de9b9e7f 7e 4220 88 a7 0b', // wrap(((rotl($a, 32) ^ $b) * 0x9e3779b97f4a7c15) >> 32)
+  ]
+    .join('')
+    .replaceAll(' ', ''),
+);
+/** The last turn may read so far beyond the end. */
+const TURN_BYTES = 32;
+const PAGE_BYTES = 65_536;
 
-/** 32 bits over `bytes`, which must start at a multiple of 4 in their buffer. Four chains, so that they overlap in the CPU. */
-export function checksum(bytes: Uint8Array): number {
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2);
-  const whole = words.length & ~3;
-  let a = bytes.length;
-  let b = 1;
-  let c = 2;
-  let d = 3;
-  for (let i = 0; i < whole; i += 4) {
-    a = Math.imul(a ^ words[i]!, FACTOR);
-    b = Math.imul(b ^ words[i + 1]!, FACTOR);
-    c = Math.imul(c ^ words[i + 2]!, FACTOR);
-    d = Math.imul(d ^ words[i + 3]!, FACTOR);
-    a ^= a >>> 15;
-    b ^= b >>> 15;
-    c ^= c >>> 15;
-    d ^= d >>> 15;
+type Sum = (start: number, end: number) => number;
+
+let compiled: WebAssembly.Module | undefined;
+
+/** Bytes that can be summed where they lie. */
+export class Summable {
+  /** Zeros at first. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly #sum: Sum;
+
+  /** Throws RangeError where the host has no such memory. */
+  constructor(length: number) {
+    const pages = Math.ceil((length + TURN_BYTES) / PAGE_BYTES);
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    compiled ??= new WebAssembly.Module(MODULE);
+    this.bytes = new Uint8Array(memory.buffer as ArrayBuffer, 0, length);
+    this.#sum = new WebAssembly.Instance(compiled, { '': { '': memory } }).exports[''] as Sum;
   }
-  for (let i = whole << 2; i < bytes.length; i++) {
-    a = Math.imul(a ^ bytes[i]!, FACTOR);
-    a ^= a >>> 15;
+
+  /** 32 bits over all from `start` on. */
+  checksum(start: number): number {
+    return this.#sum(start, this.bytes.length) >>> 0;
   }
-  b = Math.imul(b ^ a, FACTOR);
-  c = Math.imul(c ^ (b ^ (b >>> 15)), FACTOR);
-  d = Math.imul(d ^ (c ^ (c >>> 15)), FACTOR);
-  return (d ^ (d >>> 15)) >>> 0;
 }

@@ -183,7 +183,7 @@ export class LibcAt implements At {
   }
 
   allocate(fd: number, offset: number, length: number): Errno | undefined {
-    const number = this.#libc.posix_fallocate(fd, BigInt(offset), BigInt(length));
+    const number = this.#libc.posix_fallocate(fd, BigInt(offset), BigInt(length), SPARE);
     return number === 0 ? undefined : fromNumber(number);
   }
 

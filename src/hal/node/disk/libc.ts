@@ -28,7 +28,7 @@ const SIGNATURES = {
   utimensat: { return: 'int32', arguments: ['int32', 'uint64', 'uint64', 'int32'] },
   lseek: { return: 'int64', arguments: ['int32', 'int64', 'int32', 'int32'] },
   fcntl: { return: 'int32', arguments: ['int32', 'int32', 'int32', 'int32'] },
-  posix_fallocate: { return: 'int32', arguments: ['int32', 'int64', 'int64'] },
+  posix_fallocate: { return: 'int32', arguments: ['int32', 'int64', 'int64', 'int32'] },
   posix_fadvise: { return: 'int32', arguments: ['int32', 'int64', 'int64', 'int32'] },
   __errno_location: { return: 'uint64', arguments: [] },
 } as const;
