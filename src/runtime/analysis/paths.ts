@@ -3,7 +3,7 @@
 import { malformed } from '../immediates.ts';
 import { type Dispatch, targetSegment } from './dispatch.ts';
 import { Numbers } from './numbers.ts';
-import { fewTrips } from './trips.ts';
+import { countedBytes } from './trips.ts';
 
 /** How a loop is checked; `jumps`: at those branches back that are kept for it. */
 export const LoopCheck = { none: 0, inside: 1, leave: 2, jumps: 3 } as const;
@@ -31,7 +31,7 @@ const SEGMENT = 3; // a block before the table of a loop that dispatches
 
 // What is known of an open loop.
 const CHECKED = 1;
-const LAST_BRANCH = 2; // its only branch back so far is a `br_if` at its very end
+const LAST_BRANCH = 2; // its only branch back so far is at its very end
 const CALLS = 4;
 const LOOPS = 8;
 const PARAMS = 16;
@@ -70,6 +70,8 @@ export class Paths {
   #initAt = new Int32Array(256);
   #nesting = new Uint8Array(256);
   #branches = new Uint8Array(256);
+  /** Bytes of code that may run in the loops so far that count to a constant. */
+  counted = 0;
   // Of loop frames that dispatch: their start, while they are open, and the segment at hand.
   readonly #dispatch = new Map<number, Dispatch>();
   #segment = new Int32Array(256);
@@ -123,8 +125,8 @@ export class Paths {
   }
 
   /**
-   * A branch to the frame `target`; gives `sure` of the path that does not take it. `plain`: a `br` or `br_if`; `last`: a `br_if` that
-   * nothing follows in the loop.
+   * A branch to the frame `target`; gives `sure` of the path that does not take it. `plain`: a `br` or `br_if`; `last`: nothing but an
+   * `end` follows in the loop.
    */
   branch(target: number, sure: number, plain: boolean, last = false): number {
     if (target < 0) malformed('label out of range', 0);
@@ -152,10 +154,10 @@ export class Paths {
     return target + 1;
   }
 
-  /** A `br` to the frame `target`, at `at`. `setAt`: what sets a local to a constant straight before it, or 0. */
-  jump(target: number, sure: number, at: number, setAt: number): void {
+  /** A `br` to the frame `target`, at `at`; `last` as for `branch`. `setAt`: what sets a local to a constant straight before it, or 0. */
+  jump(target: number, sure: number, at: number, setAt: number, last: boolean): void {
     if (target < 0 || this.#kind[target] !== LOOP || (this.#state[target]! & DISPATCHES) === 0) {
-      this.branch(target, sure, true);
+      this.branch(target, sure, true, last);
       return;
     }
     if (this.#branches[target]! < 255) this.#branches[target]!++;
@@ -180,9 +182,10 @@ export class Paths {
     const at = this.loopAt.at(loop);
     let state = this.#state[i]!;
     if (state & LAST_BRANCH) {
-      const few =
-        (state & (CHECKED | SURE_BRANCH | CALLS | LOOPS | PARAMS)) === 0 && fewTrips(this.#source, this.#initAt[i]!, at, end);
-      if (!few) state |= CHECKED;
+      const plain = (state & (CHECKED | SURE_BRANCH | CALLS | LOOPS | PARAMS)) === 0;
+      const counted = plain ? countedBytes(this.#source, this.#initAt[i]!, at, end) : 0;
+      if (counted === 0) state |= CHECKED;
+      this.counted += counted;
     }
     const sureOnly = (state & (CHECKED | SURE_BRANCH)) === SURE_BRANCH;
     if (sureOnly && this.#nesting[i] === UNCHECKED_NESTING_MAX) state |= CHECKED;

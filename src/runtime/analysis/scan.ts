@@ -25,6 +25,8 @@ export interface Scan {
   /** For each own function: offset of its first instruction, and bytes of its instructions. */
   readonly codeAt: Uint32Array;
   readonly codeSize: Uint32Array;
+  /** The same, with all rounds of the loops that count to a constant. */
+  readonly codeRun: Float64Array;
   /** Ascending offsets of bulk operations, those with a small constant length left out. */
   readonly bulkAt: Uint32Array;
   /** Ascending offsets of `global.set`. */
@@ -56,6 +58,7 @@ class Scanner {
     const firstSite = new Uint32Array(code.count + 1);
     const codeAt = new Uint32Array(code.count);
     const codeSize = new Uint32Array(code.count);
+    const codeRun = new Float64Array(code.count);
     const source = this.#source;
     const paths = this.#paths;
     let p = code.start;
@@ -68,7 +71,9 @@ class Scanner {
       codeAt[i] = at;
       codeSize[i] = end - at;
       firstSite[i] = paths.siteAt.length;
+      const counted = paths.counted;
       this.#body(at, end);
+      codeRun[i] = end - at + paths.counted - counted;
       p = end;
     }
     firstSite[code.count] = paths.siteAt.length;
@@ -84,6 +89,7 @@ class Scanner {
       firstSite,
       codeAt,
       codeSize,
+      codeRun,
       bulkAt: this.#bulkAt.items,
       globalSetAt: this.#globalSetAt.items,
       referenced: this.#referenced,
@@ -154,6 +160,8 @@ class Scanner {
           if (source[p] === BlockType.empty) p++;
           else p = skipImmediates(Immediate.block, source, p, end);
           height = paths.push(height, BLOCK, sure);
+          // What was set before it is set still.
+          if (setEnd === at) setEnd = p;
           continue;
         case Do.if:
           if (source[p] === BlockType.empty) p++;
@@ -215,11 +223,14 @@ class Scanner {
           sure = paths.branch(height - 1 - depth, sure, true, depth === 0 && source[p] === Op.end);
           continue;
         }
-        case Do.br:
-          paths.jump(height - 1 - readIndex(source, p), sure, at, setEnd === at ? initAt : 0);
+        case Do.br: {
+          const depth = readIndex(source, p);
           p = skipInteger(source, p, U32_MOST);
+          const last = source[p] === Op.end && (depth === 0 || (depth === 1 && source[p + 1] === Op.end));
+          paths.jump(height - 1 - depth, sure, at, setEnd === at ? initAt : 0, last);
           sure = UNREACHABLE;
           continue;
+        }
         case Do.brOn:
           sure = paths.branch(height - 1 - readIndex(source, p), sure, false);
           p = skipInteger(source, p, U32_MOST);

@@ -15,12 +15,12 @@ export interface Checks {
 export const BEFORE = 1;
 export const AFTER = 2;
 
-/** Bytes of code that a function and what it calls may run through before a check: some hundred microseconds. */
-const STRETCH_MAX = 1 << 18;
-/** As much may add up inside one function that does have a check at its entry. */
-const SUM_MAX = 16 * STRETCH_MAX;
+/** Bytes of code that a function and what it calls may run through before a check: some ten microseconds. */
+const STRETCH_MAX = 1 << 16;
+/** So much may add up inside one function that does have a check at its entry. */
+const SUM_MAX = 64 * STRETCH_MAX;
 /** And from the last check inside a function to its end, over all that it calls. */
-const SINCE_MAX = 64 * STRETCH_MAX;
+const SINCE_MAX = 256 * STRETCH_MAX;
 /** As much code may run when a deep recursion returns, for each of its calls. */
 const RETURN_MAX = 2048;
 /** In a function with more calls, even little for each adds up. */
@@ -57,7 +57,7 @@ class Buckets {
  */
 export function boundStretches(scan: Scan, graph: CallGraph, cycles: Cycles, { entry, site }: Checks): void {
   const { functions, nodes, callee, members, firstMember } = graph;
-  const { firstSite, siteFlags, codeSize } = scan;
+  const { firstSite, siteFlags, codeRun } = scan;
   const { order, closing, reopening } = cycles;
   const unchecked = new Float64Array(nodes);
   const since = new Float64Array(nodes);
@@ -76,7 +76,7 @@ export function boundStretches(scan: Scan, graph: CallGraph, cycles: Cycles, { e
   const own = (node: number) => {
     const first = firstSite[node]!;
     const end = firstSite[node + 1]!;
-    let sum = codeSize[node]!;
+    let sum = codeRun[node]!;
     let most = 0;
     for (let at = first; at < end; at++) {
       if (recursive(at)) continue;
@@ -87,7 +87,7 @@ export function boundStretches(scan: Scan, graph: CallGraph, cycles: Cycles, { e
       buckets.clear();
       for (let at = first; at < end; at++) if (!recursive(at)) buckets.add(entered(callee[at]!));
       const bound = buckets.bound(SUM_MAX / 2);
-      sum = codeSize[node]!;
+      sum = codeRun[node]!;
       for (let at = first; at < end; at++) {
         if (recursive(at)) continue;
         const added = entered(callee[at]!);

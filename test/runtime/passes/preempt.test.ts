@@ -120,7 +120,18 @@ describe('loops', () => {
   test.each([
     ['to 16', counting(zero, '1', 'i32.ne I (i32.const 16)'), NONE],
     ['to 64, as V8 sees it', counting(zero, '1', 'i32.lt_u I (i32.const 64)'), NONE],
-    ['to 65', counting(zero, '1', 'i32.lt_u I (i32.const 65)'), LEAVE],
+    ['to a thousand', counting(zero, '1', 'i32.lt_u I (i32.const 1000)'), NONE],
+    ['to a million', counting(zero, '1', 'i32.lt_u I (i32.const 1000000)'), LEAVE],
+    [
+      'to 2000, with much to do',
+      `(memory 1)${counting(zero, '1', 'i32.lt_u I (i32.const 2000)', '(i32.store (i32.const 0) (local.get $p))'.repeat(20))}`,
+      LEAVE,
+    ],
+    ['to the bound itself', counting(zero, '7', 'i32.le_s I (i32.const 700)'), NONE],
+    ['down as unsigned numbers', counting('(local.set $i (i32.const -1))', '-3', 'i32.gt_u I (i32.const -3000)'), NONE],
+    ['by nothing', counting(zero, '0', 'i32.lt_u I (i32.const 9)'), LEAVE],
+    ['away from the bound', counting(zero, '-1', 'i32.lt_s I (i32.const 9)'), LEAVE],
+    ['while it is 0', counting(zero, '1', 'i32.eq I (i32.const 0)'), NONE],
     ['down to -8', counting(zero, '-1', 'i32.gt_s I (i32.const -8)'), NONE],
     ['by 3, never 16', counting(zero, '3', 'i32.ne I (i32.const 16)'), LEAVE],
     ['to an end that is no constant', counting(zero, '1', 'i32.ne I (local.get $p)'), LEAVE],
@@ -133,6 +144,39 @@ describe('loops', () => {
     ['never ending, wrapping around', counting(zero, '1', 'i32.ge_u I (i32.const 0)'), LEAVE],
   ])('counted %s', async (_name, text, expected) => {
     expect(await checks(text)).toEqual(expected);
+  });
+
+  const next = '(local.set $i (i32.add (local.get $i) (i32.const 1)))';
+  const asked = (body: string, before = zero) => `(func (param $p i32) (local $i i32) ${before} ${body})`;
+  const under = (bound: number) => `(i32.lt_s (local.get $i) (i32.const ${bound}))`;
+  test.each([
+    ['while', asked(`(loop $l (if ${under(1000)} (then (drop (local.get $p)) ${next} (br $l))))`), NONE],
+    ['while, a million times', asked(`(loop $l (if ${under(1_000_000)} (then ${next} (br $l))))`), LEAVE],
+    ['until', asked(`(block $b (loop $l (br_if $b (i32.eq (local.get $i) (i32.const 100))) ${next} (br $l)))`), NONE],
+    ['until not', asked(`(block $b (loop $l (br_if $b (i32.eqz ${under(100)})) ${next} (br $l)))`), NONE],
+    ['until it is below, which it is not', asked(`(block $b (loop $l (br_if $b ${under(-1)}) ${next} (br $l)))`), LEAVE],
+    ['asked of another', asked(`(loop $l (if (i32.lt_s (local.get $p) (i32.const 9)) (then ${next} (br $l))))`), LEAVE],
+    ['asked first, but of nothing', asked(`(loop $l (drop ${under(9)}) ${next} (br $l))`), LEAVE],
+    ['asked in a block', asked(`(loop $l (block $b (br_if $b ${under(9)})) ${next} (br $l))`), LEAVE],
+    ['the other way round', asked(`(loop $l (if ${under(9)} (then) (else ${next} (br $l))))`), LEAVE],
+    ['asked, and then for all', asked(`(loop $l (if ${under(9)} (then)) (block ${next} (br $l)))`), LEAVE],
+    ['counted in one arm', asked(`(loop $l (if ${under(9)} (then (if (local.get $p) (then ${next})) (br $l))))`), LEAVE],
+    ['counted before something else', asked(`(loop $l (if ${under(9)} (then ${next} (nop) (br $l))))`), LEAVE],
+    [
+      'from one of two starts',
+      asked(`(loop $l (if ${under(9)} (then ${next} (br $l))))`, `(if (local.get $p) (then ${zero}))`),
+      LEAVE,
+    ],
+    ['begun again', asked(`(loop $l (if ${under(9)} (then ${zero} ${next} (br $l))))`), LEAVE],
+  ])('asked before each round: %s', async (_name, text, expected) => {
+    expect(await checks(`(memory 1) ${text}`)).toEqual(expected);
+  });
+
+  test('what all rounds run through counts for the function', async () => {
+    const loop = `${zero} (loop $l (if ${under(8000)} (then ${next} (br $l))))`;
+    const called = (loops: number) => `(func $f (local $i i32) ${loop.repeat(loops)}) (func ${'(call $f)'.repeat(3)})`;
+    expect((await checks(called(0))).inside).toBe(0);
+    expect(await checks(called(1))).toEqual({ inside: 1, leave: 0 });
   });
 
   test('a short counted loop is no check for the loop around it', async () => {
