@@ -6,6 +6,7 @@ import { join } from 'node:path';
 
 export const NO_COMPILER = 'not run (no cc)';
 const MEMORY = '/dev/shm';
+const NS_PER_US = 1000;
 
 export interface Scratch extends AsyncDisposable {
   readonly disk: string;
@@ -15,6 +16,8 @@ export interface Scratch extends AsyncDisposable {
   native(name: string): string | undefined;
   /** A round of `native/calls WHAT COUNT ARGUMENTS...`: nanoseconds a call. */
   nativeRound(what: string, count: number, ...args: readonly string[]): number | string;
+  /** Microseconds for each of so many lives of `native/nothing`, linked statically: posix_spawn and wait. */
+  spawnRound(count: number): number | string;
 }
 
 export function makeScratch(): Scratch {
@@ -25,16 +28,22 @@ export function makeScratch(): Scratch {
     if (!compiled.has(name)) compiled.set(name, compile(name, disk));
     return compiled.get(name);
   };
+  const nativeRound = (what: string, count: number, ...args: readonly string[]) => {
+    const program = native('calls');
+    if (program === undefined) return NO_COMPILER;
+    const { status, stdout, stderr } = spawnSync(program, [what, String(count), ...args], { encoding: 'utf8' });
+    if (status !== 0) throw new Error(`native/calls ${what}: status ${status}: ${stderr}`);
+    return Number(stdout);
+  };
   return {
     disk,
     memory,
     native,
-    nativeRound(what, count, ...args) {
-      const program = native('calls');
-      if (program === undefined) return NO_COMPILER;
-      const { status, stdout, stderr } = spawnSync(program, [what, String(count), ...args], { encoding: 'utf8' });
-      if (status !== 0) throw new Error(`native/calls ${what}: status ${status}: ${stderr}`);
-      return Number(stdout);
+    nativeRound,
+    spawnRound(count) {
+      const program = native('nothing');
+      const each = program === undefined ? NO_COMPILER : nativeRound('spawn', count, program);
+      return typeof each === 'string' ? each : each / NS_PER_US;
     },
     async [Symbol.asyncDispose]() {
       for (const made of [disk, memory]) if (made !== undefined) rmSync(made, { recursive: true });

@@ -43,7 +43,7 @@ export async function subjects(scratch: Scratch): Promise<Subject[]> {
 
   const superos = (template: Template) => () => microseconds(LIVES, () => life(machine, template, policy));
   const own = { name: 'superos', round: superos(recycled) };
-  const native = { name: 'native', round: () => spawned(scratch) };
+  const native = { name: 'native', round: () => scratch.spawnRound(50) };
   const worker = { name: 'new Worker', round: () => microseconds(WORKERS, startWorker) };
   const wasi = { name: 'node:wasi', round: () => microseconds(LIVES / 20, () => inLine(module, nothing)) };
   const subject = (name: string, contenders: Subject['contenders'], target: NonNullable<Subject['target']>): Subject => ({
@@ -114,9 +114,4 @@ function inLine(module: WebAssembly.Module, nothing: number): void {
   (instance.exports['_initialize'] as () => void)();
   wasi.finalizeBindings(instance);
   (instance.exports['_start'] as () => void)();
-}
-
-function spawned(scratch: Scratch): number | string {
-  const each = scratch.nativeRound('spawn', 50, '/bin/true');
-  return typeof each === 'string' ? each : each / NS_PER_US;
 }
