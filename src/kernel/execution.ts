@@ -27,6 +27,11 @@ interface Job {
   readonly reject: (error: Error) => void;
 }
 
+/** An export, to be called on a stack of its own, which can be suspended. */
+type Entry = (...args: (number | bigint)[]) => Promise<unknown>;
+/** By name, those of one instance that were called. */
+export type Entries = Map<string, Entry>;
+
 /** Where a program begins. */
 export interface Origin {
   readonly template: Template | undefined;
@@ -42,6 +47,7 @@ export class Execution {
   readonly #over: (cause: Cause) => void;
   readonly #origin: Origin;
   #instance: WebAssembly.Instance | undefined;
+  readonly entries: Entries;
   /** Of a reactor: calls not yet answered, the first under way unless it rests. */
   readonly #jobs: Job[] = [];
   #resting = false;
@@ -56,6 +62,7 @@ export class Execution {
     this.#over = over;
     this.#origin = origin;
     this.#instance = origin.cell?.instance;
+    this.entries = origin.cell?.entries ?? new Map();
   }
 
   /** A reactor between calls: no guest code is on its stack. */
@@ -163,9 +170,13 @@ export class Execution {
     );
   }
 
-  /** Calls an export on a stack of its own, which can be suspended. */
   async #enter(name: string, args: readonly (number | bigint)[] = []): Promise<readonly unknown[]> {
-    const result = await WebAssembly.promising(this.#instance?.exports[name] as WebAssembly.ExportedFunction)(...args);
+    let entry = this.entries.get(name);
+    if (entry === undefined) {
+      entry = WebAssembly.promising(this.#instance?.exports[name] as WebAssembly.ExportedFunction);
+      this.entries.set(name, entry);
+    }
+    const result = await entry(...args);
     return result === undefined ? [] : Array.isArray(result) ? result : [result];
   }
 }

@@ -270,6 +270,7 @@ export class Process extends Holder {
       capabilities,
       thread,
       instance,
+      entries: this.#execution.entries,
       reset,
       gate,
       memoryLimit: limits.memory,

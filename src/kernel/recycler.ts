@@ -2,6 +2,7 @@
 // what a process ran in, and what the imports of its instance are bound to. The loader has shown that memory and numeric globals
 // are all the state of such a program; both are put back before anybody else has them.
 import type { CapTable } from '../caps/table.ts';
+import type { Entries } from './execution.ts';
 import { type Gate, isSilent, type Watch } from './policy/gate.ts';
 import { isSame, type Protect } from './protection.ts';
 import type { AddressSpace } from './space.ts';
@@ -14,6 +15,7 @@ export interface Cell {
   readonly capabilities: CapTable;
   readonly thread: Thread;
   readonly instance: WebAssembly.Instance;
+  readonly entries: Entries;
   /** Puts its globals back. */
   readonly reset: () => void;
   readonly gate: Gate | undefined;

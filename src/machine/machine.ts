@@ -58,6 +58,7 @@ export class Machine implements AsyncDisposable {
   readonly #children = new Set<ChildProcess>();
   readonly #starting = new Set<Promise<unknown>>();
   readonly #pooled = new WeakSet<Template>();
+  /** The host waits for it only while there are children; a timer for each would take a tenth of a short life. */
   #keepalive: NodeJS.Timeout | undefined;
   #closed = false;
   /** A process was ended, and did not end by itself. */
@@ -213,6 +214,7 @@ export class Machine implements AsyncDisposable {
       await this.#close();
     } finally {
       clearInterval(keepalive);
+      clearInterval(this.#keepalive);
     }
   }
 
@@ -273,6 +275,7 @@ export class Machine implements AsyncDisposable {
     const child = new ChildProcess(running, granted, protect);
     this.#children.add(child);
     this.#keepalive ??= setInterval(() => undefined, KEEPALIVE_MS);
+    this.#keepalive.ref();
     const kill = () => child.kill('SIGKILL');
     if (abort?.aborted) kill();
     abort?.addEventListener('abort', kill, { once: true });
@@ -280,9 +283,7 @@ export class Machine implements AsyncDisposable {
       if (reason !== 'exit' && reason !== 'trap') this.#forced = true;
       abort?.removeEventListener('abort', kill);
       this.#children.delete(child);
-      if (this.#children.size > 0) return;
-      clearInterval(this.#keepalive);
-      this.#keepalive = undefined;
+      if (this.#children.size === 0) this.#keepalive?.unref();
     });
     return child;
   }

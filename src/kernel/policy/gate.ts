@@ -92,8 +92,10 @@ export class Gate {
     if (this.#told) return;
     this.#told = true;
     this.#audit?.close();
-    for (const withdraw of this.#asked) withdraw();
-    this.#asked.clear();
+    if (this.#asked.size > 0) {
+      for (const withdraw of this.#asked) withdraw();
+      this.#asked.clear();
+    }
     if (this.observations !== undefined) this.#supervisor?.observe?.(this.observations.list, this.#doer);
   }
 
