@@ -165,6 +165,7 @@ const { status } = spawnSync(
     'run',
     '--typecheck.enabled=false',
     `--testTimeout=${TEST_TIMEOUT_MS}`,
+    `--hookTimeout=${TEST_TIMEOUT_MS}`,
     `--testNamePattern=^(?!(?:${escaped.join('|')})$)`,
     ...LEFT_OUT.files.map(([pattern]) => `--exclude=${pattern}`),
     ...process.argv.slice(2),

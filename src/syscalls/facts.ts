@@ -84,7 +84,7 @@ export function factsOf(name: CallName): CallFacts {
   if (name === 'proc_kill') readers.set('signal', (handed) => POSIX_SIGNALS[handed[1] as number] ?? 'none');
   if (name === 'clock_time_get') readers.set('clock', (handed) => CLOCKS[handed[0] as number] ?? 'none');
   if (name === 'path_open') readers.set('access', (handed) => opening(handed[3] as number, handed[4] as number));
-  const inOrder = [...readers];
+  const inOrder = Array.from(readers, ([key, read]) => ({ key, read }));
   return {
     keys: [...(paths.length > 0 ? (['path'] as const) : []), ...readers.keys()],
     paths,
@@ -93,7 +93,7 @@ export function factsOf(name: CallName): CallFacts {
     reviewed: REVIEWED.includes(name),
     read: (handed) => {
       const facts: Record<string, unknown> = {};
-      for (const [key, reader] of inOrder) facts[key] = reader(handed);
+      for (const { key, read } of inOrder) facts[key] = read(handed);
       return facts as Facts;
     },
   };

@@ -114,7 +114,17 @@ function workOut(layer: Layer, call: string): Part {
   const last = possible[end]!.verdict;
   const worst = Math.max(...possible.map(rankOf));
   const always = worst === STRICTNESS.allow ? last : undefined;
-  return { judge: (facts) => possible.find(({ tests }) => tests.every((test) => test(facts)))?.verdict ?? last, always, worst };
+  // In plain loops, since it is asked at each call.
+  const found: Judge = (facts) => {
+    for (const { tests, verdict } of possible) if (hold(tests, facts)) return verdict;
+    return last;
+  };
+  return { judge: found, always, worst };
+}
+
+function hold(tests: readonly Test[], facts: Facts): boolean {
+  for (const test of tests) if (!test(facts)) return false;
+  return true;
 }
 
 const rankOf = ({ verdict }: Candidate) => strictness(verdict.action);

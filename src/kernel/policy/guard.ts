@@ -112,15 +112,22 @@ class Guarded {
   }
 
   #read(caller: Caller, handed: Handed): Facts {
-    const facts = this.#facts.read(handed);
-    if (this.#facts.paths.length === 0) return facts;
-    const paths = this.#facts.paths.map(({ at, directory }) => {
-      const path = handed[at] as string;
-      if (directory !== undefined) return absolute((handed[directory] as Capability).object.path, path);
-      const found = caller.resolve(path);
-      return found === undefined ? absolute('/', path) : absolute(found.capability.object.path, found.rest);
-    });
-    return { ...facts, paths, ...(this.#facts.moves && this.#isDirectory(handed) && { beneath: true }) };
+    const { paths, moves } = this.#facts;
+    // A new object, so nobody minds what is added.
+    const facts: { -readonly [K in keyof Facts]: Facts[K] } = this.#facts.read(handed);
+    if (paths.length === 0) return facts;
+    const places: string[] = [];
+    for (const one of paths) places.push(this.#place(caller, handed, one));
+    facts.paths = places;
+    if (moves && this.#isDirectory(handed)) facts.beneath = true;
+    return facts;
+  }
+
+  #place(caller: Caller, handed: Handed, { at, directory }: PathArgument): string {
+    const path = handed[at] as string;
+    if (directory !== undefined) return absolute((handed[directory] as Capability).object.path, path);
+    const found = caller.resolve(path);
+    return found === undefined ? absolute('/', path) : absolute(found.capability.object.path, found.rest);
   }
 }
 
