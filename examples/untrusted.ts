@@ -1,5 +1,5 @@
 // Code of a stranger: bounded in memory and time, stopped from outside, and without any right on this host.
-// Time, abort and kill act where a process makes a system call or waits; a loop without calls is not stopped by this version.
+// Time, abort and kill end it wherever it is: in a wait, in a system call, or in a loop that makes none.
 import { fileURLToPath } from 'node:url';
 import { type ExitStatus, Machine } from 'superos';
 

@@ -49,7 +49,7 @@ describe("the specification's sample", () => {
     expect(database(['--policy', file], 'set a 1', 'get a', 'grow 1', 'backup', 'now')).toEqual({
       stdout: 'ok\n1\ngrow: SUCCESS\nbackup: EPERM\nnow: EPERM\n',
       stderr: [
-        `superos: database.wasm was refused proc_spawn; to allow it, ${file}:10: take 'execve' out of denied_syscalls\n`,
+        `superos: database.wasm was refused proc_spawn; to allow it, ${file}:10: take 'execve' out of denied_syscalls; and ${file}:4: add '- proc_spawn' to allowed_syscalls\n`,
         `superos: database.wasm was refused clock_time_get; to allow it, ${file}:4: add '- clock_time_get' to allowed_syscalls\n`,
       ].join(''),
       status: 0,

@@ -2,15 +2,27 @@
 import { outlook, strictness } from './decide.ts';
 import type { Layer, Policy, Rule, Verdict } from './policy.ts';
 
-/** Where other layers refuse the call too, whatever its arguments, what to change in them is said as well. */
+/** What else refuses the call whatever its arguments, in the same layer or in others, is said as well: one change alone would not do. */
 export function remedy(policy: Policy, call: string, verdict: Verdict): string {
   if (strictness(verdict.action) === 0) return `'${call}' is allowed`;
-  const others = policy.layers.flatMap((layer) => {
-    if (layer === verdict.layer) return [];
-    const alone = outlook({ ...policy, layers: [layer] }, call);
-    return typeof alone === 'object' && alone.action.do !== 'log' ? [change(call, alone)] : [];
-  });
-  return [change(call, verdict), ...others].join('; and ');
+  const here = changes(policy, verdict.layer, call, verdict);
+  const others = policy.layers.flatMap((layer) => (layer === verdict.layer ? [] : changes(policy, layer, call)));
+  return [...here, ...others].join('; and ');
+}
+
+/** What to change in a layer, where `verdict` is what it says, or what it says of the call whatever its arguments. */
+function changes(policy: Policy, layer: Layer, call: string, verdict = always(policy, layer, call)): string[] {
+  if (verdict === undefined) return [];
+  const { rule } = verdict;
+  const denied = layer.denied.filter((one) => one !== rule);
+  // What is not denied is allowed where the change says so.
+  const more = denied.length === layer.denied.length ? [] : changes(policy, { ...layer, denied }, call);
+  return [change(call, verdict), ...more];
+}
+
+function always(policy: Policy, layer: Layer, call: string): Verdict | undefined {
+  const alone = outlook({ ...policy, layers: [layer] }, call);
+  return typeof alone === 'object' && alone.action.do !== 'log' ? alone : undefined;
 }
 
 function change(call: string, { layer, rule, place, action }: Verdict): string {

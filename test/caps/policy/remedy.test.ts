@@ -26,7 +26,8 @@ test('what remedies say, done, allows the call', () => {
       expect(advice).toMatch(new RegExp(`^policy\\.yaml:${verdict.place.line}: `));
       expect(text.split('\n')[verdict.place.line - 1]).toBe(verdict.place.text);
       expect(changes, `run ${run}: ${advice}`).toBeLessThan(CHANGES_MAX);
-      kinds.add(apply(whole, name, verdict, advice));
+      // The first part is about what decided; the others are what would refuse it next.
+      kinds.add(apply(whole, name, verdict, advice.split('; and ')[0]!));
     }
   }
   expect([...kinds].sort()).toEqual(['add', 'change', 'leave out', 'name others', 'take out']);
@@ -60,3 +61,13 @@ function apply({ process }: Document, name: string, { layer, rule }: Verdict, ad
   denied[at] = typeof item === 'string' ? { calls } : { calls, ...(item.action === undefined ? {} : { action: item.action }) };
   return 'name others';
 }
+
+test('what else refuses it in the same layer is said at once', () => {
+  const sample = (denied: string[]) =>
+    parse(JSON.stringify({ process: { allowed_syscalls: ['read'], denied_syscalls: denied } }));
+  const advice = (policy: ReturnType<typeof sample>) => remedy(policy, 'proc_spawn', decide(policy, 'proc_spawn', {}));
+  expect(advice(sample(['execve']))).toMatch(
+    /take 'execve' out of denied_syscalls; and .* add '- proc_spawn' to allowed_syscalls$/,
+  );
+  expect(advice(sample(['execve', '@process'])).split('; and ')).toHaveLength(3);
+});
