@@ -3,7 +3,7 @@
 
 import { addressTaken } from './analysis/callgraph.ts';
 import { Site } from './analysis/paths.ts';
-import { scan } from './analysis/scan.ts';
+import { scan } from './analysis/scanner.ts';
 import { findStack, type Stack } from './analysis/stackpointer.ts';
 import { readIndex, skipInstruction } from './immediates.ts';
 import type { Module } from './module.ts';

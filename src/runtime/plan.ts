@@ -1,7 +1,8 @@
 // What the passes want done to a module. A pass declares here what it adds and replaces; nothing is written before every pass
 // has spoken, because the number of added imports decides the index of every function.
 
-import { type Scan, scan } from './analysis/scan.ts';
+import type { Scan } from './analysis/scan.ts';
+import { scan } from './analysis/scanner.ts';
 import type { Checks, HintNext } from './checks.ts';
 import type { SnapshotLayout, StackLayout } from './layout.ts';
 import type { Module } from './module.ts';
