@@ -1,5 +1,7 @@
 // `superos inspect`: what a program imports, exports and uses, and what protects it on this host. It runs nothing of the program.
+
 import { createHash } from 'node:crypto';
+import { engine } from '../hal/node/engine.ts';
 import { nodeMmu } from '../hal/node/mmu/mmu.ts';
 import { nullPageOf, type ProcessProtection, protectionOf } from '../kernel/protection.ts';
 import { readWhole } from '../machine/file.ts';
@@ -54,7 +56,7 @@ function imported({ module, name }: Layout['functions'][number]): Imported {
 /** Throws CommandError. */
 async function report(path: string): Promise<Report> {
   if (path === '-') throw new CommandError('inspect needs the path of a program, not standard input');
-  const { layout, name } = await programOf(path, new Programs(), { snapshot: true });
+  const { layout, name } = await programOf(path, new Programs(engine), { snapshot: true });
   const bytes = await bytesOf(path);
   return {
     program: name,

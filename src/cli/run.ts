@@ -2,6 +2,7 @@
 
 import type { Policy } from '../caps/policy/policy.ts';
 import { DiskCache } from '../hal/node/cache.ts';
+import { engine } from '../hal/node/engine.ts';
 import { Machine } from '../index.ts';
 import type { ExitStatus } from '../kernel/status.ts';
 import type { ProcessBuilder } from '../machine/builder.ts';
@@ -26,7 +27,7 @@ export interface Watcher {
 
 /** The exit status. Throws CommandError where the program could not be started. */
 export async function run(request: RunRequest, watcher?: Watcher): Promise<number> {
-  const programs = new Programs(request.cache ? new DiskCache() : undefined);
+  const programs = new Programs(engine, request.cache ? new DiskCache() : undefined);
   const raw = request.raw || request.dedicated;
   const program = await programOf(request.program, programs, raw ? { raw } : {});
   const governing = request.policies.length === 0 ? undefined : await policyOf(request, program);

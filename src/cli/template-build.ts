@@ -1,7 +1,9 @@
 // `superos template build`: runs a program to a point, and writes how far it came, with the program itself, to a file.
+
 import fs from 'node:fs';
 import { basename } from 'node:path';
 import { DiskCache } from '../hal/node/cache.ts';
+import { engine } from '../hal/node/engine.ts';
 import { Machine } from '../index.ts';
 import { SuperosError } from '../machine/error.ts';
 import { assemble, compile } from '../machine/source.ts';
@@ -25,7 +27,7 @@ export async function buildTemplate(
     throw new CommandError(`--output: a name that ends in ${EXTENSION} is expected, not ${output}`);
   try {
     const bytes = await read(path);
-    const programs = new Programs(given.cache ? new DiskCache() : undefined);
+    const programs = new Programs(engine, given.cache ? new DiskCache() : undefined);
     const program = await compile(basename(path), bytes, programs, { snapshot: true });
     await using machine = await Machine.boot({ cpus: 0 });
     using template = await machine.template(program, optionsOf(args, until, given));

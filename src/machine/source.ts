@@ -1,7 +1,9 @@
 // Where a program comes from: a file, bytes, or one compiled before.
+
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CodeCache } from '../hal/cache.ts';
+import { engine } from '../hal/node/engine.ts';
 import { fileSource } from '../hal/node/program-file.ts';
 import { LoadError } from '../runtime/errors.ts';
 import { isBinary } from '../runtime/magic.ts';
@@ -28,7 +30,7 @@ export class PlaceLoader implements ProgramLoader {
   readonly #programs: Programs;
 
   constructor(cache: CodeCache | undefined) {
-    this.#programs = new Programs(cache);
+    this.#programs = new Programs(engine, cache);
   }
 
   load(source: ProgramSource, options: LoadOptions, name?: string): Promise<Program> {

@@ -48,6 +48,8 @@ export interface LoadOptions {
    * which then asks the kernel, as with `ask`, instead of probing.
    */
   readonly probe?: boolean | 'ask';
+  /** V8 does not turn a store of several bytes into a trap at such a page: see Engine. */
+  readonly probeStores?: boolean;
   /** No checks for preemption, and bulk operations in one piece: for a process that has a thread of its own. */
   readonly raw?: boolean;
   /** The state of instances can be read and set, to make templates of them. */
@@ -84,7 +86,7 @@ export class Plan {
   snapshot: SnapshotLayout | string | undefined;
   recycle: true | string | undefined;
   /** What every function of the original gets after its own locals. */
-  locals: readonly ValueType[] = [];
+  readonly locals: ValueType[] = [];
   /** Of a module that allocates on the engine's heap: bytes that its instantiation takes there. */
   heapBytes: number | undefined;
   /** Active data segments become passive; initialisers apply them. */
@@ -147,6 +149,11 @@ export class Plan {
     const { imports, globals } = this.module;
     const imported = imports.reduce((count, { kind }) => count + (kind === 'global' ? 1 : 0), 0);
     return imported + globals.length + this.globals.push(type) - 1;
+  }
+
+  /** One more local of every function of the original: its number among those added. */
+  local(type: ValueType): number {
+    return this.locals.push(type) - 1;
   }
 
   /** A function of the original module. */

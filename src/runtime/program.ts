@@ -2,6 +2,7 @@
 // The loader itself is loaded for the first program that the cache does not have.
 
 import type { CachedCode, CodeCache, ProgramSource } from '../hal/cache.ts';
+import type { Engine } from '../hal/engine.ts';
 import { LoadError } from './errors.ts';
 import type { Layout } from './layout.ts';
 import type { LoadOptions } from './plan.ts';
@@ -90,16 +91,19 @@ export async function loadProgram(
 
 /** Programs of one machine: those still in use are shared by all who load the same file again. */
 export class Programs {
+  readonly #engine: Engine;
   readonly #cache: CodeCache | undefined;
   readonly #alive = new Map<string, WeakRef<Program>>();
   readonly #loading = new Map<string, Promise<Program>>();
 
-  constructor(cache?: CodeCache) {
+  constructor(engine: Engine, cache?: CodeCache) {
+    this.#engine = engine;
     this.#cache = cache;
   }
 
   /** As `loadProgram`. */
-  async load(source: Uint8Array | ProgramSource, options: LoadOptions = {}): Promise<Program> {
+  async load(source: Uint8Array | ProgramSource, asked: LoadOptions = {}): Promise<Program> {
+    const options = this.#engine.storesTrap ? asked : { ...asked, probeStores: true };
     // Bytes may be changed by their owner, so only files are remembered.
     const identity = source instanceof Uint8Array ? undefined : source.identity();
     if (source instanceof Uint8Array || identity === undefined) return loadProgram(source, this.#cache, options);

@@ -1,9 +1,11 @@
 // Template files: what is read back is what was written, and nothing else is read at all.
+
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { engine } from '../../src/hal/node/engine.ts';
 import { Machine, SuperosError } from '../../src/index.ts';
 import { compile } from '../../src/machine/source.ts';
 import { decodeTemplate, encodeTemplate, isTemplateFile, type TemplateProgram } from '../../src/machine/template-file.ts';
@@ -36,7 +38,7 @@ async function built(fields = FIELDS): Promise<{ readonly file: Uint8Array; read
 }
 
 const decode = (file: Uint8Array): Promise<TemplateProgram> =>
-  decodeTemplate(file, 'x.tpl', (name, bytes) => compile(name, bytes, new Programs(), { snapshot: true }));
+  decodeTemplate(file, 'x.tpl', (name, bytes) => compile(name, bytes, new Programs(engine), { snapshot: true }));
 
 /** With the hash that it ought to have: what only a program of somebody's makes. */
 function signed(file: Uint8Array): Uint8Array {

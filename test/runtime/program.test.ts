@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { CachedCode, CodeCache, ProgramSource } from '../../src/hal/cache.ts';
+import { engine } from '../../src/hal/node/engine.ts';
 import { LoadError } from '../../src/runtime/errors.ts';
 import { loadProgram, Programs } from '../../src/runtime/program.ts';
 import { wat } from './tools.ts';
@@ -132,7 +133,7 @@ describe('loadProgram', () => {
 
 describe('programs of a machine', () => {
   test('the same file is the same program while it is in use', async () => {
-    const programs = new Programs();
+    const programs = new Programs(engine);
     const source = new Source(await wat(TEXT), 'file');
     const program = await programs.load(source);
     expect(await programs.load(source)).toBe(program);
@@ -141,7 +142,7 @@ describe('programs of a machine', () => {
   });
 
   test('a file that is asked for again while it is loaded is loaded once; one that could not be loaded is tried again', async () => {
-    const programs = new Programs();
+    const programs = new Programs(engine);
     const source = new Source(new Uint8Array(8), 'file');
     const first = await Promise.allSettled([programs.load(source), programs.load(source)]);
     expect(first.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
@@ -153,7 +154,7 @@ describe('programs of a machine', () => {
   });
 
   test('a changed file, and bytes, are loaded anew', async () => {
-    const programs = new Programs();
+    const programs = new Programs(engine);
     const bytes = await wat(TEXT);
     const program = await programs.load(new Source(bytes, 'before'));
     expect(await programs.load(new Source(bytes, 'after'))).not.toBe(program);
@@ -161,7 +162,7 @@ describe('programs of a machine', () => {
   });
 
   test('a file that changes while it is read is not remembered', async () => {
-    const programs = new Programs();
+    const programs = new Programs(engine);
     const bytes = await wat(TEXT);
     const program = await programs.load(new Source(bytes, 'before', 'before', 'after'));
     expect(await programs.load(new Source(bytes, 'before'))).not.toBe(program);

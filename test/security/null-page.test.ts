@@ -21,7 +21,7 @@ describe.skipIf(!native).each([
     return stdout.trim().split('\n');
   };
 
-  test.each([[[]], [['shared']]])('an inaccessible page: every opcode traps %s', async (how) => {
+  test.each([[[]], [['shared']], [['probed']]])('an inaccessible page: every opcode traps %s', async (how) => {
     const lines = await run('none', ...how);
     expect(lines.filter((line) => !/ trap: memory access out of bounds /.test(line))).toEqual([]);
     expect(lines.length).toBeGreaterThanOrEqual(OPCODES);

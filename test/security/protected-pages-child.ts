@@ -31,6 +31,7 @@ const added = async (child: ChildProcess): Promise<number> => {
 const KINDS: Record<string, (child: ChildProcess, region: MemoryRegion) => Promise<number>> = {
   before: async (child) => (await mapped(child, WRITE)) - 8,
   behind: async (child) => (await mapped(child, WRITE)) + PAGE,
+  across: async (child) => (await mapped(child, WRITE)) + PAGE - 1,
   readonly: async (child) => (await mapped(child, READ)) + 8192,
   revoked: async (child, region) => {
     const at = await mapped(child, WRITE);
@@ -73,7 +74,7 @@ for (const { text, stores } of OPCODES) {
     await using child = await (scheduling === 'raw' ? builder.scheduling('raw', { share: true }) : builder).spawn();
     await child.call('f', IN_BOUNDS, 8192);
     const at = await make(child, region);
-    const ended = await child.call('f', at & ~7, 8192).catch(() => child.wait());
+    const ended = await child.call('f', at, 8192).catch(() => child.wait());
     const outcome = 'reason' in ended ? `${ended.reason}: ${ended.message?.split('\n')[0]}` : 'no trap';
     console.log(`${kind} ${stores ? 'store' : 'load'} ${outcome} ${text}`);
   }

@@ -30,6 +30,14 @@ describe.skipIf(nodeMmu().driver !== 'native').each([
     expect(lines.length).toBeGreaterThanOrEqual(OPCODES);
   });
 
+  test('what begins in a region and ends behind it', { timeout: 120_000 }, async () => {
+    const lines = (await run('across')).filter((line) => /\((i32|i64|f32|f64|v128)\.(load|store)/.test(line));
+    const single = /load8_(s|u|splat|lane)|store8/;
+    const traps = (line: string) => line.includes(' trap: memory access out of bounds') && line.includes('guard page');
+    expect(lines.filter((line) => (single.test(line) ? !line.includes(' no trap ') : !traps(line)))).toEqual([]);
+    expect(lines.length).toBeGreaterThanOrEqual(45);
+  });
+
   test('a region that can be read: what stores traps, and nothing else', { timeout: 120_000 }, async () => {
     const lines = await run('readonly');
     const wrong = lines.filter((line) =>

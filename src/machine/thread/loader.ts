@@ -1,5 +1,7 @@
 // The loader on a thread of its own, from its inside: reads, rewrites and compiles programs, and gives them to the machine.
+
 import { DiskCache } from '../../hal/node/cache.ts';
+import { engine } from '../../hal/node/engine.ts';
 import { Programs } from '../../runtime/program.ts';
 import { SuperosError } from '../error.ts';
 import { loadSource } from '../source.ts';
@@ -11,7 +13,7 @@ export class ThreadLoader {
 
   constructor({ cache }: LoaderStart, send: (message: FromLoader) => void) {
     this.#send = send;
-    this.#programs = new Programs(cache === undefined ? undefined : new DiskCache({ directory: cache }));
+    this.#programs = new Programs(engine, cache === undefined ? undefined : new DiskCache({ directory: cache }));
   }
 
   async receive({ request, name, source, options }: ToLoader): Promise<void> {

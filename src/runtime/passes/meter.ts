@@ -116,7 +116,7 @@ export const meter: Pass = {
     });
     if (objects.size === 0) return;
 
-    plan.locals = ['i32'];
+    const lengths = plan.local('i32');
     const ask = askHelper(plan);
     const bytesAt = (site: Site) => objects.get(indexAt(site))!.bytes;
     /** By type index: tells of an object of that type, and gives it back. Made where a type is first allocated. */
@@ -157,7 +157,7 @@ export const meter: Pass = {
     );
     const sized = (site: Site, out: Writer, hint: HintNext) => {
       const bytes = bytesAt(site);
-      const length = site.firstLocal;
+      const length = site.firstLocal + lengths;
       emit(out, Op.localTee, length);
       emit(out, Op.localGet, length);
       emitConst(out, 'i32', LARGE_BYTES / bytes);

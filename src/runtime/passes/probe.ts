@@ -6,43 +6,21 @@ import { encodeUtf8 } from '../../hal/utf8.ts';
 import { filled, findStack } from '../analysis/stackpointer.ts';
 import type { HintNext } from '../checks.ts';
 import { LoadError } from '../errors.ts';
-import { readIndex, skipInteger } from '../immediates.ts';
 import type { Module } from '../module.ts';
 import { ATOMIC, BlockType, Op } from '../opcodes.ts';
 import { emit, emitConst, type FunctionRef, type Pass, type Plan } from '../plan.ts';
 import type { ValueType } from '../types.ts';
-import type { Site } from '../walk.ts';
 import type { Writer } from '../writer.ts';
+import { type Place, placeOf, writeAccess } from './place.ts';
 import { checksOf } from './preempt.ts';
+import { probeStores } from './stores.ts';
 
 /** The smallest page of any host. */
 const PAGE_BYTES = 4096;
 const I32_LOAD8_U = 0x2d;
 const I32_STORE8 = 0x3a;
-const HAS_MEMORY = 0x40;
-const U32_MOST = 5;
-const U64_MOST = 10;
 /** A program with more kinds of atomic accesses is an attack on the size of what the loader writes. */
 const HELPERS_MAX = 10_000;
-
-/** Where an access goes beside its address, as in its immediates. */
-interface Place {
-  readonly memory: number;
-  readonly offset: bigint;
-}
-
-function writeAccess(out: Writer, opcode: number, { memory, offset }: Place): void {
-  emit(out, opcode);
-  if (memory === 0) out.u8(0);
-  else out.u8(HAS_MEMORY).u32(memory);
-  writeOffset(out, offset);
-}
-
-function writeOffset(out: Writer, offset: bigint): void {
-  let rest = offset;
-  for (; rest > 0x7fn; rest >>= 7n) out.u8(Number(rest & 0x7fn) | 0x80);
-  out.u8(Number(rest));
-}
 
 /**
  * Writes a plain access at the address that `address` leaves: a load, and, to be told of pages that may be read but not written, a
@@ -180,17 +158,6 @@ function writeF64(out: Writer, value: number): void {
   out.u8(F64_CONST).raw(new Uint8Array(new Float64Array([value]).buffer));
 }
 
-function placeOf({ source, immediates }: Site): Place {
-  const flags = readIndex(source, immediates);
-  let p = skipInteger(source, immediates, U32_MOST);
-  const memory = flags & HAS_MEMORY ? readIndex(source, p) : 0;
-  if (flags & HAS_MEMORY) p = skipInteger(source, p, U32_MOST);
-  const end = skipInteger(source, p, U64_MOST);
-  let offset = 0n;
-  for (let i = end - 1; i >= p; i--) offset = (offset << 7n) | BigInt(source[i]! & 0x7f);
-  return { memory, offset };
-}
-
 /** Bytes from address 0 on that nothing of the program is in: known of those whose data lies below their stack. */
 function freeBytes(plan: Plan): number {
   const ranges = filled(plan.module);
@@ -211,6 +178,7 @@ export const probe: Pass = {
     const free = asked === false ? 0 : freeBytes(plan);
     if (!asked && free === 0 && !asks) return;
     plan.probed = { free, ...(asks && { asks }) };
+    if (plan.options.probeStores) probeStores(plan, asks);
     if (asks) plan.touch = plan.import('touch', ['i32', 'f64', 'f64', 'i32'], ['i32']);
     if (!raw) checksOf(plan);
     const made = new Map<string, FunctionRef>();
