@@ -5,7 +5,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { CPUS } from './guests.ts';
 
-test.each(CPUS)('a machine that is closed leaves no socket open: %i threads', { timeout: 20_000 }, async (cpus) => {
+test.for(CPUS)('a machine that is closed leaves no socket open: %i threads', async (cpus, { signal }) => {
   const deaf = net.createServer({ pauseOnConnect: true }, (socket) => socket.on('error', () => socket.destroy()));
   await new Promise<void>((resolve) => {
     deaf.listen(0, '127.0.0.1', resolve);
@@ -13,6 +13,8 @@ test.each(CPUS)('a machine that is closed leaves no socket open: %i threads', { 
   const { port } = deaf.address() as net.AddressInfo;
   const child = spawn(process.execPath, [path.join(import.meta.dirname, 'net-child.ts'), String(cpus), String(port)], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    signal,
+    killSignal: 'SIGKILL',
   });
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => {
