@@ -1,7 +1,7 @@
 // What is told of capabilities and refusals, to whoever keeps the audit log. Events are plain data, which can be sent to
 // another thread; where nobody listens, none is made.
 import type { Capability } from './capability.ts';
-import type { CapObject } from './object.ts';
+import { type CapObject, rightsByName } from './object.ts';
 
 /** What became of a capability: the first six; what a call was refused for; what a policy decided. */
 export type AuditKind = 'grant' | 'derive' | 'open' | 'duplicate' | 'transfer' | 'revoke' | 'drop' | 'refuse' | 'policy';
@@ -85,8 +85,8 @@ export class Audit {
   capability(what: AuditKind, { object, rights, inheriting, name, place }: Capability<CapObject>, how?: string): void {
     this.record(what, {
       kind: object.kind,
-      rights,
-      inheriting,
+      rights: rightsByName(object, rights).join(' '),
+      ...(inheriting !== 0 && inheriting !== rights && { inheriting: rightsByName(object, inheriting).join(' ') }),
       ...(name !== undefined && { name }),
       ...(place >= 0 && { number: place }),
       ...(how !== undefined && { how }),

@@ -34,6 +34,10 @@ export class Endpoint extends CapObject {
     this.rules = rules;
   }
 
+  override get vocabulary(): typeof NET_RIGHT {
+    return NET_RIGHT;
+  }
+
   /** Whether a name may be asked for, in order to connect or send to this port of it. */
   allowsName(use: 'connect' | 'udp', name: string, port: number): boolean {
     return this.rules.some((rule) => rule.use === use && matchesPort(rule.ports, port) && matchesName(rule.host, name));

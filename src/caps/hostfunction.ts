@@ -43,6 +43,10 @@ export class HostFunctionObject extends CapObject {
     this.signature = signature;
     this.invoke = invoke;
   }
+
+  override get vocabulary(): typeof HOST_RIGHT {
+    return HOST_RIGHT;
+  }
 }
 
 /** The right to call a function. */

@@ -2,10 +2,15 @@
 // capability or a call in flight refers to it, and is destroyed once.
 import type { Advice, Directory, Entry, FileStat, FileType, NewTime } from '../hal/disk.ts';
 import type { Errno } from '../hal/errno.ts';
+import { RIGHT } from './rights.ts';
 
 export abstract class CapObject {
   /** What it is: policies and `find` ask for it. The core knows no kind. */
   abstract readonly kind: string;
+  /** Its rights by name: bits of a capability's rights. */
+  get vocabulary(): Readonly<Record<string, number>> {
+    return RIGHT;
+  }
   #references = 1;
 
   retain(): this {
@@ -20,6 +25,12 @@ export abstract class CapObject {
   /** Gives back what the object holds. Called once. */
   protected destroy(): void {}
 }
+
+/** Those of these rights that an object of this kind knows. */
+export const rightsByName = ({ vocabulary }: CapObject, rights: number): string[] =>
+  Object.entries(vocabulary)
+    .filter(([, bit]) => (rights & bit) !== 0)
+    .map(([name]) => name);
 
 /** WASI `fdflags`. */
 export const FDFLAG = { append: 1, dsync: 2, nonblock: 4, rsync: 8, sync: 16 } as const;

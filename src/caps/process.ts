@@ -29,6 +29,10 @@ export class ProcessObject extends CapObject {
     this.#subject = subject;
   }
 
+  override get vocabulary(): typeof PROCESS_RIGHT {
+    return PROCESS_RIGHT;
+  }
+
   get number(): number {
     return this.#subject.number;
   }

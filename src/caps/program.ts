@@ -18,6 +18,10 @@ export class ProgramObject<P extends { readonly name: string } = { readonly name
     this.program = program;
     this.path = path;
   }
+
+  override get vocabulary(): typeof PROGRAM_RIGHT {
+    return PROGRAM_RIGHT;
+  }
 }
 
 /** The right to execute a program. */

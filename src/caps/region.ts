@@ -20,6 +20,10 @@ export class RegionObject extends CapObject {
     this.region = region;
   }
 
+  override get vocabulary(): typeof REGION_RIGHT {
+    return REGION_RIGHT;
+  }
+
   protected override destroy(): void {
     this.region.release();
   }

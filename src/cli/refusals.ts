@@ -1,4 +1,4 @@
-// What a policy refused, told at the end of a run: which call, by which line, and what would allow it.
+// What was refused, told at the end of a run: which call, and the change to a policy, or the grant, that would allow it.
 
 import type { Refusal } from '../kernel/policy/supervisor.ts';
 import { plain } from '../kernel/printable.ts';
@@ -8,9 +8,10 @@ import { factsText } from './ask.ts';
 const TOLD_MAX = 10;
 
 export function refusalLines(program: string, refused: readonly Refusal[], enforced: boolean): string[] {
-  const lines = refused.slice(0, TOLD_MAX).map(({ call, facts, count, remedy, program: other = program }) => {
+  const lines = refused.slice(0, TOLD_MAX).map(({ call, facts, place, count, remedy, program: other = program }) => {
     const times = count === 1 ? '' : `, ${count} times`;
-    const verb = enforced ? 'was refused' : 'would have been refused';
+    // Policies can be told without being enforced; capabilities cannot.
+    const verb = enforced || place === undefined ? 'was refused' : 'would have been refused';
     return `superos: ${plain(`${other} ${verb} ${call}${factsText(facts)}${times}; to allow it, ${remedy}`)}`;
   });
   const more = refused.length - TOLD_MAX;

@@ -11,6 +11,7 @@ import type { Entropy } from '../hal/entropy.ts';
 import {
   BLOCKED,
   type Caller,
+  type Lack,
   type MemoryMapper,
   type Offspring,
   type Result,
@@ -20,6 +21,7 @@ import {
 import type { Iovecs } from '../syscalls/iovecs.ts';
 import type { GuestMemory } from '../syscalls/memory.ts';
 import { CALLS, type CallName } from '../syscalls/table.ts';
+import { tellLack } from './lacks.ts';
 import type { Process } from './process.ts';
 import { exited } from './status.ts';
 
@@ -116,6 +118,11 @@ export abstract class ProcessCaller implements Caller {
 
   overflow(what: Counted): 'FBIG' | typeof BLOCKED {
     return this.process.overflow(what);
+  }
+
+  lacks(lack: Lack): 'NOTCAPABLE' {
+    tellLack(this.process, lack);
+    return 'NOTCAPABLE';
   }
 
   pipe(): readonly [Capability, Capability] | 'NFILE' {

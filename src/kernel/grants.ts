@@ -1,13 +1,8 @@
 // What a process was granted: the roots of its capabilities. Whoever started the process keeps them through the kernel, which
 // gives them back at its end; the process never holds one, so that it cannot keep what is taken away.
 import type { Capability } from '../caps/capability.ts';
-import { NET_RIGHT } from '../caps/endpoint.ts';
-import { HOST_RIGHT } from '../caps/hostfunction.ts';
-import type { CapObject } from '../caps/object.ts';
-import { PROCESS_RIGHT } from '../caps/process.ts';
-import { PROGRAM_RIGHT, ProgramObject } from '../caps/program.ts';
-import { REGION_RIGHT } from '../caps/region.ts';
-import { RIGHT } from '../caps/rights.ts';
+import { type CapObject, rightsByName } from '../caps/object.ts';
+import { ProgramObject } from '../caps/program.ts';
 import { Socket } from '../caps/socket.ts';
 import type { CapTable } from '../caps/table.ts';
 import { formatAddress } from '../hal/address.ts';
@@ -46,7 +41,7 @@ export class Grants {
       number: place,
       kind: object.kind,
       grant: name,
-      rights: words(object.kind, rights),
+      rights: rightsByName(object, rights),
       ...(object instanceof Socket && object.local !== undefined && { address: formatEndpoint(object.local) }),
       ...hashOf(object),
     }));
@@ -67,6 +62,11 @@ export class Grants {
     }
     this.#roots = this.#roots.filter(({ live }) => live);
     return meant.length > 0;
+  }
+
+  /** Whether the grant of this name is of these rights, on its object or on what is opened through it. */
+  allows(name: string, rights: number): boolean {
+    return this.#roots.some((root) => root.name === name && ((root.rights | root.inheriting) & rights) === rights);
   }
 
   /** The process is over. */
@@ -91,24 +91,10 @@ export function dropAll(capabilities: Iterable<Capability<CapObject> | undefined
   if (failures.length > 0) throw failures[0];
 }
 
-/** Of kinds that have rights of their own. */
-const VOCABULARIES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  process: PROCESS_RIGHT,
-  program: PROGRAM_RIGHT,
-  function: HOST_RIGHT,
-  endpoint: NET_RIGHT,
-  region: REGION_RIGHT,
-};
-
 const hashOf = (object: CapObject): { sha256: string } | undefined => {
   const hash = object instanceof ProgramObject ? (object as ProgramObject<Program>).program.hash : undefined;
   return hash === undefined ? undefined : { sha256: hash };
 };
-
-const words = (kind: string, rights: number): string[] =>
-  Object.entries(VOCABULARIES[kind] ?? RIGHT)
-    .filter(([, bit]) => (rights & bit) !== 0)
-    .map(([word]) => word);
 
 const formatEndpoint = ({ address, port }: NetAddress): string =>
   address.bits === 32 ? `${formatAddress(address)}:${port}` : `[${formatAddress(address)}]:${port}`;

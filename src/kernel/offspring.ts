@@ -97,7 +97,8 @@ export class GuestOffspring implements Offspring {
     const found = cwd.startsWith('/') && cwd !== '/' ? this.#process.resolve(cwd) : undefined;
     if (found === undefined || !transferable(found.capability)) return undefined;
     const { capability: through, directory } = found;
-    if ((through.rights & RIGHT.pathOpen) === 0) return 'NOTCAPABLE';
+    if ((through.rights & RIGHT.pathOpen) === 0)
+      return this.#process.thread.lacks({ call: 'proc_spawn', by: through, rights: RIGHT.pathOpen });
     const led = withoutLinks(directory, found.rest, true);
     if (typeof led === 'string') return led as SpawnErrno;
     const path = absolute(through.object.path, led.path);

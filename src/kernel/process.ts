@@ -13,11 +13,13 @@ import { causeOf } from './fault.ts';
 import type { Grants } from './grants.ts';
 import { Holder } from './holder.ts';
 import type { Kernel } from './kernel.ts';
+import { refusedTo } from './lacks.ts';
 import { RESOURCE, WASM_PAGE } from './limits.ts';
 import { Mappings } from './mappings.ts';
 import { GuestOffspring } from './offspring.ts';
 import type { PidNamespace } from './pid.ts';
 import type { Gate } from './policy/gate.ts';
+import type { Refusals } from './policy/refusals.ts';
 import { Guard } from './protection.ts';
 import type { Cell } from './recycler.ts';
 import type { ProcessParts } from './request.ts';
@@ -62,7 +64,8 @@ export class Process extends Holder {
   parent: Process | undefined;
   /** What its policy makes of its calls; undefined where none has a say and nobody watches. Set once, before it runs. */
   gate: Gate | undefined;
-
+  /** What it was refused for want of a capability. */
+  lacked: Refusals | undefined;
   readonly guard: Guard;
   readonly #execution: Execution;
   readonly #thread: Thread;
@@ -242,7 +245,7 @@ export class Process extends Holder {
     if (instance === undefined || !this.#recycle(instance)) this.#space.release();
     this.#memory = NO_MEMORY;
     this.#capabilities = NO_TABLE;
-    this.#status = { ...this.#ending, usage, ...this.gate?.outcome() };
+    this.#status = { ...this.#ending, usage, ...refusedTo(this) };
     const left = this.first ? this.#descendants() : [];
     this.kernel.ended(this);
     this.#resolve(this.#status);

@@ -128,6 +128,18 @@ export interface MemoryMapper {
   protect(from: number, bytes: number, access: Access): 'INVAL' | 'NOMEM' | 'ACCES' | undefined;
 }
 
+/** What a call was refused for: rights that no capability of the process gives it. */
+export interface Lack {
+  readonly call: CallName;
+  /** The capability that has not all the rights that it takes; absent where there is none of its kind. */
+  readonly by?: Capability<CapObject>;
+  /** Those that it has not, as bits of its kind's. */
+  readonly rights?: number;
+  /** The grant that would do, where it does not follow from the capability. */
+  readonly grant?: string;
+  readonly facts?: Facts;
+}
+
 export interface Caller {
   readonly pid: number;
   readonly memory: GuestMemory;
@@ -170,6 +182,8 @@ export interface Caller {
   breathe(result: number): number;
   /** An internal error: it ends the process, never the kernel. Returns what the import returns. */
   fault(error: unknown): number;
+  /** A call is refused for want of a capability: tells who watches over the process. */
+  lacks(lack: Lack): 'NOTCAPABLE';
   /** Both ends of a new pipe: where to read, where to write. NFILE where its pipes may hold no more. */
   pipe(): readonly [Capability, Capability] | 'NFILE';
   /**

@@ -3,12 +3,15 @@
 //
 // Each call gets source text of its own, compiled once, so that V8 sees one handler behind each: the text comes from the
 // table alone, never from a guest.
+import type { Capability } from '../caps/capability.ts';
+import type { CapObject } from '../caps/object.ts';
 import { PATH_MAX } from '../caps/path.ts';
 import { WASI_RIGHTS } from '../caps/rights.ts';
 import { canonicalHost } from '../hal/address.ts';
 import { decodeUtf8 } from '../hal/utf8.ts';
 import { BLOCKED, type Caller, type Result } from './caller.ts';
 import { ERRNO } from './errno.ts';
+import { tell } from './facts.ts';
 import type { HandedAll, Parameter } from './parameter.ts';
 import { CALLS, type Call, type CallName, TABLE } from './table.ts';
 
@@ -61,16 +64,19 @@ function compile(call: Call, name: CallName, polled: boolean): Factory {
   const constants: string[] = [];
   const checks: string[] = [];
   const handed: string[] = [];
+  // Of rights: once all arguments are decoded, so that whoever is told of a refusal knows what it was about.
+  const rights: string[] = [];
   let raw = 0;
   // A call that returns a value of its own has 0 for an error.
   for (const parameter of call.params) {
     const a = `a${raw}`;
     const b = `a${raw + 1}`;
     if (parameter.values !== undefined) constants.push(`const ${VALUES}${a} = ${JSON.stringify(parameter.values)};`);
-    emit(parameter, a, b, checks, handed, (errno) => answer(call.value ? '0' : errno));
+    emit(parameter, a, b, { checks, rights, handed }, (errno) => answer(call.value ? '0' : errno));
     raw += parameter.wasm.reduce((n, type) => n + (type === 'i64' ? 2 : 1), 0);
   }
   const parameters = Array.from({ length: raw }, (_, i) => `a${i}`).join(', ');
+  const arguments_ = handed.join(', ');
   const source = `
     const memory = caller.memory, table = caller.capabilities, slots = table.slots, iovecs = caller.iovecs, counts = caller.counts;
     ${polled ? 'const epoch = caller.epoch;' : ''}
@@ -79,6 +85,7 @@ function compile(call: Call, name: CallName, polled: boolean): Factory {
       counts[${CALLS.indexOf(name)}]++;
       try {
         ${checks.join('\n')}
+        ${rights.map((check) => check.replace(HANDED, () => arguments_)).join('\n')}
         const answer = handler(${['caller', ...handed].join(', ')});
         if (answer === BLOCKED) return -1;
         const result = ${call.value ? 'answer' : 'answer === undefined ? 0 : ERRNO[answer]'};
@@ -87,8 +94,10 @@ function compile(call: Call, name: CallName, polled: boolean): Factory {
         return caller.fault(error);
       }
     };`;
-  const make = new Function('caller', 'handler', 'BLOCKED', 'ERRNO', 'decodePath', 'decodeHost', source);
-  return (caller, handler) => make(caller, handler, BLOCKED, ERRNO, decodeUtf8, decodeHost);
+  const make = new Function('caller', 'handler', 'BLOCKED', 'ERRNO', 'decodePath', 'decodeHost', 'lacks', source);
+  const lacks = (caller: Caller, by: Capability<CapObject>, needed: number, ...given: readonly unknown[]): number =>
+    ERRNO[caller.lacks({ call: name, by, rights: needed & ~by.rights, facts: tell(caller, name, given) })];
+  return (caller, handler) => make(caller, handler, BLOCKED, ERRNO, decodeUtf8, decodeHost, lacks);
 }
 
 const decodeHost = (bytes: Uint8Array, at: number, length: number): string | undefined => {
@@ -98,34 +107,41 @@ const decodeHost = (bytes: Uint8Array, at: number, length: number): string | und
 
 const touch = ({ use }: Parameter): 'has' | 'hasWritable' => (use === 'write' ? 'hasWritable' : 'has');
 
+/** Statements of a compiled call. */
+interface Text {
+  readonly checks: string[];
+  /** Of rights, with HANDED for what the handler is handed. */
+  readonly rights: string[];
+  readonly handed: string[];
+}
+
+const HANDED = '@handed';
+
 /** Adds the statements that decode and check one parameter, and what the handler is handed for it; `refuse` makes a refusal with an errno. */
 function emit(
   parameter: Parameter,
   a: string,
   b: string,
-  checks: string[],
-  handed: string[],
+  { checks, rights, handed }: Text,
   refuse: (errno: string) => string,
 ): void {
   const fail = (test: string, errno: keyof typeof ERRNO) => checks.push(`if (${test}) { ${refuse(String(ERRNO[errno]))} }`);
+  const needs = (test: string, mask: number | string | undefined) =>
+    rights.push(`const r${a} = ${mask}; if (${test}) { const e = lacks(caller, c${a}, r${a}, ${HANDED}); ${refuse('e')} }`);
   const unsigned = (name: string) => checks.push(`${name} >>>= 0;`);
   switch (parameter.kind) {
     case 'capability':
       unsigned(a);
       checks.push(`const c${a} = ${a} < slots.length ? slots[${a}] : undefined;`);
       fail(`c${a} === undefined`, 'BADF');
-      if (parameter.mask !== 0) {
-        checks.push(`const r${a} = ${parameter.mask};`);
-        fail(`(c${a}.rights & r${a}) !== r${a}`, 'NOTCAPABLE');
-      }
+      if (parameter.mask !== 0) needs(`(c${a}.rights & r${a}) !== r${a}`, parameter.mask);
       handed.push(`c${a}`);
       return;
     case 'handle':
       unsigned(a);
       checks.push(`const c${a} = table.lookup(${a});`);
       fail(`c${a} === undefined`, 'BADF');
-      checks.push(`const r${a} = ${parameter.mask};`);
-      fail(`c${a}.object.kind !== ${JSON.stringify(parameter.object)} || (c${a}.rights & r${a}) !== r${a}`, 'NOTCAPABLE');
+      needs(`c${a}.object.kind !== ${JSON.stringify(parameter.object)} || (c${a}.rights & r${a}) !== r${a}`, parameter.mask);
       handed.push(`c${a}`);
       return;
     case 'port':

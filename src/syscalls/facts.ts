@@ -2,8 +2,10 @@
 // vocabulary of policies and what is looked at cannot part. Arguments are those that handlers get: copied once and checked.
 
 import type { Capability } from '../caps/capability.ts';
+import { absolute } from '../caps/path.ts';
 import type { Facts, Key } from '../caps/policy/policy.ts';
 import { WRITE_ACCESS } from '../caps/rights.ts';
+import type { Caller } from './caller.ts';
 import type { Iovecs } from './iovecs.ts';
 import type { Parameter } from './parameter.ts';
 import { POSIX_SIGNALS } from './posix/child.ts';
@@ -97,6 +99,22 @@ export function factsOf(name: CallName): CallFacts {
       return facts as Facts;
     },
   };
+}
+
+/** Where a path of a call leads, as the process names it. */
+export function placeOf(caller: Caller, handed: readonly unknown[], { at, directory }: PathArgument): string {
+  const path = handed[at] as string;
+  if (directory !== undefined) return absolute((handed[directory] as Capability).object.path, path);
+  const found = caller.resolve(path);
+  return found === undefined ? absolute('/', path) : absolute(found.capability.object.path, found.rest);
+}
+
+const known = new Map<CallName, CallFacts>();
+
+/** What a call is about. */
+export function tell(caller: Caller, name: CallName, handed: readonly unknown[]): Facts {
+  const { paths, read } = known.getOrInsertComputed(name, factsOf);
+  return { ...read(handed), ...(paths.length > 0 && { paths: paths.map((one) => placeOf(caller, handed, one)) }) };
 }
 
 /** Flags before a path say whether a link at its end is followed; chmod follows, as POSIX has it; others work on the name. */

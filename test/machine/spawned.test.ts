@@ -253,7 +253,8 @@ test('a stream that may not be handed on is no child\u2019s', () => {
     const capabilities = new CapTable(3);
     for (let fd = 0; fd < 3; fd++) capabilities.insert(pipeEnds(new Pipe())[1].derive(rights, 0));
     const offspring = { program: () => ({}), place: () => undefined, spawn: () => 7 };
-    const caller = { memory, capabilities, offspring } as unknown as Caller;
+    const lacks = () => 'NOTCAPABLE';
+    const caller = { memory, capabilities, offspring, lacks } as unknown as Caller;
     return proc_spawn(caller, 0, 5, 0, 0, 0, 1, 2, 0, 0, 16);
   };
   expect(start(RIGHT.write)).toBe('NOTCAPABLE');

@@ -40,6 +40,13 @@ export interface Facts {
   readonly access?: 'read' | 'write';
 }
 
+/** Facts as details of an event. */
+export const flat = ({ paths, addresses, ...rest }: Facts) => ({
+  ...rest,
+  ...(paths && { paths: paths.join(' ') }),
+  ...(addresses && { addresses: addresses.join(' ') }),
+});
+
 /** One line of a `when`. It holds if one of the patterns fits, and none of those that begin with `!`. */
 export interface Condition {
   readonly key: Key;

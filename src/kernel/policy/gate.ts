@@ -6,7 +6,7 @@ import type { Capability } from '../../caps/capability.ts';
 import type { CapObject } from '../../caps/object.ts';
 import { could, decide, type Judge, judge, outlook, strictness, type Verdict } from '../../caps/policy/decide.ts';
 import { narrow } from '../../caps/policy/narrow.ts';
-import type { Action, Facts, Layer, Place, Policy } from '../../caps/policy/policy.ts';
+import { type Action, type Facts, flat, type Layer, type Place, type Policy } from '../../caps/policy/policy.ts';
 import { BLOCKED, type Caller, type Result } from '../../syscalls/caller.ts';
 import { type AnyHandler, bind, type Import } from '../../syscalls/dispatch.ts';
 import { ERRNO } from '../../syscalls/errno.ts';
@@ -45,6 +45,8 @@ export class Gate {
   /** Of those that descend from the process, where it is the first of its tree. */
   #below = new Refusals();
   #told = false;
+  /** That were told. */
+  #verdicts = 0;
   #allowed: (Pick<Verdict, 'rule' | 'layer'> & { readonly name: CallName }) | undefined;
   /** Withdraw the questions that wait for an answer. */
   readonly #asked = new Set<() => void>();
@@ -81,10 +83,9 @@ export class Gate {
     this.#told = false;
   }
 
-  /** For the status of the process: what was refused to it and to those that descend from it. */
-  outcome(): { refused: readonly Refusal[] } | undefined {
-    const refused = [...this.#refusals.list, ...this.#below.list];
-    return refused.length === 0 ? undefined : { refused };
+  /** What was refused to the process and to those that descend from it. */
+  get refused(): readonly Refusal[] {
+    return [...this.#refusals.list, ...this.#below.list];
   }
 
   /** The process has ended, or nothing of it runs any more: tells what it did. */
@@ -107,8 +108,7 @@ export class Gate {
   /** What a guest is linked to for the call `name`. */
   link(name: CallName, caller: Caller, polled: boolean): Import {
     const handler: AnyHandler = HANDLERS[name];
-    const made = name === FREE ? bind(name, handler, caller, polled) : this.#judged(name, handler, caller, polled);
-    return this.#audit === undefined ? made : this.#audited(name, made, this.#audit);
+    return name === FREE ? bind(name, handler, caller, polled) : this.#judged(name, handler, caller, polled);
   }
 
   #judged(name: CallName, handler: AnyHandler, caller: Caller, polled: boolean): Import {
@@ -122,10 +122,10 @@ export class Gate {
     if (bare) return bind(name, handler, caller, polled);
     // Who watches wants to know what was asked for: then the arguments are decoded all the same.
     const watched = seen || this.#audit !== undefined || !this.enforced;
-    if (typeof verdict === 'object' && verdict.action.do === 'errno' && !watched)
-      return this.#stub(name, verdict, caller, polled);
     const decide = policy === undefined ? undefined : judge(policy, name);
-    return bind(name, guard(this, name, facts, decide, handler as LooseHandler) as AnyHandler, caller, polled);
+    const made = bind(name, guard(this, name, facts, decide, handler as LooseHandler) as AnyHandler, caller, polled);
+    const isStub = typeof verdict === 'object' && verdict.action.do === 'errno' && !watched;
+    return isStub ? this.#stub(name, verdict, caller, polled, made) : made;
   }
 
   /** A call that tells only on its way what it is about, such as the addresses of a name: it goes on with `go`. */
@@ -149,17 +149,28 @@ export class Gate {
     return settle(this, decide(policy, name, facts), { name, caller, facts, used: [], go }) as Result;
   }
 
-  /** Refuses without a look at the arguments. */
-  #stub(name: CallName, verdict: Verdict, caller: Caller, polled: boolean): Import {
+  /** Refuses without a look at the arguments, but for the first time: who is told of it learns what it was about. */
+  #stub(name: CallName, verdict: Verdict, caller: Caller, polled: boolean, look: Import): Import {
     const number = CALLS.indexOf(name);
     const { action } = verdict;
     const result = (TABLE[name] as Call).value || action.do !== 'errno' ? 0 : ERRNO[action.errno];
     const { counts, epoch } = caller;
-    return () => {
-      counts[number]!++;
+    let looked: Refusals | undefined;
+    return (...raw) => {
+      const first = looked !== this.#refusals;
+      looked = this.#refusals;
+      if (first && this.#tells(() => look(...raw))) return result;
+      if (!first) counts[number]!++;
       this.tell(name, {}, verdict);
       return polled && epoch[0] !== 0 ? caller.breathe(result) : result;
     };
+  }
+
+  /** Whether `action` had something to tell: a call whose arguments are none at all has not. */
+  #tells(action: () => void): boolean {
+    const before = this.#verdicts;
+    action();
+    return this.#verdicts > before;
   }
 
   /** Whether memory may grow by so many bytes. Nothing can wait there for an answer: a rule that asks refuses. */
@@ -213,6 +224,7 @@ export class Gate {
   /** Tells who watches what the policy made of a call. */
   tell(name: string, facts: Facts, verdict: Verdict): void {
     const { action, place, rule } = verdict;
+    this.#verdicts++;
     if (action.do !== 'log') this.#refused(name, facts, verdict);
     this.#audit?.record(action.do === 'log' ? 'policy' : 'refuse', {
       call: name,
@@ -235,17 +247,6 @@ export class Gate {
   #end(name: string, how: Action['do'], { file, line }: Place): void {
     if (how === 'kill') this.#process.end(denied(`${name} is not allowed (${file}:${line})`));
     else if (how === 'trap') this.#process.end(trapped(`${name} is not allowed (${file}:${line})`));
-  }
-
-  /** Tells of what the capabilities refuse, too. */
-  #audited(name: CallName, made: Import, audit: Audit): Import {
-    const { NOTCAPABLE } = ERRNO;
-    if ((TABLE[name] as Call).value) return made;
-    return (...raw) => {
-      const result = made(...raw);
-      if (result === NOTCAPABLE) audit.record('refuse', { call: name, why: 'no capability of the process allows it' });
-      return result;
-    };
   }
 }
 
@@ -271,10 +272,3 @@ export function within(parent: Watch | undefined, own: Watch | undefined): Watch
     supervisor: own.supervisor ?? parent.supervisor,
   };
 }
-
-/** Facts as details of an event. */
-const flat = ({ paths, addresses, ...rest }: Facts) => ({
-  ...rest,
-  ...(paths && { paths: paths.join(' ') }),
-  ...(addresses && { addresses: addresses.join(' ') }),
-});

@@ -8,7 +8,7 @@ import type { Judge, Verdict } from '../../caps/policy/decide.ts';
 import type { Facts } from '../../caps/policy/policy.ts';
 import type { Errno } from '../../hal/errno.ts';
 import type { Caller, Result } from '../../syscalls/caller.ts';
-import type { CallFacts, PathArgument } from '../../syscalls/facts.ts';
+import { type CallFacts, type PathArgument, placeOf } from '../../syscalls/facts.ts';
 import { type Call, type CallName, TABLE } from '../../syscalls/table.ts';
 import type { Gate } from './gate.ts';
 
@@ -117,17 +117,10 @@ class Guarded {
     const facts: { -readonly [K in keyof Facts]: Facts[K] } = this.#facts.read(handed);
     if (paths.length === 0) return facts;
     const places: string[] = [];
-    for (const one of paths) places.push(this.#place(caller, handed, one));
+    for (const one of paths) places.push(placeOf(caller, handed, one));
     facts.paths = places;
     if (moves && this.#isDirectory(handed)) facts.beneath = true;
     return facts;
-  }
-
-  #place(caller: Caller, handed: Handed, { at, directory }: PathArgument): string {
-    const path = handed[at] as string;
-    if (directory !== undefined) return absolute((handed[directory] as Capability).object.path, path);
-    const found = caller.resolve(path);
-    return found === undefined ? absolute('/', path) : absolute(found.capability.object.path, found.rest);
   }
 }
 

@@ -17,7 +17,7 @@ export interface Question extends Doer {
 }
 
 /**
- * Calls that a policy refused, or would have where it is not enforced: those alike are counted. With `pid` and `program` where a
+ * Calls that a policy refused, or would have where it is not enforced, or that no capability allowed: those alike are counted. With `pid` and `program` where a
  * descendant of the process made them: the first one that did.
  */
 export interface Refusal extends Partial<Doer> {
@@ -25,10 +25,11 @@ export interface Refusal extends Partial<Doer> {
   /** Of the first of them. */
   readonly facts: Facts;
   readonly action: Action;
-  /** As the policy has it; undefined where no entry of it speaks of the call. */
+  /** As the policy has it; undefined where no entry of it speaks of the call, or no policy refused it. */
   readonly rule: string | undefined;
-  readonly place: Place;
-  /** The change that would allow it. */
+  /** In a policy; absent where a capability is missing. */
+  readonly place?: Place;
+  /** The change, or the grant, that would allow it. */
   readonly remedy: string;
   readonly count: number;
 }

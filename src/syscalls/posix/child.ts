@@ -63,7 +63,7 @@ export const proc_spawn: Handler<'proc_spawn'> = (
   if (args === undefined) return 'ILSEQ';
   if (args.length === 0) return 'INVAL';
   const program = offspring.program(args[0]!);
-  if (program === undefined) return 'NOTCAPABLE';
+  if (program === undefined) return caller.lacks({ call: 'proc_spawn', grant: `program:${args[0]}` });
   const environment = strings(caller, envp, envpLength);
   const path = decodeUtf8(memory.bytes, cwdAt, cwdLength);
   if (environment === undefined || path === undefined) return 'ILSEQ';
@@ -79,16 +79,18 @@ export const proc_spawn: Handler<'proc_spawn'> = (
 };
 
 function spawn(
-  { memory, capabilities, offspring }: Caller,
+  caller: Caller,
   request: Omit<ChildRequest, 'streams'>,
   slotsGiven: readonly number[],
   out: number,
 ): ReturnType<Handler<'proc_spawn'>> {
+  const { memory, capabilities, offspring } = caller;
   const streams: Capability[] = [];
   for (const slot of slotsGiven) {
     const capability = capabilities.slots[slot];
     if (capability === undefined) return 'BADF';
-    if ((capability.rights & RIGHT.transfer) === 0) return 'NOTCAPABLE';
+    if ((capability.rights & RIGHT.transfer) === 0)
+      return caller.lacks({ call: 'proc_spawn', by: capability, rights: RIGHT.transfer });
     streams.push(capability);
   }
   const pid = offspring.spawn({ ...request, streams });

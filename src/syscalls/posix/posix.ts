@@ -2,6 +2,7 @@
 // process numbers; children are in child.ts. Authority is that of the process's capabilities, as everywhere.
 import type { Capability } from '../../caps/capability.ts';
 import { type ClockObject, clockOf, nextStep } from '../../caps/clock.ts';
+import { absolute } from '../../caps/path.ts';
 import { RIGHT } from '../../caps/rights.ts';
 import type { FileStat } from '../../hal/disk.ts';
 import type { Caller, Result } from '../caller.ts';
@@ -46,8 +47,10 @@ export const path_mode: Handler<'path_mode'> = (caller, path, follow) => {
 
 export const chmod: Handler<'chmod'> = (caller, path, bits) => {
   const found = caller.resolve(path);
-  if (found === undefined) return 'NOTCAPABLE';
-  if ((found.capability.rights & RIGHT.pathSetTimes) === 0) return 'NOTCAPABLE';
+  const facts = { paths: [absolute('/', path)] };
+  if (found === undefined) return caller.lacks({ call: 'chmod', facts });
+  const { capability: by } = found;
+  if ((by.rights & RIGHT.pathSetTimes) === 0) return caller.lacks({ call: 'chmod', by, rights: RIGHT.pathSetTimes, facts });
   // A mode taken from a link: a link's permissions never change, and what it points to is not meant.
   if ((bits & TYPE_MASK) === TYPE_BITS['symbolic-link']) return undefined;
   return found.directory.setMode(found.rest, true, bits & 0o777) as ReturnType<Handler<'chmod'>>;
@@ -76,7 +79,7 @@ export const proc_getpid: Handler<'proc_getpid'> = (caller, out) => {
 
 export const sleep_ms: Handler<'sleep_ms'> = (caller: Caller, milliseconds) => {
   const capability = clockOf(caller.capabilities);
-  if (capability === undefined) return 'NOTCAPABLE';
+  if (capability === undefined) return caller.lacks({ call: 'sleep_ms', grant: 'clock' });
   const { clock } = capability.object;
   return sleep(caller, capability, nextStep(clock, clock.monotonic() + milliseconds * 1e6));
 };

@@ -11,7 +11,8 @@ const roundDown = (ns: number, stepNs: number): number => ns - (ns % stepNs);
 
 export const clock_time_get: Handler<'clock_time_get'> = (caller, id, _precision, out) => {
   const { clock, memory } = caller;
-  if (clock === undefined) return 'NOTCAPABLE';
+  if (clock === undefined)
+    return caller.lacks({ call: 'clock_time_get', grant: 'clock', facts: { clock: CLOCKS[id] ?? 'none' } });
   if (id === MONOTONIC) memory.setU64(out, clock.monotonicTime());
   else if (id === REALTIME) memory.setU64(out, clock.realtime());
   else if (id < CLOCKS.length) memory.setSize(out, roundDown(caller.cpuTime(), clock.monotonicStepNs));
@@ -20,7 +21,7 @@ export const clock_time_get: Handler<'clock_time_get'> = (caller, id, _precision
 };
 
 export const clock_res_get: Handler<'clock_res_get'> = (caller, id, out) => {
-  if (caller.clock === undefined) return 'NOTCAPABLE';
+  if (caller.clock === undefined) return caller.lacks({ call: 'clock_res_get', grant: 'clock', facts: { clock: id } });
   caller.memory.setSize(out, id === 'realtime' ? caller.clock.realtimeStepNs : caller.clock.monotonicStepNs);
   return undefined;
 };
@@ -29,7 +30,7 @@ export const clock_res_get: Handler<'clock_res_get'> = (caller, id, out) => {
 const RANDOM_PIECE = 1 << 20;
 
 export const random_get: Handler<'random_get'> = (caller, at, length) => {
-  if (caller.entropy === undefined) return 'NOTCAPABLE';
+  if (caller.entropy === undefined) return caller.lacks({ call: 'random_get', grant: 'random', facts: { size: length } });
   return fill(caller, at, length);
 };
 

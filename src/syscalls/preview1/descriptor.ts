@@ -19,9 +19,11 @@ export const fd_fdstat_get: Handler<'fd_fdstat_get'> = ({ memory }, { object, ri
 export const fd_fdstat_set_flags: Handler<'fd_fdstat_set_flags'> = (_caller, { object }, flags) =>
   object.setFlags(flags) as ReturnType<Handler<'fd_fdstat_set_flags'>>;
 
-export const fd_fdstat_set_rights: Handler<'fd_fdstat_set_rights'> = (_caller, fd, rights, inheriting) =>
+export const fd_fdstat_set_rights: Handler<'fd_fdstat_set_rights'> = (caller, fd, rights, inheriting) =>
   // What WASI has no name for stays as it is.
-  fd.narrow(rights | (fd.rights & ~WASI_RIGHTS), inheriting | (fd.inheriting & ~WASI_RIGHTS)) ? undefined : 'NOTCAPABLE';
+  fd.narrow(rights | (fd.rights & ~WASI_RIGHTS), inheriting | (fd.inheriting & ~WASI_RIGHTS))
+    ? undefined
+    : caller.lacks({ call: 'fd_fdstat_set_rights', by: fd, rights: (rights & ~fd.rights) | (inheriting & ~fd.inheriting) });
 
 export const fd_close: Handler<'fd_close'> = (caller, slot) => (caller.capabilities.close(slot) ? undefined : 'BADF');
 export const fd_renumber: Handler<'fd_renumber'> = (caller, from, to) =>

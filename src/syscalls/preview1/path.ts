@@ -40,9 +40,11 @@ export const path_open: Handler<'path_open'> = (caller, fd, lookup, path, oflags
   if (typeof named === 'string') return named as PathResult;
   // What the opener asks to do with the bytes it must be able to grant; other rights that do not apply are left out.
   const access = base & (RIGHT.read | WRITE_ACCESS);
-  if ((access & ~fd.inheriting) !== 0) return 'NOTCAPABLE';
+  const lacks = (rights: number) =>
+    caller.lacks({ call: 'path_open', by: fd, rights, facts: { paths: [absolute(fd.object.path, path)] } });
+  if ((access & ~fd.inheriting) !== 0) return lacks(access & ~fd.inheriting);
   // Cutting is writing: the right to do it by path is not enough where no file may be written to.
-  if ((oflags & OFLAG.trunc) !== 0 && (fd.inheriting & WRITE_ACCESS) === 0) return 'NOTCAPABLE';
+  if ((oflags & OFLAG.trunc) !== 0 && (fd.inheriting & WRITE_ACCESS) === 0) return lacks(RIGHT.write);
   if (caller.capabilities.room < 1) return 'MFILE';
   const directory = named.slash || (oflags & OFLAG.directory) !== 0;
   if (directory && (oflags & OFLAG.creat) !== 0) return named.slash ? 'ISDIR' : 'INVAL';

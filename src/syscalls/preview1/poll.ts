@@ -62,7 +62,7 @@ function load(caller: Caller, at: number): Subscription | 'INVAL' {
     const capability = clockOf(caller.capabilities);
     const id = memory.getU32(at + 16);
     const absolute = (memory.getU16(at + 40) & ABSTIME) !== 0;
-    const deadline = deadlineOf(capability?.object.clock, id, memory.getU64(at + 24), absolute);
+    const deadline = deadlineOf(caller, capability?.object.clock, id, memory.getU64(at + 24), absolute);
     const bad = typeof deadline === 'string';
     return {
       userdata,
@@ -76,7 +76,7 @@ function load(caller: Caller, at: number): Subscription | 'INVAL' {
   }
   const capability = caller.capabilities.slots[memory.getU32(at + 16)];
   const needed = RIGHT.poll | (kind === 'fd_read' ? RIGHT.read : RIGHT.write);
-  const error = capability === undefined ? 'BADF' : (capability.rights & needed) !== needed ? 'NOTCAPABLE' : undefined;
+  const error = capability === undefined ? 'BADF' : refused(caller, capability, needed);
   return {
     userdata,
     tag,
@@ -88,9 +88,14 @@ function load(caller: Caller, at: number): Subscription | 'INVAL' {
   };
 }
 
+function refused(caller: Caller, by: Capability, needed: number): 'NOTCAPABLE' | undefined {
+  const rights = needed & ~by.rights;
+  return rights === 0 ? undefined : caller.lacks({ call: 'poll_oneoff', by, rights });
+}
+
 /** When a timeout is over, on the monotonic clock, in nanoseconds. */
-function deadlineOf(clock: Clock | undefined, id: number, timeout: bigint, absolute: boolean): number | Errno {
-  if (clock === undefined) return 'NOTCAPABLE';
+function deadlineOf(caller: Caller, clock: Clock | undefined, id: number, timeout: bigint, absolute: boolean): number | Errno {
+  if (clock === undefined) return caller.lacks({ call: 'poll_oneoff', grant: 'clock' });
   const kind = CLOCKS[id];
   if (kind !== 'monotonic' && kind !== 'realtime') return kind === undefined ? 'INVAL' : 'NOTSUP';
   const now = clock.monotonic();

@@ -19,7 +19,7 @@ const isSocket = ({ object }: Capability) => object.type === 'socket-stream' || 
 
 export const sock_accept: Handler<'sock_accept'> = (caller, fd, flags, out) => {
   if (!isSocket(fd)) return 'NOTSOCK';
-  if ((fd.rights & RIGHT.accept) === 0) return 'NOTCAPABLE';
+  if ((fd.rights & RIGHT.accept) === 0) return caller.lacks({ call: 'sock_accept', by: fd, rights: RIGHT.accept });
   if (caller.capabilities.room < 1) return 'MFILE';
   const freed = caller.account.hold(SOCKET_BYTES);
   if (freed === undefined) return 'NFILE';
@@ -39,7 +39,7 @@ export const sock_accept: Handler<'sock_accept'> = (caller, fd, flags, out) => {
 
 export const sock_recv: Handler<'sock_recv'> = (caller, fd, list, flags, out, outFlags) => {
   if (!isSocket(fd)) return 'NOTSOCK';
-  if ((fd.rights & RIGHT.read) === 0) return 'NOTCAPABLE';
+  if ((fd.rights & RIGHT.read) === 0) return caller.lacks({ call: 'sock_recv', by: fd, rights: RIGHT.read });
   caller.memory.setU16(outFlags, 0);
   if (flags === 0) return fd_read(caller, fd, list, out) as SocketResult;
   const { object } = fd;
@@ -98,13 +98,13 @@ function receiveAll(
 
 export const sock_send: Handler<'sock_send'> = (caller, fd, list, _flags, out) => {
   if (!isSocket(fd)) return 'NOTSOCK';
-  if ((fd.rights & RIGHT.write) === 0) return 'NOTCAPABLE';
+  if ((fd.rights & RIGHT.write) === 0) return caller.lacks({ call: 'sock_send', by: fd, rights: RIGHT.write });
   return fd_write(caller, fd, list, out) as SocketResult;
 };
 
-export const sock_shutdown: Handler<'sock_shutdown'> = (_caller, fd, how) => {
+export const sock_shutdown: Handler<'sock_shutdown'> = (caller, fd, how) => {
   if (!isSocket(fd)) return 'NOTSOCK';
-  if ((fd.rights & RIGHT.shutdown) === 0) return 'NOTCAPABLE';
+  if ((fd.rights & RIGHT.shutdown) === 0) return caller.lacks({ call: 'sock_shutdown', by: fd, rights: RIGHT.shutdown });
   if (how === 0) return 'INVAL';
   return fd.object.shutdown((how & 1) !== 0, (how & 2) !== 0) as ReturnType<Handler<'sock_shutdown'>>;
 };

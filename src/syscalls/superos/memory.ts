@@ -34,13 +34,9 @@ export const mem_info: Handler<'mem_info'> = ({ memory }, { object, rights }, by
   return undefined;
 };
 
-export const mem_derive: Handler<'mem_derive'> = (
-  { capabilities, memory },
-  region,
-  rights,
-  out,
-): Result<'NOTCAPABLE' | 'MFILE'> => {
-  if ((rights & ~region.rights) !== 0) return 'NOTCAPABLE';
+export const mem_derive: Handler<'mem_derive'> = (caller, region, rights, out): Result<'NOTCAPABLE' | 'MFILE'> => {
+  if ((rights & ~region.rights) !== 0) return caller.lacks({ call: 'mem_derive', by: region, rights: rights & ~region.rights });
+  const { capabilities, memory } = caller;
   if (capabilities.handleRoom < 1) return 'MFILE';
   const child: Capability<RegionObject> = region.derive(rights, 0);
   memory.setU32(out, capabilities.insertHandle(child)!);

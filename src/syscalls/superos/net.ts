@@ -88,7 +88,7 @@ export const net_listen: Handler<'net_listen'> = (caller, by, host, port, backlo
   const address = parseAddress(host);
   if (address === undefined) return 'INVAL';
   const endpoint = by.object;
-  if (!endpoint.allowsLocal('listen', address, port)) return 'NOTCAPABLE';
+  if (!endpoint.allowsLocal('listen', address, port)) return caller.lacks({ call: 'net_listen', by, facts: { host, port } });
   const bound = Math.max(1, Math.min(backlog, BACKLOG_MAX));
   return open(
     caller,
@@ -112,7 +112,8 @@ export const net_bind: Handler<'net_bind'> = (caller, by, host, port, out) => {
   const { object: endpoint, rights } = by;
   const serves = (rights & NET_RIGHT.bind) !== 0 && endpoint.allowsLocal('bind', address, port);
   const sends = (rights & NET_RIGHT.udp) !== 0 && endpoint.rules.some(({ use }) => use === 'udp');
-  if (!serves && !(sends && port === 0 && scopeOf(address) === 'unspecified')) return 'NOTCAPABLE';
+  if (!serves && !(sends && port === 0 && scopeOf(address) === 'unspecified'))
+    return caller.lacks({ call: 'net_bind', by, facts: { host, port } });
   const peers = new Peers();
   return open(
     caller,
@@ -148,7 +149,7 @@ export const net_send_to: Handler<'net_send_to'> = (caller, fd, list, host, port
       () => send(caller, fd, socket, [address], port, bytes, out),
       fd,
     ) as NetResult;
-  if (!socket.sends) return 'NOTCAPABLE';
+  if (!socket.sends) return caller.lacks({ call: 'net_send_to', by: fd, facts: { host, port } });
   return reach(caller, what, (addresses) => send(caller, fd, socket, addresses, port, bytes, out)) as NetResult;
 };
 
@@ -222,7 +223,7 @@ export const net_resolve: Handler<'net_resolve'> = (caller, by, host, at, room, 
   // An address says nothing of anybody.
   const address = parseAddress(host);
   if (address !== undefined) return tell([address]) as NetResult;
-  if (!by.object.allowsLookup(host, by.rights)) return 'NOTCAPABLE';
+  if (!by.object.allowsLookup(host, by.rights)) return caller.lacks({ call: 'net_resolve', by, facts: { host } });
   return answered(caller, by, by.object.net.resolve(host), (addresses) =>
     caller.review('net_resolve', { host, addresses: addresses.map(formatAddress) }, () => tell(addresses), by),
   ) as NetResult;

@@ -28,29 +28,24 @@ export function reach(caller: Caller, what: Reaching, go: (addresses: readonly A
   const { endpoint, use, host, port } = what;
   const address = parseAddress(host);
   if (address !== undefined)
-    return endpoint.allowsAddress(use, address, port) ? reviewed(caller, what, [address], go) : 'NOTCAPABLE';
+    return endpoint.allowsAddress(use, address, port) ? reviewed(caller, what, [address], go) : lacking(caller, what);
   // A question to a resolver tells others something: it takes the same right as the answer's use.
-  if (!endpoint.allowsName(use, host, port)) return 'NOTCAPABLE';
+  if (!endpoint.allowsName(use, host, port)) return lacking(caller, what);
   return caller.preview(what.call, { ...what.facts, host, port }, () => lookUp(caller, what, go));
 }
 
 function lookUp(caller: Caller, what: Reaching, go: (addresses: readonly Address[]) => Result): Result {
   const { endpoint, use, host, port } = what;
-  const question = endpoint.net.resolve(host);
-  const waited = question.answer === undefined;
-  return answered(caller, what.by, question, (addresses) => {
+  return answered(caller, what.by, endpoint.net.resolve(host), (addresses) => {
     const allowed = addresses.filter((one) => endpoint.allowsAddress(use, one, port, host));
     if (allowed.length > 0) return reviewed(caller, what, allowed, go);
-    // Whoever audits is told of refusals where a call returns; this one has been waited for since.
-    if (waited) {
-      const found = addresses.map(formatAddress).join(' ');
-      caller.capabilities.audit?.record('refuse', { call: what.call, why: NO_ADDRESS, host, port, addresses: found });
-    }
-    return 'NOTCAPABLE';
+    return lacking(caller, what, addresses);
   });
 }
 
-const NO_ADDRESS = 'no capability of the process allows an address of the name';
+/** `addresses`: what the host stands for, none of which was granted. */
+const lacking = (caller: Caller, { call, by, host, port, facts }: Reaching, addresses?: readonly Address[]): 'NOTCAPABLE' =>
+  caller.lacks({ call, by, facts: { ...facts, host, port, ...(addresses && { addresses: addresses.map(formatAddress) }) } });
 
 /** Goes on with the answer of a resolver, for as long as `by` is held. */
 export function answered(

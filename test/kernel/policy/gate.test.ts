@@ -78,7 +78,7 @@ describe('whatever the arguments', () => {
     expect(refused).toEqual([
       {
         call: 'clock_time_get',
-        facts: {},
+        facts: { clock: 'monotonic' },
         action: PERM,
         rule: undefined,
         place: expect.objectContaining({ line: 1 }),

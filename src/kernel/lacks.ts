@@ -1,0 +1,81 @@
+// Calls that were refused for want of a capability: told to the audit, and at the end of the process to whoever waits for it, with the
+// grant that would allow them. Where the process itself gave up the right, or opened a file without it, no grant would.
+
+import { rightsByName } from '../caps/object.ts';
+import { flat, type Policy } from '../caps/policy/policy.ts';
+import { DIRECTORY_RIGHTS, FILE_RIGHTS } from '../caps/rights.ts';
+import type { Lack } from '../syscalls/caller.ts';
+import type { CallName } from '../syscalls/table.ts';
+import { Refusals } from './policy/refusals.ts';
+import type { Refusal } from './policy/supervisor.ts';
+import type { Process } from './process.ts';
+
+const WHY = 'no capability of the process allows it';
+
+/** What calls about hosts use an endpoint for, as grants name it. */
+const NET_USES: Partial<Record<CallName, string>> = {
+  net_connect: 'connect',
+  net_listen: 'listen',
+  net_bind: 'bind',
+  net_send_to: 'udp',
+  net_resolve: 'resolve',
+};
+
+export function tellLack(process: Process, lack: Lack): void {
+  const { call, by, rights = 0, facts = {} } = lack;
+  process.capabilities.audit?.record('refuse', {
+    call,
+    why: WHY,
+    ...(by !== undefined && { kind: by.object.kind, number: by.place, ...(by.name !== undefined && { name: by.name }) }),
+    ...(by !== undefined && rights !== 0 && { lacking: rightsByName(by.object, rights).join(' ') }),
+    ...flat(facts),
+  });
+  const grant = grantFor(process, lack);
+  if (grant === undefined) return;
+  const remedy = remedyFor(process.gate?.watch.policy, grant);
+  process.lacked ??= new Refusals();
+  process.lacked.addLack(call, facts, remedy);
+  let first = process;
+  while (first.parent !== undefined) first = first.parent;
+  if (first === process) return;
+  first.lacked ??= new Refusals();
+  first.lacked.addLack(call, facts, remedy, { pid: process.pid, program: process.program.name });
+}
+
+/** For the status of a process: what was refused to it and to those that descend from it. */
+export function refusedTo({ gate, lacked }: Process): { refused: readonly Refusal[] } | undefined {
+  if (gate === undefined && lacked === undefined) return undefined;
+  const refused = [...(gate?.refused ?? []), ...(lacked?.list ?? [])];
+  return refused.length === 0 ? undefined : { refused };
+}
+
+interface Wanted {
+  readonly grant: string;
+  /** The one that the process has, and that it would stand for. */
+  readonly insteadOf?: string;
+}
+
+function grantFor(process: Process, { call, by, rights = 0, grant, facts: { host, port } = {} }: Lack): Wanted | undefined {
+  if (grant !== undefined) return { grant };
+  const use = NET_USES[call];
+  if (use !== undefined && host !== undefined) {
+    const name = host.includes(':') ? `[${host}]` : host;
+    return { grant: port === undefined ? `net:${use}:${name}` : `net:${use}:${name}:${port}` };
+  }
+  const given = by?.name;
+  if (given === undefined || (rights & ~(DIRECTORY_RIGHTS | FILE_RIGHTS)) !== 0) return undefined;
+  const wide = given.replace(/^(dir:.*):(ro|wo)$/s, '$1');
+  if (wide === given) return undefined;
+  for (let one: Process | undefined = process; one !== undefined; one = one.parent)
+    if (one.grants.allows(given, rights)) return undefined;
+  return { grant: wide, insteadOf: given };
+}
+
+/** A policy that lists capabilities is where a process gets its own from. */
+function remedyFor(policy: Policy | undefined, { grant, insteadOf }: Wanted): string {
+  const listing = policy?.layers.findLast(({ capabilities }) => capabilities !== undefined);
+  const place = listing?.capabilities?.[0]?.place ?? listing?.place;
+  const replaced = insteadOf === undefined ? '' : ` in place of ${insteadOf}`;
+  if (place !== undefined) return `${place.file}:${place.line}: add '- ${grant}' to capabilities${replaced}`;
+  return `give it ${grant}${replaced} (--cap ${grant})`;
+}
