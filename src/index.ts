@@ -5,7 +5,7 @@ export type { HostType } from './caps/hostfunction.ts';
 export type { Action, Facts, Place, Policy } from './caps/policy/policy.ts';
 export type { Standing } from './kernel/account.ts';
 export type { HeldCapability } from './kernel/grants.ts';
-export type { Doer, Observation, Observer, Refusal } from './kernel/policy/supervisor.ts';
+export type { Doer, Logged, Observation, Observer, Refusal } from './kernel/policy/supervisor.ts';
 export type { ProcessProtection, Protect } from './kernel/protection.ts';
 export type { StateTimes, ThreadInfo, ThreadState } from './kernel/scheduler/states.ts';
 export type { ExitStatus, Reason } from './kernel/status.ts';

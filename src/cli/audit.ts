@@ -26,7 +26,11 @@ export function verifyAudit(path: string, { head, json = false }: { readonly hea
       say('stdout', `head ${found.head}`);
     } else {
       say('stdout', plain(`${path}:${found.line}: ${found.why}`));
-      say('stdout', `${found.records} records before it are as they were written`);
+      const { records } = found;
+      say(
+        'stdout',
+        records === 1 ? '1 record before it is as it was written' : `${records} records before it are as they were written`,
+      );
     }
     return found.holds ? STATUS.ok : BROKEN;
   } finally {

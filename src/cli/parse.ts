@@ -48,6 +48,8 @@ export function parseRun(args: readonly string[], more: readonly Option[] = []):
   }
   const program = args[at];
   if (program === undefined || program === '') throw new CommandError('a PROGRAM is expected; see superos help run');
+  if (request.policyAudit && request.policies.length === 0)
+    throw new CommandError('--policy-mode audit says what becomes of a policy, and there is none: name it with --policy');
   request.program = program;
   request.args = args.slice(at + 1);
   return request;

@@ -1,6 +1,6 @@
-// What was refused, told at the end of a run: which call, and the change to a policy, or the grant, that would allow it.
+// What was refused, told at the end of a run: which call, and the change to a policy, or the grant, that would allow it; and what a policy logs.
 
-import type { Refusal } from '../kernel/policy/supervisor.ts';
+import type { Logged, Refusal } from '../kernel/policy/supervisor.ts';
 import { plain } from '../kernel/printable.ts';
 import { factsText } from './ask.ts';
 
@@ -8,12 +8,24 @@ import { factsText } from './ask.ts';
 const TOLD_MAX = 10;
 
 export function refusalLines(program: string, refused: readonly Refusal[], enforced: boolean): string[] {
-  const lines = refused.slice(0, TOLD_MAX).map(({ call, facts, place, count, remedy, program: other = program }) => {
-    const times = count === 1 ? '' : `, ${count} times`;
+  return first(refused, ({ call, facts, place, count, remedy, program: other = program }) => {
     // Policies can be told without being enforced; capabilities cannot.
     const verb = enforced || place === undefined ? 'was refused' : 'would have been refused';
-    return `superos: ${plain(`${other} ${verb} ${call}${factsText(facts)}${times}; to allow it, ${remedy}`)}`;
+    return `${other} ${verb} ${call}${factsText(facts)}${times(count)}; to allow it, ${remedy}`;
   });
-  const more = refused.length - TOLD_MAX;
+}
+
+export const loggedLines = (program: string, logged: readonly Logged[]): string[] =>
+  first(
+    logged,
+    ({ call, facts, place, count, program: other = program }) =>
+      `${other} called ${call}${factsText(facts)}${times(count)}, which ${place.file}:${place.line} logs`,
+  );
+
+const times = (count: number): string => (count === 1 ? '' : `, ${count} times`);
+
+function first<T>(entries: readonly T[], text: (entry: T) => string): string[] {
+  const lines = entries.slice(0, TOLD_MAX).map((one) => `superos: ${plain(text(one))}`);
+  const more = entries.length - TOLD_MAX;
   return more > 0 ? [...lines, `superos: and ${more} more; --json has all`] : lines;
 }

@@ -131,10 +131,11 @@ async function failing<T>(option: string, action: () => Promise<T>): Promise<T> 
 }
 
 /** Lines for a person; the module is loaded where there is something to tell. */
-async function refusals(program: string, { refused }: ExitStatus, { policyAudit }: RunRequest): Promise<string[]> {
-  if (refused === undefined) return [];
-  const { refusalLines } = await import('./refusals.ts');
-  return refusalLines(program, refused, !policyAudit);
+async function refusals(program: string, status: ExitStatus, { policyAudit }: RunRequest): Promise<string[]> {
+  const { refused = [], logged = [] } = status;
+  if (refused.length + logged.length === 0) return [];
+  const { loggedLines, refusalLines } = await import('./refusals.ts');
+  return [...loggedLines(program, logged), ...refusalLines(program, refused, !policyAudit)];
 }
 
 /** Whether the program runs on this thread. Without checks nothing ends it there when its time is over. */

@@ -7,8 +7,8 @@ import { DIRECTORY_RIGHTS, FILE_RIGHTS } from '../caps/rights.ts';
 import type { Lack } from '../syscalls/caller.ts';
 import type { CallName } from '../syscalls/table.ts';
 import { Refusals } from './policy/refusals.ts';
-import type { Refusal } from './policy/supervisor.ts';
 import type { Process } from './process.ts';
+import type { ExitStatus } from './status.ts';
 
 const WHY = 'no capability of the process allows it';
 
@@ -42,11 +42,12 @@ export function tellLack(process: Process, lack: Lack): void {
   first.lacked.addLack(call, facts, remedy, { pid: process.pid, program: process.program.name });
 }
 
-/** For the status of a process: what was refused to it and to those that descend from it. */
-export function refusedTo({ gate, lacked }: Process): { refused: readonly Refusal[] } | undefined {
+/** For the status of a process: what was refused to it and to those that descend from it, and what its policy logs of them. */
+export function toldOf({ gate, lacked }: Process): Pick<ExitStatus, 'refused' | 'logged'> | undefined {
   if (gate === undefined && lacked === undefined) return undefined;
   const refused = [...(gate?.refused ?? []), ...(lacked?.list ?? [])];
-  return refused.length === 0 ? undefined : { refused };
+  const logged = gate?.logged ?? [];
+  return { ...(refused.length > 0 && { refused }), ...(logged.length > 0 && { logged }) };
 }
 
 interface Wanted {

@@ -13,7 +13,7 @@ import { causeOf } from './fault.ts';
 import type { Grants } from './grants.ts';
 import { Holder } from './holder.ts';
 import type { Kernel } from './kernel.ts';
-import { refusedTo } from './lacks.ts';
+import { toldOf } from './lacks.ts';
 import { RESOURCE, WASM_PAGE } from './limits.ts';
 import { Mappings } from './mappings.ts';
 import { GuestOffspring } from './offspring.ts';
@@ -245,7 +245,7 @@ export class Process extends Holder {
     if (instance === undefined || !this.#recycle(instance)) this.#space.release();
     this.#memory = NO_MEMORY;
     this.#capabilities = NO_TABLE;
-    this.#status = { ...this.#ending, usage, ...refusedTo(this) };
+    this.#status = { ...this.#ending, usage, ...toldOf(this) };
     const left = this.first ? this.#descendants() : [];
     this.kernel.ended(this);
     this.#resolve(this.#status);

@@ -1,6 +1,6 @@
 // How a process ended, and what it used.
 import type { Signal } from '../syscalls/caller.ts';
-import type { Refusal } from './policy/supervisor.ts';
+import type { Logged, Refusal } from './policy/supervisor.ts';
 import type { Usage } from './usage.ts';
 
 export type Reason = 'exit' | 'trap' | 'signal' | 'timeout' | 'cpu-limit' | 'memory-limit' | 'policy' | 'crash';
@@ -13,8 +13,10 @@ export interface ExitStatus {
   readonly reason: Reason;
   /** For a trap or a crash: what happened, with a WebAssembly backtrace; for a limit: which. */
   readonly message: string | null;
-  /** What its policy refused, if anything. */
+  /** What its policy refused, or what no capability allowed, if anything. */
   readonly refused?: readonly Refusal[];
+  /** What its policy logs, if anything. */
+  readonly logged?: readonly Logged[];
   readonly usage: Usage;
 }
 

@@ -87,9 +87,12 @@ function granted(policy: Policy, said: readonly Grant[] | undefined): readonly G
   const [refused] = list === undefined ? [] : said.filter((one) => !list.some((wide) => covers(wide, one)));
   if (refused === undefined) return said;
   const layer = policy.layers.findLast(({ capabilities }) => capabilities !== undefined)!;
+  // What it lists of the same is given without being named.
+  const listed = list!.filter((one) => covers(refused, one)).map(formatGrant);
+  const less = listed.length === 0 ? '' : `leave it out, since the policy gives ${listed.join(', ')}, or `;
   throw new SuperosError(
     'invalid-argument',
-    `the policy does not let a process have ${formatGrant(refused)}; add it to the capabilities at ${where(layer.capabilities?.[0]?.place ?? layer.place)}`,
+    `the policy does not let a process have ${formatGrant(refused)}; ${less}add it to the capabilities at ${where(layer.capabilities?.[0]?.place ?? layer.place)}`,
   );
 }
 

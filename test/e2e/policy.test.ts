@@ -50,7 +50,7 @@ describe("the specification's sample", () => {
       stdout: 'ok\n1\ngrow: SUCCESS\nbackup: EPERM\nnow: EPERM\n',
       stderr: [
         `superos: database.wasm was refused proc_spawn; to allow it, ${file}:10: take 'execve' out of denied_syscalls; and ${file}:4: add '- proc_spawn' to allowed_syscalls\n`,
-        `superos: database.wasm was refused clock_time_get; to allow it, ${file}:4: add '- clock_time_get' to allowed_syscalls\n`,
+        `superos: database.wasm was refused clock_time_get of the clock monotonic; to allow it, ${file}:4: add '- clock_time_get' to allowed_syscalls\n`,
       ].join(''),
       status: 0,
     });
@@ -106,6 +106,19 @@ describe('what becomes of a call', () => {
   });
 });
 
+test('what is to be logged goes on, and is told', () => {
+  const file = policy(
+    'process:\n  allowed_syscalls:\n    - { call: clock_time_get, action: log }\n    - "@io"\n    - "@fs-read"',
+  );
+  expect(database(['--policy', file], 'now', 'now')).toEqual({
+    stdout: 'now: SUCCESS\nnow: SUCCESS\n',
+    stderr: `superos: database.wasm called clock_time_get of the clock monotonic, 2 times, which ${file}:3 logs\n`,
+    status: 0,
+  });
+  const { stderr } = database(['--json', '--policy', file], 'now');
+  expect(JSON.parse(stderr).logged).toMatchObject([{ call: 'clock_time_get', rule: 'clock_time_get', count: 1 }]);
+});
+
 describe('beside calls', () => {
   test('capabilities, and paths in them', () => {
     const file = policy(`process:
@@ -125,7 +138,7 @@ describe('beside calls', () => {
     expect(database(['--policy', file, '-v', 'data:/data:ro'], 'now', 'open f').stdout).toBe('now: ENOTCAPABLE\nopen: SUCCESS\n');
     expect(database(['--policy', file, '-v', 'data:/data'], 'open f')).toEqual({
       stdout: '',
-      stderr: `superos: the policy does not let a process have dir:data:/data; add it to the capabilities at ${file}:1\n`,
+      stderr: `superos: the policy does not let a process have dir:data:/data; leave it out, since the policy gives dir:data:/data:ro, or add it to the capabilities at ${file}:1\n`,
       status: 125,
     });
   });
@@ -254,6 +267,9 @@ describe('mistakes', () => {
   });
 
   test('of the mode', () => {
+    expect(superos(['--policy-mode', 'audit', guest('hello')]).stderr).toBe(
+      'superos: --policy-mode audit says what becomes of a policy, and there is none: name it with --policy\n',
+    );
     expect(superos(['--policy-mode', 'off', guest('hello')]).stderr).toBe(
       "superos: --policy-mode: audit or enforce is expected, not 'off'\n",
     );

@@ -136,7 +136,8 @@ describe.each([...CPUS.map((cpus) => [cpus, 'shared'] as const), [0, 'dedicated'
       expect(text(await database('now').policy(coarse).capabilities([]).run())).toBe('now: ENOTCAPABLE\n');
       await expect(database('now').policy(coarse).capabilities(['clock']).spawn()).rejects.toMatchObject({
         code: 'invalid-argument',
-        message: 'the policy does not let a process have clock; add it to the capabilities at p.yaml:1',
+        message:
+          'the policy does not let a process have clock; leave it out, since the policy gives clock:coarse, or add it to the capabilities at p.yaml:1',
       });
     });
 

@@ -77,7 +77,7 @@ function diffGrants(a: Policy, b: Policy): Other[] {
   const of = (policy: Policy) => grantsOf(policy, within)?.map(({ text }) => text);
   const [before, after] = [of(a), of(b)];
   if (before === undefined && after === undefined) return [];
-  const name = 'capabilities';
+  const name = 'list';
   if (before === undefined) return [{ what: 'capability', name, a: 'not said', b: after!.join(', ') || 'none', more: undefined }];
   if (after === undefined) return [{ what: 'capability', name, a: before.join(', ') || 'none', b: 'not said', more: undefined }];
   const only = (list: readonly string[], other: readonly string[]) =>

@@ -17,8 +17,8 @@ import type { Process } from '../process.ts';
 import { denied, trapped } from '../status.ts';
 import { guard, type LooseHandler, settle } from './guard.ts';
 import { Observations } from './observations.ts';
-import { Refusals } from './refusals.ts';
-import type { Doer, Refusal, Supervisor } from './supervisor.ts';
+import { LoggedCalls, Refusals } from './refusals.ts';
+import type { Doer, Logged, Refusal, Supervisor } from './supervisor.ts';
 
 /** How a process is watched; each part may be absent. */
 export interface Watch {
@@ -44,6 +44,8 @@ export class Gate {
   #refusals = new Refusals();
   /** Of those that descend from the process, where it is the first of its tree. */
   #below = new Refusals();
+  /** Of both, once there is something. */
+  #logged: LoggedCalls | undefined;
   #told = false;
   /** That were told. */
   #verdicts = 0;
@@ -80,12 +82,18 @@ export class Gate {
     this.#process = process;
     this.#refusals = new Refusals();
     this.#below = new Refusals();
+    this.#logged = undefined;
     this.#told = false;
   }
 
   /** What was refused to the process and to those that descend from it. */
   get refused(): readonly Refusal[] {
     return [...this.#refusals.list, ...this.#below.list];
+  }
+
+  /** What they did that is to be logged. */
+  get logged(): readonly Logged[] {
+    return this.#logged?.list ?? [];
   }
 
   /** The process has ended, or nothing of it runs any more: tells what it did. */
@@ -225,7 +233,8 @@ export class Gate {
   tell(name: string, facts: Facts, verdict: Verdict): void {
     const { action, place, rule } = verdict;
     this.#verdicts++;
-    if (action.do !== 'log') this.#refused(name, facts, verdict);
+    if (action.do === 'log') this.#log(name, facts, verdict);
+    else this.#refused(name, facts, verdict);
     this.#audit?.record(action.do === 'log' ? 'policy' : 'refuse', {
       call: name,
       action: action.do,
@@ -238,10 +247,24 @@ export class Gate {
 
   #refused(name: string, facts: Facts, verdict: Verdict): void {
     this.#refusals.add(this.#policy!, name, facts, verdict);
+    const above = this.#above;
+    if (above !== undefined) above.#below.add(this.#policy!, name, facts, verdict, this.#doer);
+  }
+
+  #log(name: string, facts: Facts, verdict: Verdict): void {
+    this.#logged ??= new LoggedCalls();
+    this.#logged.add(name, facts, verdict);
+    const above = this.#above;
+    if (above === undefined) return;
+    above.#logged ??= new LoggedCalls();
+    above.#logged.add(name, facts, verdict, this.#doer);
+  }
+
+  /** The gate of the first process of its tree, where that is another. */
+  get #above(): Gate | undefined {
     let first = this.#process;
     while (first.parent !== undefined) first = first.parent;
-    const { gate } = first;
-    if (gate !== undefined && gate !== this) gate.#below.add(this.#policy!, name, facts, verdict, this.#doer);
+    return first.gate === this ? undefined : first.gate;
   }
 
   #end(name: string, how: Action['do'], { file, line }: Place): void {

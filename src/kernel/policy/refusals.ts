@@ -1,26 +1,41 @@
-// What was refused to one process, by its policy or for want of a capability: calls alike are one entry with a count, so that a program that tries again and again fills
-// nothing.
+// What was refused to one process, by its policy or for want of a capability, and what its policy logs: calls alike are one entry with a
+// count, so that a program that tries again and again fills nothing.
 import type { Verdict } from '../../caps/policy/decide.ts';
 import type { Action, Facts, Policy } from '../../caps/policy/policy.ts';
 import { remedy } from '../../caps/policy/remedy.ts';
-import type { Doer, Refusal } from './supervisor.ts';
+import type { Doer, Logged, Refusal } from './supervisor.ts';
 
-/** Entries kept; what else is refused is not told of. */
-const REFUSALS_MAX = 256;
+/** Entries kept; what else there is is not told of. */
+const ENTRIES_MAX = 256;
 
-const LACKING: Action = { do: 'errno', errno: 'NOTCAPABLE' };
+class Tally<T extends { readonly count: number }> {
+  readonly #byKey = new Map<string, T & { count: number }>();
 
-export class Refusals {
-  readonly #byKey = new Map<string, Refusal & { count: number }>();
-
-  get list(): readonly Refusal[] {
+  get list(): readonly T[] {
     return [...this.#byKey.values()];
   }
 
-  /** `by`: whose call it was, where that is another process than the one whose refusals these are. */
+  count(key: string, make: () => Omit<T, 'count'>): void {
+    let entry = this.#byKey.get(key);
+    if (entry === undefined) {
+      if (this.#byKey.size >= ENTRIES_MAX) return;
+      entry = { ...make(), count: 0 } as T & { count: number };
+      this.#byKey.set(key, entry);
+    }
+    entry.count++;
+  }
+}
+
+const LACKING: Action = { do: 'errno', errno: 'NOTCAPABLE' };
+
+/** A call of a policy's line. `by`: whose it was, where that is another process than the one whose entries these are. */
+const keyOf = (call: string, { place: { file, line, column } }: Verdict, by?: Doer): string =>
+  `${call} ${file}:${line}:${column} ${by?.program ?? ''}`;
+
+export class Refusals extends Tally<Refusal> {
   add(policy: Policy, call: string, facts: Facts, verdict: Verdict, by?: Doer): void {
     const { action, rule, place } = verdict;
-    this.#count(`${call} ${place.file}:${place.line}:${place.column} ${by?.program ?? ''}`, () => ({
+    this.count(keyOf(call, verdict, by), () => ({
       call,
       facts,
       action,
@@ -33,7 +48,7 @@ export class Refusals {
 
   /** What no policy refused, but want of a capability. */
   addLack(call: string, facts: Facts, remedy: string, by?: Doer): void {
-    this.#count(`${call} ${remedy} ${by?.program ?? ''}`, () => ({
+    this.count(`${call} ${remedy} ${by?.program ?? ''}`, () => ({
       call,
       facts,
       action: LACKING,
@@ -42,14 +57,12 @@ export class Refusals {
       ...by,
     }));
   }
+}
 
-  #count(key: string, make: () => Omit<Refusal, 'count'>): void {
-    let refusal = this.#byKey.get(key);
-    if (refusal === undefined) {
-      if (this.#byKey.size >= REFUSALS_MAX) return;
-      refusal = { ...make(), count: 0 };
-      this.#byKey.set(key, refusal);
-    }
-    refusal.count++;
+/** What went on, and was to be logged. */
+export class LoggedCalls extends Tally<Logged> {
+  add(call: string, facts: Facts, verdict: Verdict, by?: Doer): void {
+    const { rule, place } = verdict;
+    this.count(keyOf(call, verdict, by), () => ({ call, facts, rule: rule?.written, place, ...by }));
   }
 }

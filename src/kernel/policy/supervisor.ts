@@ -34,6 +34,17 @@ export interface Refusal extends Partial<Doer> {
   readonly count: number;
 }
 
+/** Calls that went on, and that a policy logs: those alike are counted. `pid` and `program` as a refusal has them. */
+export interface Logged extends Partial<Doer> {
+  readonly call: string;
+  /** Of the first of them. */
+  readonly facts: Facts;
+  /** As the policy has it; undefined where its default logs. */
+  readonly rule: string | undefined;
+  readonly place: Place;
+  readonly count: number;
+}
+
 /** Calls alike that a process made. */
 export interface Observation {
   readonly call: string;
