@@ -6,8 +6,9 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { CodeCache } from '../../src/hal/cache.ts';
 import { DiskCache } from '../../src/hal/node/cache.ts';
+import { engine } from '../../src/hal/node/engine.ts';
 import { Machine } from '../../src/index.ts';
-import { loadProgram } from '../../src/runtime/program.ts';
+import { Programs } from '../../src/runtime/program.ts';
 import { LOADER_VERSION } from '../../src/runtime/version.ts';
 import { everyCall, guest, temporaryTree, WASI, wat } from '../machine/guests.ts';
 
@@ -137,7 +138,7 @@ describe('a poisoned entry', () => {
     const good = await saying('good');
     const evil = await saying('evil');
     const stored: Parameters<DiskCache['store']>[] = [];
-    await loadProgram(evil, recording(stored));
+    await new Programs(engine, recording(stored)).load(evil);
     const cache = new DiskCache({ directory });
     const [code, variant] = stored[0]!;
     expect(variant).toContain(LOADER_VERSION);
