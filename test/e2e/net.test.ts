@@ -54,9 +54,16 @@ test('a client connects to what it was granted, and to nothing else', async () =
   };
   expect(await client(`net:connect:127.0.0.1:${port}`, '127.0.0.1')).toEqual([0, 'hello\n']);
   expect(await client(`net:connect:localhost:1-65535`, 'localhost')).toEqual([0, 'hello\n']);
+  const told = (call: string, grant: string) =>
+    `superos: net-client.wasm was refused ${call}; to allow it, give it ${grant} (--cap ${grant})\n`;
+  const to = `127.0.0.1:${port}`;
+  const refused = `net-client: 127.0.0.1: ENOTCAPABLE\n${told(`net_connect of ${to}`, `net:connect:${to}`)}`;
   for (const cap of ['network', `net:connect:*:${port}`, 'net:connect:127.0.0.1:1'])
-    expect(await client(cap, '127.0.0.1')).toEqual([1, 'net-client: 127.0.0.1: ENOTCAPABLE\n']);
-  expect(await client('clock', '127.0.0.1')).toEqual([1, 'net-client: no endpoint: ENOENT\n']);
+    expect(await client(cap, '127.0.0.1')).toEqual([1, refused]);
+  expect(await client('clock', '127.0.0.1')).toEqual([
+    1,
+    `net-client: no endpoint: ENOENT\n${told('cap_find', 'net:connect:HOST:PORT')}`,
+  ]);
   expect(here.came).toBe(2);
 });
 
