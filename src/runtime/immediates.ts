@@ -5,8 +5,8 @@ import { LoadError } from './errors.ts';
 import { IMMEDIATES, Immediate, prefixed } from './opcodes.ts';
 
 /** Bytes of the longest 32-bit and 64-bit integers. */
-const U32_MOST = 5;
-const U64_MOST = 10;
+export const U32_MOST = 5;
+export const U64_MOST = 10;
 
 export function malformed(what: string, at: number): never {
   throw new LoadError('malformed', `malformed module: ${what} at offset ${at}`);

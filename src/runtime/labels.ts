@@ -1,7 +1,7 @@
 // Branches in a loop around which blocks have been put: those that lead out of the loop count these blocks too, and those that lead back
 // to the loop are written by whoever put them there. Everything else inside the loop stays as it is.
 
-import { readIndex, skipImmediates, skipInteger } from './immediates.ts';
+import { readIndex, skipImmediates, skipInteger, U32_MOST } from './immediates.ts';
 import { GC, Immediate, Op } from './opcodes.ts';
 import type { Writer } from './writer.ts';
 
@@ -15,8 +15,6 @@ const CAST = new Set([GC + 24, GC + 25]);
 
 /** The opcodes that `Relabelling.instruction` has to see. */
 export const LABELLED: readonly number[] = [...OPENING, ...PLAIN, ...CAST, TRY_TABLE, DELEGATE, BR_TABLE, Op.end];
-
-const U32_MOST = 5;
 
 /** Writes what stands for a `br` or `br_if` back to the loop, whose label there is `label`. */
 export type BranchBack = (label: number, conditional: boolean) => void;

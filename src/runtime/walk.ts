@@ -11,6 +11,7 @@ import {
   skipInteger,
   skipLocals,
   skipMemory,
+  U32_MOST,
   unsupported,
 } from './immediates.ts';
 import { LABELLED } from './labels.ts';
@@ -40,7 +41,6 @@ export type Prologue = (functionIndex: number, out: Writer, hint: HintNext) => v
 
 const REPLACED = 0x80;
 const LABEL = 0x40;
-const U32_MOST = 5;
 // Beyond every offset: V8 takes no module of this size.
 const NO_MARK = 0x7fff_ffff;
 const NO_MARKS: number[] = [];

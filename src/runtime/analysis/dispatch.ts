@@ -6,11 +6,10 @@
 // later segments, apart from loops in a segment, which are judged by themselves, and each jump forward leads to a later one than it
 // stands in. So without a checked jump each instruction runs at most once, and there are fewer jumps than segments.
 
-import { readIndex, readSigned, skipInteger } from '../immediates.ts';
+import { readIndex, readSigned, skipInteger, U32_MOST } from '../immediates.ts';
 import { BlockType, Op } from '../opcodes.ts';
 
 const BR_TABLE = 0x0e;
-const U32_MOST = 5;
 
 export interface Dispatch {
   /** Blocks that begin in each other where the loop's body begins: segment i begins where the i-th of them from within ends. */

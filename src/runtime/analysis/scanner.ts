@@ -1,7 +1,16 @@
 // The reading walk over all bodies: which loops need a check, and which calls lie on paths without one. It changes nothing,
 // uses no recursion, and takes time and memory in proportion to the code.
 
-import { malformed, readIndex, readSigned, skipImmediates, skipInteger, skipLocals, unsupported } from '../immediates.ts';
+import {
+  malformed,
+  readIndex,
+  readSigned,
+  skipImmediates,
+  skipInteger,
+  skipLocals,
+  U32_MOST,
+  unsupported,
+} from '../immediates.ts';
 import type { Module } from '../module.ts';
 import { BlockType, IMMEDIATES, Immediate, Op, prefixed } from '../opcodes.ts';
 import { ACTIONS, Do } from './actions.ts';
@@ -12,7 +21,6 @@ import type { Scan } from './scan.ts';
 
 /** A bulk operation of a constant length up to this, in bytes or elements, is short enough to be left as it is. */
 const BARE_MAX = 1024;
-const U32_MOST = 5;
 
 class Scanner {
   readonly #module: Module;

@@ -2,7 +2,7 @@
 // value in a local, and adds the same number at its end: adding to a value that was checked, or to the pointer itself, needs no check.
 // A value that no arithmetic of the function made comes from elsewhere, as another stack does or an old value, and is left alone.
 
-import { malformed, readIndex, readSigned, skipImmediates, skipInteger, unsupported } from '../immediates.ts';
+import { malformed, readIndex, readSigned, skipImmediates, skipInteger, U32_MOST, unsupported } from '../immediates.ts';
 import type { Module } from '../module.ts';
 import { IMMEDIATES, Immediate, Op, prefixed } from '../opcodes.ts';
 import { Numbers } from './numbers.ts';
@@ -18,7 +18,6 @@ export interface StackWrites {
 }
 
 export const NO_LOCAL = 0xffff_ffff;
-const U32_MOST = 5;
 /** More than V8 allows. */
 const LOCALS = 65_536;
 

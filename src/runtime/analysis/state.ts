@@ -1,7 +1,7 @@
 // What of an instance's state the code of a module can change, and where its constant expressions put objects that could be changed
 // from anywhere. It reads everything once, and says "can" wherever code that may never run would.
 
-import { readIndex, skipInstruction, skipInteger, skipLocals } from '../immediates.ts';
+import { readIndex, skipInstruction, skipInteger, skipLocals, U32_MOST } from '../immediates.ts';
 import type { Module, Range } from '../module.ts';
 import { GC, MISC, Op, prefixed } from '../opcodes.ts';
 import { readElement } from '../parse.ts';
@@ -32,7 +32,6 @@ const ARRAY_INIT_DATA = GC + 18;
 const ELEM_DROP = MISC + 13;
 /** struct.new to array.new_elem: no other instruction of a constant expression makes an object. */
 const NEW_LAST = GC + 10;
-const U32_MOST = 5;
 
 function numbers(marks: Uint8Array): number[] {
   return [...marks.keys()].filter((index) => marks[index] !== 0);

@@ -13,8 +13,6 @@ const TABLE_GET = 0x25;
 const TABLE_SET = 0x26;
 const I32_NE = 0x47;
 const I64_NE = 0x52;
-const I32_REINTERPRET_F32 = 0xbc;
-const I64_REINTERPRET_F64 = 0xbd;
 const F32_REINTERPRET_I32 = 0xbe;
 const F64_REINTERPRET_I64 = 0xbf;
 const I64X2_SPLAT = SIMD + 18;
@@ -32,10 +30,10 @@ function readSlot(out: Writer, references: References, { kind, index }: Slot): v
   emit(out, Op.globalGet, index);
   switch (kind) {
     case 'f32':
-      out.u8(I32_REINTERPRET_F32);
+      out.u8(Op.i32ReinterpretF32);
       break;
     case 'f64':
-      out.u8(I64_REINTERPRET_F64);
+      out.u8(Op.i64ReinterpretF64);
       break;
     case 'v128':
       emit(out, I64X2_EXTRACT);

@@ -5,7 +5,7 @@
 import { encodeUtf8 } from '../../hal/utf8.ts';
 import type { HintNext } from '../checks.ts';
 import { constantBytes } from '../constants.ts';
-import { skipInteger } from '../immediates.ts';
+import { skipInteger, U32_MOST } from '../immediates.ts';
 import { BlockType, GC, Op } from '../opcodes.ts';
 import { emit, emitConst, type FunctionRef, type Pass, type Plan } from '../plan.ts';
 import { arrayBytes, EXCEPTION_BYTES, payloadBytes, WORD } from '../sizes.ts';
@@ -27,7 +27,6 @@ const ARRAY_NEW_DATA = GC + 9;
 const ARRAY_NEW_ELEM = GC + 10;
 const ANY_HEAP_TYPE = 0x6e;
 // Bytes of the longest 32-bit integer.
-const U32_MOST = 5;
 
 /** Tells the kernel what was allocated since it last asked; parameter: the object allocated last, or null. */
 function tellHelper(plan: Plan, left: number, batch: number): FunctionRef {

@@ -1,12 +1,10 @@
 // Where an access to memory goes beside its address: the immediates of loads and stores.
-import { readIndex, skipInteger } from '../immediates.ts';
+import { readIndex, skipInteger, U32_MOST, U64_MOST } from '../immediates.ts';
 import { emit } from '../plan.ts';
 import type { Site } from '../walk.ts';
 import type { Writer } from '../writer.ts';
 
 const HAS_MEMORY = 0x40;
-const U32_MOST = 5;
-const U64_MOST = 10;
 
 /** Where an access goes beside its address, as in its immediates. */
 export interface Place {

@@ -18,7 +18,6 @@ import { probeStores } from './stores.ts';
 /** The smallest page of any host. */
 const PAGE_BYTES = 4096;
 const I32_LOAD8_U = 0x2d;
-const I32_STORE8 = 0x3a;
 /** A program with more kinds of atomic accesses is an attack on the size of what the loader writes. */
 const HELPERS_MAX = 10_000;
 
@@ -31,7 +30,7 @@ export function writeProbe(plan: Plan, out: Writer, place: Place, stores: boolea
   address();
   if (stores && !shared) address();
   writeAccess(out, I32_LOAD8_U, place);
-  if (stores && !shared) writeAccess(out, I32_STORE8, place);
+  if (stores && !shared) writeAccess(out, Op.i32Store8, place);
   else emit(out, Op.drop);
 }
 

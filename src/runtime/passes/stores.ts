@@ -3,16 +3,12 @@
 // a page may end in between. Nothing is written that the store itself would not write.
 import { Op, SIMD } from '../opcodes.ts';
 import { emit, emitConst, type Plan } from '../plan.ts';
-import type { ValueType } from '../types.ts';
 import { copyOriginal } from '../walk.ts';
 import type { Writer } from '../writer.ts';
 import { type Place, placeOf, writeAccess } from './place.ts';
 
-const I32_STORE8 = 0x3a;
 const I64_STORE8 = 0x3c;
 const I32_SHR_U = 0x76;
-const I32_REINTERPRET_F32 = 0xbc;
-const I64_REINTERPRET_F64 = 0xbd;
 const V128_STORE = SIMD + 11;
 const V128_STORE8_LANE = SIMD + 88;
 
@@ -39,12 +35,17 @@ const MOST: Readonly<Record<'i32' | 'i64', bigint>> = { i32: 2n ** 32n - 1n, i64
 /** `ends`: protected pages may begin anywhere, not only where memory does. */
 export function probeStores(plan: Plan, ends: boolean): void {
   const { memories } = plan.module;
-  const local = (type: ValueType) => plan.local(type);
   const addresses = {
-    i32: memories.some(({ address }) => address === 'i32') ? local('i32') : -1,
-    i64: memories.some(({ address }) => address === 'i64') ? local('i64') : -1,
+    i32: memories.some(({ address }) => address === 'i32') ? plan.local('i32') : -1,
+    i64: memories.some(({ address }) => address === 'i64') ? plan.local('i64') : -1,
   };
-  const values = { i32: local('i32'), i64: local('i64'), f32: local('f32'), f64: local('f64'), v128: local('v128') };
+  const values = {
+    i32: plan.local('i32'),
+    i64: plan.local('i64'),
+    f32: plan.local('f32'),
+    f64: plan.local('f64'),
+    v128: plan.local('v128'),
+  };
   for (const [opcode, type, bytes] of STORES)
     plan.replace(opcode, (site, out) => {
       const place = placeOf(site);
@@ -76,12 +77,12 @@ function storeByte(out: Writer, type: Stored, number: number, first: number, { m
     out.u8(first + number);
     return;
   }
-  if (type === 'f32') out.u8(I32_REINTERPRET_F32);
-  else if (type === 'f64') out.u8(I64_REINTERPRET_F64);
+  if (type === 'f32') out.u8(Op.i32ReinterpretF32);
+  else if (type === 'f64') out.u8(Op.i64ReinterpretF64);
   const wide = type === 'i64' || type === 'f64';
   if (number > 0) {
     emitConst(out, wide ? 'i64' : 'i32', 8 * number);
     emit(out, wide ? Op.i64ShrU : I32_SHR_U);
   }
-  writeAccess(out, wide ? I64_STORE8 : I32_STORE8, place);
+  writeAccess(out, wide ? I64_STORE8 : Op.i32Store8, place);
 }

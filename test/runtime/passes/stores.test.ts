@@ -1,5 +1,4 @@
 // Stores whose bytes are probed: they leave in memory what the same stores do that are not.
-
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
