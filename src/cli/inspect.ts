@@ -1,5 +1,4 @@
 // `superos inspect`: what a program imports, exports and uses, and what protects it on this host. It runs nothing of the program.
-
 import { createHash } from 'node:crypto';
 import { engine } from '../hal/node/engine.ts';
 import { nodeMmu } from '../hal/node/mmu/mmu.ts';

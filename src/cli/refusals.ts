@@ -1,4 +1,5 @@
-// What was refused, told at the end of a run: which call, and the change to a policy, or the grant, that would allow it; and what a policy logs.
+// What is told at the end of a run: calls that were refused, with the change to a policy, or the grant, that would allow them, and calls
+// that a policy logs.
 
 import type { Logged, Refusal } from '../kernel/policy/supervisor.ts';
 import { plain } from '../kernel/printable.ts';

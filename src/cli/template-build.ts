@@ -1,5 +1,4 @@
 // `superos template build`: runs a program to a point, and writes how far it came, with the program itself, to a file.
-
 import fs from 'node:fs';
 import { basename } from 'node:path';
 import { DiskCache } from '../hal/node/cache.ts';

@@ -17,7 +17,7 @@ import { FDS_MAX, QUANTUM_NS, RESOURCE } from './limits.ts';
 import { refusal } from './link.ts';
 import { PidNamespace, type PidShare, PidTable } from './pid.ts';
 import { Pipe, pipeEnds } from './pipe.ts';
-import { type Watch, within } from './policy/gate.ts';
+import { type Watch, within } from './policy/watch.ts';
 import { Process } from './process.ts';
 import type { Protect } from './protection.ts';
 import { type Cell, Recycler } from './recycler.ts';

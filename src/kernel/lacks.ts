@@ -1,25 +1,16 @@
 // Calls that were refused for want of a capability: told to the audit, and at the end of the process to whoever waits for it, with the
 // grant that would allow them. Where the process itself gave up the right, or opened a file without it, no grant would.
-
 import { rightsByName } from '../caps/object.ts';
 import { flat, type Policy } from '../caps/policy/policy.ts';
 import { DIRECTORY_RIGHTS, FILE_RIGHTS } from '../caps/rights.ts';
 import type { Lack } from '../syscalls/caller.ts';
-import type { CallName } from '../syscalls/table.ts';
+import { netGrant } from '../syscalls/facts.ts';
+import { founder } from './offspring.ts';
 import { Refusals } from './policy/refusals.ts';
 import type { Process } from './process.ts';
 import type { ExitStatus } from './status.ts';
 
 const WHY = 'no capability of the process allows it';
-
-/** What calls about hosts use an endpoint for, as grants name it. */
-const NET_USES: Partial<Record<CallName, string>> = {
-  net_connect: 'connect',
-  net_listen: 'listen',
-  net_bind: 'bind',
-  net_send_to: 'udp',
-  net_resolve: 'resolve',
-};
 
 export function tellLack(process: Process, lack: Lack): void {
   const { call, by, rights = 0, facts = {} } = lack;
@@ -35,8 +26,7 @@ export function tellLack(process: Process, lack: Lack): void {
   const remedy = remedyFor(process.gate?.watch.policy, grant);
   process.lacked ??= new Refusals();
   process.lacked.addLack(call, facts, remedy);
-  let first = process;
-  while (first.parent !== undefined) first = first.parent;
+  const first = founder(process);
   if (first === process) return;
   first.lacked ??= new Refusals();
   first.lacked.addLack(call, facts, remedy, { pid: process.pid, program: process.program.name });
@@ -56,13 +46,11 @@ interface Wanted {
   readonly insteadOf?: string;
 }
 
-function grantFor(process: Process, { call, by, rights = 0, grant, facts: { host, port } = {} }: Lack): Wanted | undefined {
+function grantFor(
+  process: Process,
+  { call, by, rights = 0, facts = {}, grant = netGrant(call, facts) }: Lack,
+): Wanted | undefined {
   if (grant !== undefined) return { grant };
-  const use = NET_USES[call];
-  if (use !== undefined && host !== undefined) {
-    const name = host.includes(':') ? `[${host}]` : host;
-    return { grant: port === undefined ? `net:${use}:${name}` : `net:${use}:${name}:${port}` };
-  }
   const given = by?.name;
   if (given === undefined || (rights & ~(DIRECTORY_RIGHTS | FILE_RIGHTS)) !== 0) return undefined;
   const wide = given.replace(/^(dir:.*):(ro|wo)$/s, '$1');

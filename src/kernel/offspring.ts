@@ -16,6 +16,13 @@ import { SpawnError } from './error.ts';
 import type { Process } from './process.ts';
 import type { ExitStatus } from './status.ts';
 
+/** The first of the tree that a process is of: it has no parent. */
+export function founder(process: Process): Process {
+  let first = process;
+  while (first.parent !== undefined) first = first.parent;
+  return first;
+}
+
 const transferable = ({ rights }: Capability<CapObject>): boolean => (rights & RIGHT.transfer) !== 0;
 const child = <T extends CapObject>(one: Capability<T>): Capability<T> => one.derive(one.rights, one.inheriting);
 

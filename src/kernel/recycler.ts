@@ -3,7 +3,8 @@
 // are all the state of such a program; both are put back before anybody else has them.
 import type { CapTable } from '../caps/table.ts';
 import type { Entries } from './execution.ts';
-import { type Gate, isSilent, type Watch } from './policy/gate.ts';
+import type { Gate } from './policy/gate.ts';
+import { isSilent, type Watch } from './policy/watch.ts';
 import { isSame, type Protect } from './protection.ts';
 import type { AddressSpace } from './space.ts';
 import type { Template } from './template.ts';

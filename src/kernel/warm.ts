@@ -4,7 +4,7 @@ import type { Program } from '../runtime/program.ts';
 import { SpawnError } from './error.ts';
 import type { Kernel } from './kernel.ts';
 import type { Limits } from './limits.ts';
-import { isSilent, type Watch } from './policy/gate.ts';
+import { isSilent, type Watch } from './policy/watch.ts';
 import type { Process } from './process.ts';
 import type { Protect } from './protection.ts';
 import { IDLE_MAX } from './recycler.ts';

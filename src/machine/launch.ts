@@ -8,7 +8,7 @@ import type { Console, Stream } from '../hal/console.ts';
 import type { Devices } from '../hal/hal.ts';
 import { SpawnError } from '../kernel/error.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { looksAtPaths, type Watch } from '../kernel/policy/gate.ts';
+import { looksAtPaths, type Watch } from '../kernel/policy/watch.ts';
 import type { Process } from '../kernel/process.ts';
 import type { Attendant } from './attendant.ts';
 import { SuperosError, type SuperosErrorCode } from './error.ts';

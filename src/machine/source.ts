@@ -1,5 +1,4 @@
 // Where a program comes from: a file, bytes, or one compiled before.
-
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CodeCache } from '../hal/cache.ts';

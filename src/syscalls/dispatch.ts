@@ -11,7 +11,7 @@ import { canonicalHost } from '../hal/address.ts';
 import { decodeUtf8 } from '../hal/utf8.ts';
 import { BLOCKED, type Caller, type Result } from './caller.ts';
 import { ERRNO } from './errno.ts';
-import { tell } from './facts.ts';
+import { factsOf, tell } from './facts.ts';
 import type { HandedAll, Parameter } from './parameter.ts';
 import { CALLS, type Call, type CallName, TABLE } from './table.ts';
 
@@ -65,7 +65,7 @@ function compile(call: Call, name: CallName, polled: boolean): Factory {
   const checks: string[] = [];
   const handed: string[] = [];
   // Of rights: once all arguments are decoded, so that whoever is told of a refusal knows what it was about.
-  const rights: string[] = [];
+  const rights: Text['rights'] = [];
   let raw = 0;
   // A call that returns a value of its own has 0 for an error.
   for (const parameter of call.params) {
@@ -76,7 +76,7 @@ function compile(call: Call, name: CallName, polled: boolean): Factory {
     raw += parameter.wasm.reduce((n, type) => n + (type === 'i64' ? 2 : 1), 0);
   }
   const parameters = Array.from({ length: raw }, (_, i) => `a${i}`).join(', ');
-  const arguments_ = handed.join(', ');
+  const given = ['caller', ...handed].join(', ');
   const source = `
     const memory = caller.memory, table = caller.capabilities, slots = table.slots, iovecs = caller.iovecs, counts = caller.counts;
     ${polled ? 'const epoch = caller.epoch;' : ''}
@@ -85,8 +85,8 @@ function compile(call: Call, name: CallName, polled: boolean): Factory {
       counts[${CALLS.indexOf(name)}]++;
       try {
         ${checks.join('\n')}
-        ${rights.map((check) => check.replace(HANDED, () => arguments_)).join('\n')}
-        const answer = handler(${['caller', ...handed].join(', ')});
+        ${rights.map((check) => check(given)).join('\n')}
+        const answer = handler(${given});
         if (answer === BLOCKED) return -1;
         const result = ${call.value ? 'answer' : 'answer === undefined ? 0 : ERRNO[answer]'};
         ${answer('result')}
@@ -95,8 +95,9 @@ function compile(call: Call, name: CallName, polled: boolean): Factory {
       }
     };`;
   const make = new Function('caller', 'handler', 'BLOCKED', 'ERRNO', 'decodePath', 'decodeHost', 'lacks', source);
-  const lacks = (caller: Caller, by: Capability<CapObject>, needed: number, ...given: readonly unknown[]): number =>
-    ERRNO[caller.lacks({ call: name, by, rights: needed & ~by.rights, facts: tell(caller, name, given) })];
+  const facts = factsOf(name);
+  const lacks = (by: Capability<CapObject>, needed: number, caller: Caller, ...handed: readonly unknown[]): number =>
+    ERRNO[caller.lacks({ call: name, by, rights: needed & ~by.rights, facts: tell(caller, facts, handed) })];
   return (caller, handler) => make(caller, handler, BLOCKED, ERRNO, decodeUtf8, decodeHost, lacks);
 }
 
@@ -110,12 +111,10 @@ const touch = ({ use }: Parameter): 'has' | 'hasWritable' => (use === 'write' ? 
 /** Statements of a compiled call. */
 interface Text {
   readonly checks: string[];
-  /** Of rights, with HANDED for what the handler is handed. */
-  readonly rights: string[];
+  /** Of rights, from what the handler is called with. */
+  readonly rights: ((given: string) => string)[];
   readonly handed: string[];
 }
-
-const HANDED = '@handed';
 
 /** Adds the statements that decode and check one parameter, and what the handler is handed for it; `refuse` makes a refusal with an errno. */
 function emit(
@@ -127,7 +126,7 @@ function emit(
 ): void {
   const fail = (test: string, errno: keyof typeof ERRNO) => checks.push(`if (${test}) { ${refuse(String(ERRNO[errno]))} }`);
   const needs = (test: string, mask: number | string | undefined) =>
-    rights.push(`const r${a} = ${mask}; if (${test}) { const e = lacks(caller, c${a}, r${a}, ${HANDED}); ${refuse('e')} }`);
+    rights.push((given) => `const r${a} = ${mask}; if (${test}) { const e = lacks(c${a}, r${a}, ${given}); ${refuse('e')} }`);
   const unsigned = (name: string) => checks.push(`${name} >>>= 0;`);
   switch (parameter.kind) {
     case 'capability':

@@ -2,6 +2,7 @@
 // vocabulary of policies and what is looked at cannot part. Arguments are those that handlers get: copied once and checked.
 
 import type { Capability } from '../caps/capability.ts';
+import type { NetUse } from '../caps/endpoint.ts';
 import { absolute } from '../caps/path.ts';
 import type { Facts, Key } from '../caps/policy/policy.ts';
 import { WRITE_ACCESS } from '../caps/rights.ts';
@@ -42,7 +43,11 @@ const REVIEWED: readonly CallName[] = ['net_connect', 'net_send_to'];
 /** Parameters that say how many bytes a call is about. */
 const SIZES: readonly string[] = ['fd_allocate len', 'fd_filestat_set_size size', 'random_get buf'];
 
-export function factsOf(name: CallName): CallFacts {
+const known = new Map<CallName, CallFacts>();
+
+export const factsOf = (name: CallName): CallFacts => known.getOrInsertComputed(name, workOut);
+
+function workOut(name: CallName): CallFacts {
   const call: Call = TABLE[name];
   const paths: PathArgument[] = [];
   const capabilities: number[] = [];
@@ -101,20 +106,42 @@ export function factsOf(name: CallName): CallFacts {
   };
 }
 
+/** What a call is about. In plain loops, since policies ask for it at each call. */
+export function tell(caller: Caller, { paths, read }: CallFacts, handed: readonly unknown[]): Facts {
+  if (paths.length === 0) return read(handed);
+  const places: string[] = [];
+  for (const one of paths) places.push(placeOf(caller, handed, one));
+  // A new object, so nobody minds what is added.
+  const facts: { -readonly [K in keyof Facts]: Facts[K] } = read(handed);
+  facts.paths = places;
+  return facts;
+}
+
 /** Where a path of a call leads, as the process names it. */
-export function placeOf(caller: Caller, handed: readonly unknown[], { at, directory }: PathArgument): string {
+function placeOf(caller: Caller, handed: readonly unknown[], { at, directory }: PathArgument): string {
   const path = handed[at] as string;
   if (directory !== undefined) return absolute((handed[directory] as Capability).object.path, path);
   const found = caller.resolve(path);
   return found === undefined ? absolute('/', path) : absolute(found.capability.object.path, found.rest);
 }
 
-const known = new Map<CallName, CallFacts>();
+/** What calls about hosts use an endpoint for. */
+const NET_USES: ReadonlyMap<string, NetUse> = new Map([
+  ['net_connect', 'connect'],
+  ['net_listen', 'listen'],
+  ['net_bind', 'bind'],
+  ['net_send_to', 'udp'],
+  ['net_resolve', 'resolve'],
+]);
 
-/** What a call is about. */
-export function tell(caller: Caller, name: CallName, handed: readonly unknown[]): Facts {
-  const { paths, read } = known.getOrInsertComputed(name, factsOf);
-  return { ...read(handed), ...(paths.length > 0 && { paths: paths.map((one) => placeOf(caller, handed, one)) }) };
+/** The least grant that a call about a host takes, in the grammar of grants; undefined for others, and where it is not known. */
+export function netGrant(call: string, { host, addresses = [], port }: Facts): string | undefined {
+  const use = NET_USES.get(call);
+  const name = host ?? addresses[0];
+  if (use === undefined || name === undefined) return undefined;
+  const written = name.includes(':') ? `[${name}]` : name;
+  if (use === 'resolve') return `net:resolve:${written}`;
+  return port === undefined ? undefined : `net:${use}:${written}:${port}`;
 }
 
 /** Flags before a path say whether a link at its end is followed; chmod follows, as POSIX has it; others work on the name. */

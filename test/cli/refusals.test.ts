@@ -59,6 +59,10 @@ describe('a call that no capability allows', () => {
     ]);
   });
 
+  test.each(['constructor', '__proto__', 'toString'])('of a kind that there is not: %s', (name) => {
+    expect(told(run(guest('net-probe'), 'connect', name, 'example.org', '80'))).toEqual([]);
+  });
+
   test('by a policy that lists capabilities: they are the place to add it', () => {
     const { stderr } = run('--policy', './listed.yaml', tool('date'));
     expect(told({ stderr })).toEqual([

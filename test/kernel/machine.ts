@@ -10,7 +10,7 @@ import { type SimHal, type SimOptions, simHal } from '../../src/hal/sim/hal.ts';
 import type { Task } from '../../src/kernel/execution.ts';
 import { Kernel } from '../../src/kernel/kernel.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../src/kernel/limits.ts';
-import type { Watch } from '../../src/kernel/policy/gate.ts';
+import type { Watch } from '../../src/kernel/policy/watch.ts';
 import type { Process } from '../../src/kernel/process.ts';
 import { loadProgram, type Program } from '../../src/runtime/program.ts';
 import { wat } from '../machine/guests.ts';

@@ -1,5 +1,4 @@
 // Template files: what is read back is what was written, and nothing else is read at all.
-
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';

@@ -3,22 +3,14 @@
 import type { Observation } from '../../caps/policy/learn.ts';
 import { covers, formatGrant, parseGrant } from '../../machine/grammar.ts';
 import type { DirectoryGrant, Grant } from '../../machine/grants.ts';
+import { netGrant } from '../../syscalls/facts.ts';
 import { type Call, type CallName, TABLE } from '../../syscalls/table.ts';
 
 /** Reading a clock, and waiting by one. */
 const TIMED: readonly string[] = ['clock_time_get', 'clock_res_get', 'poll_oneoff', 'sleep_ms'];
-/** By call the kind of grant that it takes. */
-const NET: Readonly<Record<string, string>> = {
-  net_connect: 'connect',
-  net_listen: 'listen',
-  net_bind: 'bind',
-  net_send_to: 'udp',
-  net_resolve: 'resolve',
-};
-
 /** In the grammar of grants. */
 export function usedGrants(grants: readonly Grant[], observations: readonly Observation[]): string[] {
-  const network = observations.flatMap(endpoints);
+  const network = observations.flatMap(({ call, facts }) => netGrant(call, facts) ?? []);
   const used = grants.flatMap((grant): string[] => {
     const text = formatGrant(grant);
     if (grant === 'clock' || grant === 'clock:coarse') return observations.some(({ call }) => TIMED.includes(call)) ? [text] : [];
@@ -35,15 +27,6 @@ export function usedGrants(grants: readonly Grant[], observations: readonly Obse
     return network.filter((one) => covers(grant, parseGrant(one)));
   });
   return [...new Set(used)];
-}
-
-function endpoints({ call, facts: { host, addresses = [], port } }: Observation): string[] {
-  const kind = NET[call];
-  const name = host ?? addresses[0];
-  if (kind === undefined || name === undefined) return [];
-  const written = name.includes(':') ? `[${name}]` : name;
-  if (kind === 'resolve') return [`net:resolve:${written}`];
-  return port === undefined ? [] : [`net:${kind}:${written}:${port}`];
 }
 
 const below = ({ facts: { paths = [] } }: Observation, directory: string): boolean => {

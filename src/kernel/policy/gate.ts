@@ -5,31 +5,21 @@ import type { Audit } from '../../caps/audit.ts';
 import type { Capability } from '../../caps/capability.ts';
 import type { CapObject } from '../../caps/object.ts';
 import { could, decide, type Judge, judge, outlook, strictness, type Verdict } from '../../caps/policy/decide.ts';
-import { narrow } from '../../caps/policy/narrow.ts';
-import { type Action, type Facts, flat, type Layer, type Place, type Policy } from '../../caps/policy/policy.ts';
+import { type Action, type Facts, flat, type Place, type Policy } from '../../caps/policy/policy.ts';
 import { BLOCKED, type Caller, type Result } from '../../syscalls/caller.ts';
 import { type AnyHandler, bind, type Import } from '../../syscalls/dispatch.ts';
 import { ERRNO } from '../../syscalls/errno.ts';
 import { factsOf } from '../../syscalls/facts.ts';
 import { HANDLERS } from '../../syscalls/handlers.ts';
 import { CALLS, type Call, type CallName, TABLE } from '../../syscalls/table.ts';
+import { founder } from '../offspring.ts';
 import type { Process } from '../process.ts';
 import { denied, trapped } from '../status.ts';
 import { guard, type LooseHandler, settle } from './guard.ts';
 import { Observations } from './observations.ts';
 import { LoggedCalls, Refusals } from './refusals.ts';
 import type { Doer, Logged, Refusal, Supervisor } from './supervisor.ts';
-
-/** How a process is watched; each part may be absent. */
-export interface Watch {
-  readonly policy?: Policy | undefined;
-  /** False: what the policy refuses is told, and goes on all the same. */
-  readonly enforce: boolean;
-  readonly supervisor?: Supervisor | undefined;
-}
-
-/** Nobody is told or asked of single calls. */
-export const isSilent = ({ supervisor }: Watch): boolean => supervisor?.ask === undefined && supervisor?.observe === undefined;
+import { isSilent, looksAtPaths, type Watch } from './watch.ts';
 
 /** The one call that no policy is asked about: a process can always end. */
 const FREE: CallName = 'proc_exit';
@@ -47,7 +37,7 @@ export class Gate {
   /** Of both, once there is something. */
   #logged: LoggedCalls | undefined;
   #told = false;
-  /** That were told. */
+  /** Told so far. */
   #verdicts = 0;
   #allowed: (Pick<Verdict, 'rule' | 'layer'> & { readonly name: CallName }) | undefined;
   /** Withdraw the questions that wait for an answer. */
@@ -130,10 +120,13 @@ export class Gate {
     if (bare) return bind(name, handler, caller, polled);
     // Who watches wants to know what was asked for: then the arguments are decoded all the same.
     const watched = seen || this.#audit !== undefined || !this.enforced;
-    const decide = policy === undefined ? undefined : judge(policy, name);
-    const made = bind(name, guard(this, name, facts, decide, handler as LooseHandler) as AnyHandler, caller, polled);
-    const isStub = typeof verdict === 'object' && verdict.action.do === 'errno' && !watched;
-    return isStub ? this.#stub(name, verdict, caller, polled, made) : made;
+    const guarded = (breathes: boolean) => {
+      const judged = policy === undefined ? undefined : judge(policy, name);
+      return bind(name, guard(this, name, facts, judged, handler as LooseHandler) as AnyHandler, caller, breathes);
+    };
+    if (typeof verdict === 'object' && verdict.action.do === 'errno' && !watched)
+      return this.#stub(name, verdict, caller, polled, () => guarded(false));
+    return guarded(polled);
   }
 
   /** A call that tells only on its way what it is about, such as the addresses of a name: it goes on with `go`. */
@@ -158,27 +151,28 @@ export class Gate {
   }
 
   /** Refuses without a look at the arguments, but for the first time: who is told of it learns what it was about. */
-  #stub(name: CallName, verdict: Verdict, caller: Caller, polled: boolean, look: Import): Import {
+  #stub(name: CallName, verdict: Verdict, caller: Caller, polled: boolean, guarded: () => Import): Import {
     const number = CALLS.indexOf(name);
     const { action } = verdict;
     const result = (TABLE[name] as Call).value || action.do !== 'errno' ? 0 : ERRNO[action.errno];
     const { counts, epoch } = caller;
+    let look: Import | undefined;
     let looked: Refusals | undefined;
     return (...raw) => {
-      const first = looked !== this.#refusals;
-      looked = this.#refusals;
-      if (first && this.#tells(() => look(...raw))) return result;
-      if (!first) counts[number]!++;
-      this.tell(name, {}, verdict);
+      if (looked === this.#refusals) {
+        counts[number]!++;
+        this.tell(name, {}, verdict);
+      } else {
+        looked = this.#refusals;
+        look ??= guarded();
+        const before = this.#verdicts;
+        // An internal error has ended the process.
+        if (look(...raw) < 0) return -1;
+        // Arguments that are none at all are not judged.
+        if (this.#verdicts === before) this.tell(name, {}, verdict);
+      }
       return polled && epoch[0] !== 0 ? caller.breathe(result) : result;
     };
-  }
-
-  /** Whether `action` had something to tell: a call whose arguments are none at all has not. */
-  #tells(action: () => void): boolean {
-    const before = this.#verdicts;
-    action();
-    return this.#verdicts > before;
   }
 
   /** Whether memory may grow by so many bytes. Nothing can wait there for an answer: a rule that asks refuses. */
@@ -262,36 +256,12 @@ export class Gate {
 
   /** The gate of the first process of its tree, where that is another. */
   get #above(): Gate | undefined {
-    let first = this.#process;
-    while (first.parent !== undefined) first = first.parent;
-    return first.gate === this ? undefined : first.gate;
+    const { gate } = founder(this.#process);
+    return gate === this ? undefined : gate;
   }
 
   #end(name: string, how: Action['do'], { file, line }: Place): void {
     if (how === 'kill') this.#process.end(denied(`${name} is not allowed (${file}:${line})`));
     else if (how === 'trap') this.#process.end(trapped(`${name} is not allowed (${file}:${line})`));
   }
-}
-
-/** Whether paths of a process that is watched so matter: its directories are then opened without links. */
-export const looksAtPaths = ({ policy, supervisor }: Watch): boolean =>
-  supervisor?.observe !== undefined || (policy?.layers ?? []).some(namesPaths);
-
-/** Whether a layer, which never changes, has a condition on paths. */
-const namesPaths = (layer: Layer): boolean =>
-  naming.getOrInsertComputed(layer, ({ allowed = [], denied }) =>
-    [...allowed, ...denied].some(({ conditions }) => conditions.some(({ key }) => key === 'path')),
-  );
-
-const naming = new WeakMap<Layer, boolean>();
-
-/** How a child is watched whose parent is watched so: it can only have less. */
-export function within(parent: Watch | undefined, own: Watch | undefined): Watch | undefined {
-  if (parent === undefined || own === undefined) return own ?? parent;
-  return {
-    policy: parent.policy && own.policy ? narrow(parent.policy, own.policy) : (own.policy ?? parent.policy),
-    enforce:
-      parent.policy === undefined ? own.enforce : own.policy === undefined ? parent.enforce : parent.enforce || own.enforce,
-    supervisor: own.supervisor ?? parent.supervisor,
-  };
 }

@@ -8,7 +8,7 @@ import type { Judge, Verdict } from '../../caps/policy/decide.ts';
 import type { Facts } from '../../caps/policy/policy.ts';
 import type { Errno } from '../../hal/errno.ts';
 import type { Caller, Result } from '../../syscalls/caller.ts';
-import { type CallFacts, type PathArgument, placeOf } from '../../syscalls/facts.ts';
+import { type CallFacts, type PathArgument, tell } from '../../syscalls/facts.ts';
 import { type Call, type CallName, TABLE } from '../../syscalls/table.ts';
 import type { Gate } from './gate.ts';
 
@@ -112,15 +112,8 @@ class Guarded {
   }
 
   #read(caller: Caller, handed: Handed): Facts {
-    const { paths, moves } = this.#facts;
-    // A new object, so nobody minds what is added.
-    const facts: { -readonly [K in keyof Facts]: Facts[K] } = this.#facts.read(handed);
-    if (paths.length === 0) return facts;
-    const places: string[] = [];
-    for (const one of paths) places.push(placeOf(caller, handed, one));
-    facts.paths = places;
-    if (moves && this.#isDirectory(handed)) facts.beneath = true;
-    return facts;
+    const facts = tell(caller, this.#facts, handed);
+    return this.#facts.moves && this.#isDirectory(handed) ? { ...facts, beneath: true } : facts;
   }
 }
 

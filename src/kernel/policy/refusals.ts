@@ -5,11 +5,13 @@ import type { Action, Facts, Policy } from '../../caps/policy/policy.ts';
 import { remedy } from '../../caps/policy/remedy.ts';
 import type { Doer, Logged, Refusal } from './supervisor.ts';
 
-/** Entries kept; what else there is is not told of. */
+/** Entries kept, and characters of what tells them apart, which a guest may have chosen; what else there is is not told of. */
 const ENTRIES_MAX = 256;
+const CHARACTERS_MAX = 2 ** 20;
 
 class Tally<T extends { readonly count: number }> {
   readonly #byKey = new Map<string, T & { count: number }>();
+  #characters = 0;
 
   get list(): readonly T[] {
     return [...this.#byKey.values()];
@@ -18,7 +20,8 @@ class Tally<T extends { readonly count: number }> {
   count(key: string, make: () => Omit<T, 'count'>): void {
     let entry = this.#byKey.get(key);
     if (entry === undefined) {
-      if (this.#byKey.size >= ENTRIES_MAX) return;
+      if (this.#byKey.size >= ENTRIES_MAX || this.#characters + key.length > CHARACTERS_MAX) return;
+      this.#characters += key.length;
       entry = { ...make(), count: 0 } as T & { count: number };
       this.#byKey.set(key, entry);
     }

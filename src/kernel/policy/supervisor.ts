@@ -17,8 +17,8 @@ export interface Question extends Doer {
 }
 
 /**
- * Calls that a policy refused, or would have where it is not enforced, or that no capability allowed: those alike are counted. With `pid` and `program` where a
- * descendant of the process made them: the first one that did.
+ * Calls that a policy refused, or would have where it is not enforced, or that no capability allowed: those alike are counted. With
+ * `pid` and `program` where a descendant of the process made them: the first one that did.
  */
 export interface Refusal extends Partial<Doer> {
   readonly call: string;

@@ -1,5 +1,4 @@
 // The loader on a thread of its own, from its inside: reads, rewrites and compiles programs, and gives them to the machine.
-
 import { DiskCache } from '../../hal/node/cache.ts';
 import { engine } from '../../hal/node/engine.ts';
 import { Programs } from '../../runtime/program.ts';

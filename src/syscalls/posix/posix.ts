@@ -2,11 +2,11 @@
 // process numbers; children are in child.ts. Authority is that of the process's capabilities, as everywhere.
 import type { Capability } from '../../caps/capability.ts';
 import { type ClockObject, clockOf, nextStep } from '../../caps/clock.ts';
-import { absolute } from '../../caps/path.ts';
 import { RIGHT } from '../../caps/rights.ts';
 import type { FileStat } from '../../hal/disk.ts';
 import type { Caller, Result } from '../caller.ts';
 import type { Handler } from '../dispatch.ts';
+import { factsOf, tell } from '../facts.ts';
 
 /** The file types of st_mode (POSIX <sys/stat.h>), as Linux numbers them. */
 const TYPE_BITS: Readonly<Record<FileStat['type'], number>> = {
@@ -47,10 +47,10 @@ export const path_mode: Handler<'path_mode'> = (caller, path, follow) => {
 
 export const chmod: Handler<'chmod'> = (caller, path, bits) => {
   const found = caller.resolve(path);
-  const facts = { paths: [absolute('/', path)] };
-  if (found === undefined) return caller.lacks({ call: 'chmod', facts });
-  const { capability: by } = found;
-  if ((by.rights & RIGHT.pathSetTimes) === 0) return caller.lacks({ call: 'chmod', by, rights: RIGHT.pathSetTimes, facts });
+  if (found === undefined || (found.capability.rights & RIGHT.pathSetTimes) === 0) {
+    const facts = tell(caller, factsOf('chmod'), [path]);
+    return caller.lacks({ call: 'chmod', facts, ...(found && { by: found.capability, rights: RIGHT.pathSetTimes }) });
+  }
   // A mode taken from a link: a link's permissions never change, and what it points to is not meant.
   if ((bits & TYPE_MASK) === TYPE_BITS['symbolic-link']) return undefined;
   return found.directory.setMode(found.rest, true, bits & 0o777) as ReturnType<Handler<'chmod'>>;

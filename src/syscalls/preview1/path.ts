@@ -10,7 +10,9 @@ import { DIRECTORY_RIGHTS, FILE_RIGHTS, RIGHT, streamRights, WRITE_ACCESS } from
 import type { Directory, File, OpenOptions } from '../../hal/disk.ts';
 import type { Errno } from '../../hal/errno.ts';
 import { encodeUtf8 } from '../../hal/utf8.ts';
+import type { Caller } from '../caller.ts';
 import type { Handler } from '../dispatch.ts';
+import { factsOf, tell } from '../facts.ts';
 import { OFLAG, SYMLINK_FOLLOW } from '../table.ts';
 import { newTimes } from './file.ts';
 import { writeStat } from './stat.ts';
@@ -40,11 +42,11 @@ export const path_open: Handler<'path_open'> = (caller, fd, lookup, path, oflags
   if (typeof named === 'string') return named as PathResult;
   // What the opener asks to do with the bytes it must be able to grant; other rights that do not apply are left out.
   const access = base & (RIGHT.read | WRITE_ACCESS);
-  const lacks = (rights: number) =>
-    caller.lacks({ call: 'path_open', by: fd, rights, facts: { paths: [absolute(fd.object.path, path)] } });
-  if ((access & ~fd.inheriting) !== 0) return lacks(access & ~fd.inheriting);
+  const beyond = access & ~fd.inheriting;
+  if (beyond !== 0) return lacks(caller, beyond, fd, lookup, path, oflags, base);
   // Cutting is writing: the right to do it by path is not enough where no file may be written to.
-  if ((oflags & OFLAG.trunc) !== 0 && (fd.inheriting & WRITE_ACCESS) === 0) return lacks(RIGHT.write);
+  if ((oflags & OFLAG.trunc) !== 0 && (fd.inheriting & WRITE_ACCESS) === 0)
+    return lacks(caller, RIGHT.write, fd, lookup, path, oflags, base);
   if (caller.capabilities.room < 1) return 'MFILE';
   const directory = named.slash || (oflags & OFLAG.directory) !== 0;
   if (directory && (oflags & OFLAG.creat) !== 0) return named.slash ? 'ISDIR' : 'INVAL';
@@ -72,6 +74,11 @@ export const path_open: Handler<'path_open'> = (caller, fd, lookup, path, oflags
   caller.memory.setU32(out, caller.capabilities.insert(capability)!);
   return undefined;
 };
+
+function lacks(caller: Caller, rights: number, fd: Capability, ...handed: readonly unknown[]): 'NOTCAPABLE' {
+  const facts = tell(caller, factsOf('path_open'), [fd, ...handed]);
+  return caller.lacks({ call: 'path_open', by: fd, rights, facts });
+}
 
 /** What an open directory is called must say where it is. */
 const placeOf = ({ directory, path }: Name, follow: boolean): { path: string } | Errno =>

@@ -4,21 +4,21 @@ import type { CapObject } from '../../caps/object.ts';
 import type { CapTable } from '../../caps/table.ts';
 import type { Handler } from '../dispatch.ts';
 
-/** What is written to have a capability of a kind. */
-const GRANTS: Readonly<Record<string, string>> = {
-  clock: 'clock',
-  entropy: 'random',
-  threads: 'threads',
-  terminal: 'console',
-  endpoint: 'net:connect:HOST:PORT',
-};
+/** What is written to have a capability of a kind. A guest names it. */
+const GRANTS: ReadonlyMap<string, string> = new Map([
+  ['clock', 'clock'],
+  ['entropy', 'random'],
+  ['threads', 'threads'],
+  ['terminal', 'console'],
+  ['endpoint', 'net:connect:HOST:PORT'],
+]);
 
 /** By the text of the grant, or else by the kind of the object; the lowest handle of several. */
 export const cap_find: Handler<'cap_find'> = (caller, name, out) => {
   const { capabilities } = caller;
   const found = lowest(capabilities, (one) => one.name === name) ?? lowest(capabilities, (one) => one.object.kind === name);
   if (found === undefined) {
-    const grant = GRANTS[name] ?? (name.includes(':') ? name : undefined);
+    const grant = GRANTS.get(name) ?? (name.includes(':') ? name : undefined);
     caller.lacks({ call: 'cap_find', ...(grant !== undefined && { grant }) });
     return 'NOENT';
   }

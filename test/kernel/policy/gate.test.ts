@@ -1,12 +1,13 @@
 // What a policy makes of the calls of a process: on the real kernel, through a guest.
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { Capability } from '../../../src/caps/capability.ts';
 import { OpenDirectory } from '../../../src/caps/directory.ts';
 import { DIRECTORY_RIGHTS, FILE_RIGHTS } from '../../../src/caps/rights.ts';
 import type { Directory } from '../../../src/hal/disk.ts';
-import type { Watch } from '../../../src/kernel/policy/gate.ts';
 import type { Question, Supervisor } from '../../../src/kernel/policy/supervisor.ts';
+import type { Watch } from '../../../src/kernel/policy/watch.ts';
 import type { Program } from '../../../src/runtime/program.ts';
+import { ERRNO } from '../../../src/syscalls/errno.ts';
 import { directory, file, options, put } from '../../hal/disks.ts';
 import { drained, simulated } from '../machine.ts';
 import { exporting, Guest } from './guest.ts';
@@ -87,6 +88,22 @@ describe('whatever the arguments', () => {
       },
     ]);
     expect(usage.calls['clock_time_get']).toBe(2);
+  });
+
+  test('code without checks of its own breathes at a call that is refused so, the first time too', async () => {
+    const { process } = start([{ allowed: ['fd_write'] }]);
+    await process.call({ name: 'grow', args: [0] });
+    const { gate, kernel, thread } = process;
+    const made = gate!.link('clock_time_get', thread, true);
+    const breathe = vi.spyOn(thread, 'breathe').mockReturnValue(-1);
+    kernel.hal.tick.words[0] = 1;
+    expect([made(1, 0, 0, 64), made(1, 0, 0, 64)]).toEqual([-1, -1]);
+    expect(breathe.mock.calls).toEqual([[ERRNO.PERM], [ERRNO.PERM]]);
+    kernel.hal.tick.words[0] = 0;
+    // Arguments that are none at all change nothing.
+    const { gate: other, thread: another } = start([{ allowed: ['fd_write'] }]).process;
+    expect(other!.link('clock_time_get', another, false)(1, 0, 0, 2 ** 31)).toBe(ERRNO.PERM);
+    expect(other!.refused).toMatchObject([{ call: 'clock_time_get', facts: {}, count: 1 }]);
   });
 
   test('denied wins over allowed', async () => {
