@@ -1,7 +1,7 @@
 // What capabilities promise of whole processes, with the kernel and its system calls: random ones, each promise checked, and
 // each broken on purpose.
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { Capability } from '../../src/caps/capability.ts';
 import { clockRoot } from '../../src/caps/clock.ts';
 import { OpenDirectory } from '../../src/caps/directory.ts';
@@ -12,55 +12,17 @@ import { RIGHT } from '../../src/caps/rights.ts';
 import { CapTable } from '../../src/caps/table.ts';
 import { RamDisk } from '../../src/hal/ramdisk.ts';
 import { Random } from '../../src/hal/sim/random.ts';
-import { Kernel } from '../../src/kernel/kernel.ts';
+import { loadProgram } from '../../src/runtime/program.ts';
 import { Iovecs } from '../../src/syscalls/iovecs.ts';
 import { type CallName, OFLAG } from '../../src/syscalls/table.ts';
+import { wat } from '../machine/guests.ts';
 import { replace, takeRightsBack } from './mutations.ts';
-import { Bench, type Held, iovec, prober } from './probe.ts';
+import { Bench, iovec, prober } from './probe.ts';
+import { promise, spawning } from './promise.ts';
 import { ToyChannel, ToyFile } from './toys.ts';
 
 const ALL = 2 ** 31 - 1;
 const rights = fc.noBias(fc.nat(ALL));
-
-/** Says on how many of the runs a property does not hold; it does not stop at the first. */
-async function failures<T>(runs: number, arbitrary: fc.Arbitrary<T>, holds: (value: T) => Promise<void>): Promise<number> {
-  const results = await Promise.allSettled(fc.sample(arbitrary, { numRuns: runs, seed: 1 }).map(holds));
-  return results.filter(({ status }) => status === 'rejected').length;
-}
-
-/** It holds always; and does not once the rule is broken. */
-function promise<T>(
-  what: string,
-  runs: number,
-  arbitrary: fc.Arbitrary<T>,
-  holds: (value: T) => Promise<void>,
-  mutations: Record<string, () => () => void>,
-): void {
-  describe(what, () => {
-    test('always', async () => {
-      await fc.assert(fc.asyncProperty(arbitrary, holds), { numRuns: runs });
-    }, 60_000);
-    test.each(Object.entries(mutations))('fails where %s', async (_rule, apply) => {
-      const mend = apply();
-      try {
-        expect(await failures(50, arbitrary, holds)).toBeGreaterThan(0);
-      } finally {
-        mend();
-      }
-    });
-  });
-}
-
-const spawn = Kernel.prototype.spawn;
-const spawning = (change: (kernel: Kernel, request: Parameters<typeof spawn>[0]) => Partial<Held>) => () =>
-  replace(
-    Kernel.prototype,
-    'spawn',
-    () =>
-      function (this: Kernel, request) {
-        return spawn.call(this, { ...request, ...change(this, request) });
-      },
-  );
 
 interface Given {
   readonly descriptors: readonly (readonly [number, number])[];
@@ -73,6 +35,23 @@ const given: fc.Arbitrary<Given> = fc.record({
 
 const nothing = prober();
 
+/** Makes what a process is to be given, each an object of its own, with the list of it as `contents` has it. */
+function maker() {
+  let ids = 0;
+  return ({ descriptors, handles }: Given) => {
+    const list: unknown[] = [];
+    const root = <T extends CapObject>(object: T & { id: number }, [rights, inheriting]: readonly [number, number]) => {
+      list.push([object.id, rights, inheriting]);
+      return new Capability<T>(object, ALL, ALL).derive(rights, inheriting);
+    };
+    const held = {
+      descriptors: descriptors.map((one) => root(new ToyFile(ids++, 0), one)),
+      handles: handles.map((one) => root<CapObject>(new ToyChannel(ids++, 0), one)),
+    };
+    return { list, held };
+  };
+}
+
 /** What a table holds, in order. */
 const contents = ({ slots, handles }: CapTable) =>
   [...slots, ...handles].map((one) => one && [(one.object as ToyFile).id, one.rights, one.inheriting]);
@@ -83,19 +62,7 @@ promise(
   fc.tuple(given, given),
   async ([first, second]) => {
     const bench = new Bench();
-    let ids = 0;
-    const make = ({ descriptors, handles }: Given) => {
-      const list: unknown[] = [];
-      const root = <T extends CapObject>(object: T & { id: number }, [rights, inheriting]: readonly [number, number]) => {
-        list.push([object.id, rights, inheriting]);
-        return new Capability<T>(object, ALL, ALL).derive(rights, inheriting);
-      };
-      const held = {
-        descriptors: descriptors.map((one) => root(new ToyFile(ids++, 0), one)),
-        handles: handles.map((one) => root<CapObject>(new ToyChannel(ids++, 0), one)),
-      };
-      return { list, held };
-    };
+    const make = maker();
     const [parent, child] = [make(first), make(second)];
     const above = bench.spawn(await nothing, parent.held);
     const below = bench.spawn(await nothing, { ...child.held, parent: above });
@@ -123,6 +90,92 @@ promise(
       for (const one of descriptors) one.rights = ALL;
       return {};
     }),
+  },
+);
+
+/** Nothing is bound to a process of it: what one ran in serves the next. */
+const template = wat(`(import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32))) (memory (export "memory") 1)
+  (func (export "quit") (call $exit (i32.const 0)))`).then((bytes) => loadProgram(bytes, undefined, { snapshot: true }));
+
+/** What was given to each that was spawned before, so that a mutation can give it to another. */
+function givenBefore(of: 'maker' | 'predecessor'): () => () => void {
+  const before = new WeakMap<object, Capability<CapObject>[]>();
+  return spawning((kernel, { program, handles }) => {
+    const kept = before.get(kernel) ?? [];
+    if (of === 'predecessor' || program.sealed === undefined) {
+      before.set(
+        kernel,
+        handles.map((one) => one.derive(one.rights, one.inheriting)),
+      );
+    }
+    return program.sealed === undefined
+      ? {}
+      : { handles: [...handles, ...kept.map((one) => one.derive(one.rights, one.inheriting))] };
+  });
+}
+
+promise(
+  '9: a template holds nothing: who starts from it has what it was given, of neither its maker nor who was there before',
+  200,
+  fc.tuple(given, fc.array(given, { minLength: 1, maxLength: 4 })),
+  async ([first, lives]) => {
+    const bench = new Bench();
+    const make = maker();
+    const program = await template;
+    // Descriptors above the standard streams are to be closed before.
+    const origin = bench.spawn(program, make({ ...first, descriptors: first.descriptors.slice(0, 3) }).held);
+    await bench.hal.timeline.run();
+    const sealed = await origin.seal();
+    if (typeof sealed !== 'object') throw new Error(sealed);
+    const from = { ...program, sealed };
+    const end = async (process: typeof origin) => {
+      await process.call({ name: 'quit', args: [] }).catch(() => undefined);
+      await bench.hal.timeline.run();
+      bench.kernel.reap(process);
+    };
+    for (const [i, life] of lives.entries()) {
+      // The one that it was made from lives on beside some of them.
+      if (i === 1) await end(origin);
+      const { held, list } = make(life);
+      const process = bench.spawn(from, held);
+      expect(contents(process.capabilities)).toEqual(list);
+      expect([process.thread.clock, process.thread.entropy]).toEqual([undefined, undefined]);
+      await end(process);
+      expect(bench.kernel.recycler.size).toBe(1);
+    }
+  },
+  {
+    'a template has what its maker was given': givenBefore('maker'),
+    'a process has what the one before it was given': givenBefore('predecessor'),
+    'a table that serves another process keeps what was in it': () => {
+      const kept = new WeakMap<CapTable, Capability<CapObject>[]>();
+      const mends = [
+        replace(
+          CapTable.prototype,
+          'closeAll',
+          (closeAll) =>
+            function (this: CapTable) {
+              kept.set(
+                this,
+                [...this.handles].map((one) => one.derive(one.rights, one.inheriting)),
+              );
+              closeAll.call(this);
+            },
+        ),
+        replace(
+          CapTable.prototype,
+          'renew',
+          (renew) =>
+            function (this: CapTable, max, quota) {
+              renew.call(this, max, quota);
+              for (const one of kept.get(this) ?? []) this.insertHandle(one);
+            },
+        ),
+      ];
+      return () => {
+        for (const mend of mends) mend();
+      };
+    },
   },
 );
 

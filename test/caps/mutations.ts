@@ -5,6 +5,7 @@ import { CapObject } from '../../src/caps/object.ts';
 import { Parcel } from '../../src/caps/parcel.ts';
 import { CapTable } from '../../src/caps/table.ts';
 import { TRANSFER } from './model.ts';
+import { ToyChannel } from './toys.ts';
 
 type Any = Capability<CapObject>;
 
@@ -240,6 +241,32 @@ export const MUTATIONS: readonly Mutation[] = [
             if (revoked.has(this)) this.drop();
             revoked.add(this);
           },
+      );
+    },
+  },
+  {
+    property: 5,
+    what: 'revoking goes through what is in messages, and does not know where it was',
+    apply: () => {
+      const packed = new WeakMap<Parcel, Any[]>();
+      return all(
+        packing((table, numbers, how, via) => {
+          const sent = numbers.map((one) => at(table, one)).filter((one) => one !== undefined);
+          const parcel = pack.call(Parcel, table, numbers, how, via);
+          if (parcel instanceof Parcel) packed.set(parcel, sent);
+          return parcel;
+        })(),
+        replace(
+          Capability.prototype,
+          'revoke',
+          (revoke) =>
+            function (this: Capability) {
+              const { object } = this as unknown as Any;
+              for (const parcel of object instanceof ToyChannel ? object.queue : [])
+                for (const one of packed.get(parcel) ?? []) one.revoke();
+              revoke.call(this);
+            },
+        ),
       );
     },
   },

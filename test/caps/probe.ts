@@ -3,7 +3,7 @@ import type { Capability } from '../../src/caps/capability.ts';
 import type { CapObject } from '../../src/caps/object.ts';
 import { simHal } from '../../src/hal/sim/hal.ts';
 import { Kernel } from '../../src/kernel/kernel.ts';
-import { DEFAULT_LIMITS } from '../../src/kernel/limits.ts';
+import { DEFAULT_LIMITS, type Limits } from '../../src/kernel/limits.ts';
 import type { Process } from '../../src/kernel/process.ts';
 import type { SpawnRequest } from '../../src/kernel/request.ts';
 import type { Program } from '../../src/runtime/program.ts';
@@ -14,7 +14,7 @@ import { program } from '../kernel/machine.ts';
 
 const PAGES = 64;
 
-/** It exports these calls, each under its own name. */
+/** It exports these calls, each under its own name, and `grow`, which is memory.grow. */
 export async function prober(...names: readonly CallName[]): Promise<Program> {
   const types = names.map((name) => {
     const { params, results } = signature(TABLE[name]);
@@ -26,21 +26,23 @@ export async function prober(...names: readonly CallName[]): Promise<Program> {
     const passed = Array.from({ length: count }, (_, i) => `(local.get ${i})`).join(' ');
     return `(func (export "${name}") ${type} (call $${name} ${passed}))`;
   });
-  return program(`${imports.join('\n')} (memory (export "memory") ${PAGES}) ${exports.join('\n')}`);
+  const grow = '(func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))';
+  return program(`${imports.join('\n')} (memory (export "memory") ${PAGES}) ${grow} ${exports.join('\n')}`);
 }
 
 export interface Held {
   readonly descriptors?: readonly Capability[];
   readonly handles?: readonly Capability<CapObject>[];
   readonly parent?: Process;
+  readonly limits?: Partial<Limits>;
 }
 
 export class Bench {
   readonly hal = simHal({ seed: 1 });
   readonly kernel = new Kernel(this.hal);
 
-  spawn(program: Program, { descriptors = [], handles = [], parent }: Held = {}): Process {
-    return this.kernel.spawn(request(program, { descriptors, handles, ...(parent && { parent }) }));
+  spawn(program: Program, held: Held = {}): Process {
+    return this.kernel.spawn(request(program, held));
   }
 
   /** Makes a call: the name of its errno, 0, or another value; `blocked` while it waits, and then `later` says what comes of it. */
@@ -64,13 +66,13 @@ export class Bench {
   }
 }
 
-export const request = (program: Program, { descriptors = [], handles = [], parent }: Held): SpawnRequest => ({
+export const request = (program: Program, { descriptors = [], handles = [], parent, limits }: Held): SpawnRequest => ({
   program,
   args: ['probe'],
   environment: new Map(),
   descriptors,
   handles,
-  limits: DEFAULT_LIMITS,
+  limits: { ...DEFAULT_LIMITS, ...limits },
   task: 'reactor',
   ...(parent !== undefined && { parent }),
 });

@@ -278,12 +278,12 @@ export class World {
     if (node === undefined) return;
     const real = this.#real.get(node)!;
     const dead = this.#model.descendants(node);
-    real.revoke();
+    ends(() => real.revoke());
     this.#model.revoke(node);
     if (!real.live) throw new Breach(4, 'the capability that was revoked from died');
     for (const one of dead) if (this.#real.get(one)?.live) throw new Breach(4, 'what was derived lives on after it was revoked');
     this.#check();
-    real.revoke();
+    ends(() => real.revoke());
     try {
       this.#check();
     } catch (error) {
@@ -481,6 +481,16 @@ export class World {
     if (count !== held.length) throw new Breach(6, `a process has ${count} capabilities, not ${held.length}`);
     if (table.size !== held.filter(({ object }) => object.descriptor).length)
       throw new Breach(13, 'a table is wrong about its size');
+  }
+}
+
+/** Revoking: what goes on without an end uses up the stack. */
+function ends(revoke: () => void): void {
+  try {
+    revoke();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new Breach(5, 'revoking does not end');
   }
 }
 
