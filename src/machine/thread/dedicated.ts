@@ -28,6 +28,8 @@ const PROGRAM =
 
 /** What a guest gets to end by itself. */
 const GRACE_MS = 3;
+/** What it gets to turn to its kernel, where something is taken away from it. */
+const REVOKE_MS = 100;
 /** The longest that one Node timer waits. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
@@ -98,7 +100,7 @@ export class DedicatedPool {
   }
 
   async revokeRegions(ids: readonly number[]): Promise<void> {
-    await Promise.all([...this.#seats].map(({ thread }) => thread.revokeRegions(ids)));
+    await Promise.all([...this.#seats].map(({ thread }) => revoked(thread, thread.revokeRegions(ids))));
   }
 
   forget(program: Program): void {
@@ -143,6 +145,17 @@ export class DedicatedPool {
       // Where no thread can be started now, who needs one is told.
       this.fill().then(done, done);
     }).unref();
+  }
+}
+
+/** What is taken away is gone in any case: who holds that up by never turning to its kernel is ended. */
+async function revoked<T>(thread: KernelThread, answer: Promise<T>): Promise<T> {
+  const cause = signalled('SIGKILL', `a capability was revoked, and for ${REVOKE_MS} ms it did not turn to its kernel`);
+  const timer = setTimeout(() => void thread.abort(cause), REVOKE_MS);
+  try {
+    return await answer;
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -201,7 +214,7 @@ class DedicatedProcess implements Running {
     return this.#remote.capabilities();
   }
   revoke(what: string | number): Promise<boolean> {
-    return this.#remote.revoke(what);
+    return revoked(this.#thread, this.#remote.revoke(what));
   }
   seal(): Promise<Sealed | string | undefined> {
     return this.#remote.seal();

@@ -37,7 +37,9 @@ export class KernelThread {
   readonly #spawning = new Map<number, Spawning>();
   readonly #processes = new Map<number, RemoteProcess>();
   #nextId = 0;
-  /** Regions that are being taken away. */
+  /** Regions that processes here were given, and were not taken away since. */
+  readonly #regions = new Set<number>();
+  /** Those that are being taken away. */
   readonly #unmapping = new Map<number, () => void>();
   #nextUnmapping = 0;
   /** What was sent, and is named from then on. */
@@ -110,6 +112,7 @@ export class KernelThread {
       page,
       attended: attended(attendant),
     });
+    for (const { line } of order.regions) for (const region of line) this.#regions.add(region.id);
     // While the thread begins with it.
     const remote = new RemoteProcess(id, this.#line, page, order, attendant);
     this.#spawning.set(id, { remote, resolve, reject });
@@ -123,12 +126,13 @@ export class KernelThread {
 
   /** Once it resolves none of these regions is in a process here. A raw process that never turns to its kernel is waited for. */
   async revokeRegions(regions: readonly number[]): Promise<void> {
-    if (this.#over !== undefined) return;
+    const given = regions.filter((id) => this.#regions.delete(id));
+    if (this.#over !== undefined || given.length === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const request = this.#nextUnmapping++;
     this.#unmapping.set(request, resolve);
     this.#thread.hold();
-    this.#send({ type: 'unmap', request, regions });
+    this.#send({ type: 'unmap', request, regions: given });
     await Promise.race([promise, this.gone]);
     if (this.#unmapping.delete(request)) this.#thread.release();
   }
