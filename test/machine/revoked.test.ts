@@ -40,6 +40,11 @@ interface Node {
 
 const isBeneath = (node: Node, top: Node): boolean => node === top || (node.parent !== undefined && isBeneath(node.parent, top));
 
+/** Turns of the event loop: some milliseconds, while threads go on. */
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 describe.skipIf(nativeMmu() === undefined)('with kernels on threads of their own', () => {
   let machine: Machine;
   beforeAll(async () => {
@@ -105,7 +110,7 @@ describe.skipIf(nativeMmu() === undefined)('with kernels on threads of their own
     try {
       await region.revoke();
       const last = Atomics.load(count, 0);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await turns(5000);
       expect(Atomics.load(count, 0)).toBe(last);
       expect((await child.wait()).reason).toBe(reason);
     } finally {
@@ -192,7 +197,7 @@ describe.skipIf(nativeMmu() === undefined)('with kernels on threads of their own
 
   test('that fails where revoke does not wait for the kernels', async () => {
     const mend = telling((revoke, thread, ids) => {
-      setTimeout(() => void revoke.call(thread, ids), 10);
+      void turns(2500).then(() => revoke.call(thread, ids));
       return Promise.resolve();
     });
     try {

@@ -2,7 +2,8 @@
 import type { Facts, Key } from '../../../src/caps/policy/policy.ts';
 import type { Random } from '../../../src/hal/sim/random.ts';
 import { VOCABULARY } from '../../../src/syscalls/vocabulary.ts';
-import type { Document, Entry, Process } from './reference.ts';
+import type { Document, Entry, Process, Target } from './reference.ts';
+import { amountOf, COVERS, UNITS } from './terms.ts';
 
 export const pick = <T>(random: Random, list: readonly T[]): T => list[random.below(list.length)]!;
 const some = <T>(random: Random, most: number, make: () => T): T[] => Array.from({ length: 1 + random.below(most) }, make);
@@ -152,6 +153,63 @@ export function entry(random: Random, side: 'allowed' | 'denied', actions: reado
   };
 }
 
+const GRANTS = [...COVERS.keys()];
+
+const AMOUNTS = {
+  size: ['64m', '1g', '100k', '4096', 65_536, '1.5m'],
+  time: ['500ms', '2s', '1m', 250, '1h'],
+  count: [0, 1, 7, 100, '50'],
+} as const;
+
+function limits(random: Random): NonNullable<Process['limits']> {
+  const names = Object.keys(UNITS) as (keyof typeof UNITS)[];
+  const chosen = names.filter(() => random.chance(0.3));
+  return Object.fromEntries(
+    (chosen.length === 0 ? names : chosen).map((name) => {
+      const unit = UNITS[name];
+      const [soft, hard] = [pick(random, AMOUNTS[unit]), pick(random, AMOUNTS[unit])].sort(
+        (a, b) => amountOf(unit, a) - amountOf(unit, b),
+      );
+      return [name, name === 'timeout' || random.chance(0.6) ? hard! : { soft: soft!, hard: hard! }];
+    }),
+  );
+}
+
+const VARIABLES = ['PATH', 'HOME', 'LC_*', 'P*', '*', '[A-M]*', 'NO_SUCH', '?OME'];
+const MOUNTS = ['/data', '/data/**', '/*', '/tmp', '/dev', '/{data,tmp}', '/nowhere'];
+
+function namespaces(random: Random): NonNullable<Process['namespaces']> {
+  const environment = {
+    ...(random.chance(0.6)
+      ? { pass: random.chance(0.4) ? pick(random, VARIABLES) : some(random, 3, () => pick(random, VARIABLES)) }
+      : {}),
+    ...(random.chance(0.6)
+      ? { set: { LANG: pick(random, ['C', 'de_DE', 7, true]), [pick(random, ['A', 'HOME', 'HOSTNAME'])]: 'x' } }
+      : {}),
+  };
+  return {
+    ...(random.chance(0.5) ? { pid: random.chance(0.5) } : {}),
+    ...(random.chance(0.5) ? { hostname: pick(random, ['box', 'a.b-c', '9']) } : {}),
+    ...(random.chance(0.6) ? { environment } : {}),
+    ...(random.chance(0.5) ? { mounts: random.chance(0.1) ? [] : some(random, 3, () => pick(random, MOUNTS)) } : {}),
+  };
+}
+
+const HASHES = ['a', 'b', 'C'].map((digit) => digit.repeat(64));
+const PROGRAMS = ['app.wasm', 'app*', '*', '{app,tool}.wasm', 'tool.?asm', 'none'];
+
+const target = (random: Random): Target => {
+  const program = { program: pick(random, PROGRAMS) };
+  const sha256 = { sha256: pick(random, HASHES) };
+  return random.chance(0.4) ? program : random.chance(0.5) ? sha256 : { ...program, ...sha256 };
+};
+
+/** A program that a policy may be for. */
+export const program = (random: Random): { name: string; hash: string } => ({
+  name: pick(random, ['app.wasm', 'app', 'tool.wasm', 'other.wasm']),
+  hash: pick(random, HASHES).toLowerCase(),
+});
+
 export const refusals = ['errno', 'trap', 'kill', ...ERRNOS.map((errno) => `errno: ${errno}`)];
 
 /** Well-formed. */
@@ -165,8 +223,10 @@ export function document(random: Random, extended?: string[]): Document {
     process.allowed_syscalls = random.chance(0.1) ? [] : some(random, 6, () => entry(random, 'allowed', permissions));
   }
   if (random.chance(0.6)) process.denied_syscalls = some(random, 4, () => entry(random, 'denied', refusals));
-  if (random.chance(0.1)) process['capabilities'] = ['clock'];
-  if (random.chance(0.1)) process['limits'] = { memory: '64m', fds: random.below(100) };
+  if (random.chance(0.2)) process.capabilities = random.chance(0.1) ? [] : some(random, 5, () => pick(random, GRANTS));
+  if (random.chance(0.2)) process.limits = limits(random);
+  if (random.chance(0.2)) process.namespaces = namespaces(random);
+  if (random.chance(0.2)) process.for = random.chance(0.5) ? target(random) : some(random, 3, () => target(random));
   return { ...(random.chance(0.5) ? { version: 1 } : {}), process };
 }
 

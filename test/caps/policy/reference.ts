@@ -14,7 +14,20 @@ export interface Process {
   default?: unknown;
   allowed_syscalls?: (string | Entry)[];
   denied_syscalls?: (string | Entry)[];
-  [other: string]: unknown;
+  capabilities?: string[];
+  limits?: Record<string, Amount | { soft: Amount; hard: Amount }>;
+  namespaces?: {
+    pid?: boolean;
+    hostname?: string;
+    environment?: { pass?: string | string[]; set?: Record<string, unknown> };
+    mounts?: string[];
+  };
+  for?: Target | Target[];
+}
+export type Amount = string | number;
+export interface Target {
+  program?: string;
+  sha256?: string;
 }
 export interface Document {
   version?: number;
@@ -100,7 +113,7 @@ function pathsHold(wanted: string[], excluded: string[], { paths }: Facts, side:
   return side === 'denied' ? paths.filter(fits).length > 0 : paths.filter(fits).length === paths.length;
 }
 
-function fitsPath(pattern: string, path: string): boolean {
+export function fitsPath(pattern: string, path: string): boolean {
   const parts = (text: string) => text.split('/').filter((part) => part !== '');
   const walk = (p: string[], x: string[]): boolean => {
     const [head, ...rest] = p;
@@ -111,7 +124,7 @@ function fitsPath(pattern: string, path: string): boolean {
   return walk(parts(pattern), parts(path));
 }
 
-function asRegExp(glob: string): RegExp {
+export function asRegExp(glob: string): RegExp {
   let source = '';
   let inClass = false;
   let inBraces = false;
