@@ -1,5 +1,6 @@
 // Random and mutated policies against the reference: fuzz-policies.js [COUNT] [SEED] [FIRST]. Fails where anything differs, where a
 // text takes long, and where one takes for ever: texts are read on other threads, and this one looks on.
+import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { fuzz } from '../caps/policy/fuzzer.ts';
@@ -9,11 +10,18 @@ const PIECE = 1000;
 const PIECE_MS = 120_000;
 
 if (isMainThread) await main();
-else
-  for (let at = workerData.first; at < workerData.end; at += PIECE) {
-    const count = Math.min(PIECE, workerData.end - at);
-    parentPort.postMessage(fuzz(workerData.seed, count, at, (done) => Atomics.store(workerData.done, 0, at + done)));
+else {
+  const { seed, first, end, done } = workerData;
+  for (let at = first; at < end; at += PIECE) {
+    parentPort.postMessage(fuzz(seed, Math.min(PIECE, end - at), at, (texts) => Atomics.store(done, 0, at + texts)));
+    beat(done);
   }
+}
+
+function beat(done) {
+  Atomics.add(done, 1, 1);
+  Atomics.notify(done, 1);
+}
 
 async function main() {
   const [count = 1_000_000, seed = 1, first = 0] = process.argv.slice(2).map(Number);
@@ -44,25 +52,24 @@ async function main() {
 }
 
 /** Resolves when a thread has done these, or was ended because it came no further. */
-function range({ seed, first, end }, add) {
-  const done = new Int32Array(new SharedArrayBuffer(4));
+async function range({ seed, first, end }, add) {
+  // The text that it is at, and pieces that it has done.
+  const done = new Int32Array(new SharedArrayBuffer(8));
   done[0] = first;
-  const { promise, resolve } = Promise.withResolvers();
   const worker = new Worker(new URL(import.meta.url), { workerData: { seed, first, end, done } });
-  let heardMs = performance.now();
-  const watch = setInterval(() => {
-    if (performance.now() - heardMs < PIECE_MS) return;
+  let over = false;
+  const exit = once(worker, 'exit').then(() => {
+    over = true;
+    beat(done);
+  });
+  worker.on('message', add);
+  worker.on('error', (error) => console.log(`seed ${seed} text ${Atomics.load(done, 0)} ended its thread: ${error.stack}`));
+  while (!over) {
+    const next = Atomics.waitAsync(done, 1, Atomics.load(done, 1), PIECE_MS);
+    if (over || (await next.value) !== 'timed-out') continue;
     console.log(`seed ${seed} text ${Atomics.load(done, 0)} takes for ever`);
     void worker.terminate();
-  }, 1000);
-  worker.on('message', (report) => {
-    heardMs = performance.now();
-    add(report);
-  });
-  worker.on('error', (error) => console.log(`seed ${seed} text ${Atomics.load(done, 0)} ended its thread: ${error.stack}`));
-  worker.on('exit', () => {
-    clearInterval(watch);
-    resolve();
-  });
-  return promise;
+    break;
+  }
+  await exit;
 }
