@@ -2,11 +2,12 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { nearest } from '../caps/nearest.ts';
 import { nameGlob } from '../caps/policy/glob.ts';
 import type { PolicyLanguage } from '../caps/policy/language.ts';
 import { narrow } from '../caps/policy/narrow.ts';
 import type { Policy } from '../caps/policy/policy.ts';
-import type { PolicyError } from '../caps/policy/source.ts';
+import type { PolicyError, Text } from '../caps/policy/source.ts';
 import type { Program } from '../runtime/program.ts';
 import { VOCABULARY } from '../syscalls/vocabulary.ts';
 import type { Question } from './attendant.ts';
@@ -30,11 +31,6 @@ export interface PolicyOptions {
   readonly notify?: NotifyHandler;
 }
 
-interface Text {
-  readonly file: string;
-  readonly text: string;
-}
-
 /** What was read here, with the files of this host that it came from. Nothing else is taken for a policy. */
 const made = new WeakMap<Policy, readonly string[]>();
 
@@ -46,10 +42,11 @@ export async function readPolicy(source: PolicySource): Promise<Policy> {
     throw new SuperosError('invalid-argument', 'a policy as an object is one that machine.policy has read, not a copy of it');
   }
   const files: string[] = [];
-  const own = typeof source === 'object' && 'text' in source ? { file: 'policy', ...source } : find(source, files);
-  const { file, text } = own;
+  const own: Text =
+    typeof source === 'object' && 'text' in source ? { file: source.file ?? 'policy', text: source.text } : find(source, files);
+  const { file, text, shipped } = own;
   try {
-    const options = { file, load: extended(files), grant: checkGrant, limit: parseLimit, ready: brought() };
+    const options = { file, shipped, load: extended(files), grant: checkGrant, limit: parseLimit, ready: brought() };
     const policy = (await language()).parse(text, options);
     made.set(frozen(policy), files);
     return policy;
@@ -120,7 +117,9 @@ function find(source: string | URL, files: string[]): Text {
   if (!isReady) files.push(resolve(path));
   const found = isReady ? ready(path) : read(path, path);
   if (found !== undefined) return found;
-  const advice = isReady ? `; SuperOS brings ${brought().join(', ')}; a file is named by a path: ./${path}` : '';
+  const meant = isReady ? nearest(path, brought()) : undefined;
+  const near = meant === undefined ? `; SuperOS brings ${brought().join(', ')}` : `; did you mean ${meant}?`;
+  const advice = isReady ? `${near}; a file is named by a path: ./${path}` : '';
   throw new SuperosError('not-found', `there is no policy ${path}${advice}`);
 }
 
@@ -142,8 +141,9 @@ const READY = ['../../policies/', '../policies/'].map((path) => new URL(path, im
 
 const ready = (name: string): Text | undefined => {
   for (const directory of READY) {
-    const found = read(fileURLToPath(new URL(`${name}.yaml`, directory)), name);
-    if (found !== undefined) return { ...found, file: `${name}.yaml` };
+    const path = fileURLToPath(new URL(`${name}.yaml`, directory));
+    const found = read(path, name);
+    if (found !== undefined) return { ...found, file: `${name}.yaml`, shipped: path };
   }
   return undefined;
 };

@@ -247,7 +247,7 @@ describe('several policies', () => {
 describe('mistakes', () => {
   test.each([
     ['none.such', 'there is no policy none.such'],
-    ['databse', 'there is no policy databse; SuperOS brings '],
+    ['databse', 'there is no policy databse; did you mean database?'],
     ['.', 'the policy . cannot be read: EISDIR'],
     ['/dev/null', 'the policy /dev/null cannot be read: it is no file'],
   ])('%s', (name, message) => {

@@ -4,6 +4,7 @@ import { PatternError } from '../pattern.ts';
 import { nameGlob, pathGlob } from './glob.ts';
 import type { Action, Granted, Limit, Namespaces, Policy, Target, Vocabulary } from './policy.ts';
 import { actionOf, RuleReader } from './rules.ts';
+import { LIMITS } from './schema.ts';
 import type { Source } from './source.ts';
 import { entriesOf, itemsOf, type Node, oneOrMore, type Scalar, textOf } from './tree.ts';
 
@@ -47,6 +48,7 @@ export function readFile(
       {
         name,
         file: source.file,
+        shipped: source.shipped,
         allowed: allowed === undefined ? undefined : rules.read(allowed.value, 'allowed', otherwise),
         denied: denied === undefined ? [] : rules.read(denied, 'denied', otherwise),
         default: otherwise,
@@ -93,6 +95,8 @@ function readGrants(list: Node, source: Source, checks: Checks): Granted[] {
 function readLimits(node: Node | undefined, source: Source, checks: Checks): Record<string, Limit> {
   const limits: Record<string, Limit> = {};
   for (const [name, { value }] of entriesOf(node)) {
+    // The schema has told of it.
+    if (!Object.hasOwn(LIMITS, name)) continue;
     const amount = (one: Node | undefined) => {
       if (one?.kind !== 'scalar' || (typeof one.value !== 'string' && typeof one.value !== 'number')) return undefined;
       try {

@@ -8,20 +8,15 @@ import { narrow } from './narrow.ts';
 import type { Policy, Vocabulary } from './policy.ts';
 import { schemaOf } from './schema.ts';
 import { checkShape } from './shape.ts';
-import { Problems, Source } from './source.ts';
+import { Problems, Source, type Text } from './source.ts';
 import { readTree } from './tree.ts';
 
 /** Files that one policy may extend together. */
 const FILES_MAX = 64;
 
-export interface Text {
-  /** As messages name it, and as what the text extends is found from; the same for the same file. */
-  readonly file: string;
-  readonly text: string;
-}
-
 export interface ParseOptions extends Checks {
   readonly file: string;
+  readonly shipped?: string | undefined;
   /** A ready policy, or one in a file that is named from another. */
   load(name: string, from: string): Text | undefined;
   /** Names of ready policies, for advice. */
@@ -44,7 +39,8 @@ async function make(vocabulary: Vocabulary): Promise<PolicyLanguage> {
   const [yaml, { z }] = await Promise.all([import('yaml'), import('zod')]);
   const schema = schemaOf(z, vocabulary);
   return {
-    parse: (text, options) => new Parse(yaml, schema, vocabulary, options).run({ file: options.file, text }),
+    parse: (text, options) =>
+      new Parse(yaml, schema, vocabulary, options).run({ file: options.file, text, shipped: options.shipped }),
     jsonSchema: () => z.toJSONSchema(schema),
   };
 }
@@ -73,9 +69,10 @@ class Parse {
   }
 
   /** Undefined where its text is no tree. `within`: the files that led here. */
-  #file({ file, text }: Text, within: readonly string[]): Policy | undefined {
+  #file(text: Text, within: readonly string[]): Policy | undefined {
+    const { file } = text;
     this.#seen.add(file);
-    const source = new Source(file, text, this.#problems);
+    const source = new Source(text, this.#problems);
     const root = readTree(this.#yaml, source);
     if (root === undefined) return undefined;
     checkShape(this.#schema, root, source);

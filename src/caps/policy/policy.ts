@@ -69,6 +69,8 @@ export interface Rule {
 export interface Layer {
   readonly name: string;
   readonly file: string;
+  /** Where SuperOS has the file, if it is one of those that it brings: nobody is told to change that. */
+  readonly shipped: string | undefined;
   /** Without it all is allowed that is not denied. */
   readonly allowed: readonly Rule[] | undefined;
   readonly denied: readonly Rule[];

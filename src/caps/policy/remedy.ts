@@ -1,23 +1,24 @@
 // The change to a policy that would allow what it refused, in one line. It names a place in a file; it changes nothing.
+import { compile, type Side } from './condition.ts';
 import { outlook, strictness } from './decide.ts';
-import type { Layer, Policy, Rule, Verdict } from './policy.ts';
+import type { Condition, Facts, Layer, Policy, Rule, Verdict } from './policy.ts';
 
 /** What else refuses the call whatever its arguments, in the same layer or in others, is said as well: one change alone would not do. */
-export function remedy(policy: Policy, call: string, verdict: Verdict): string {
+export function remedy(policy: Policy, call: string, facts: Facts, verdict: Verdict): string {
   if (strictness(verdict.action) === 0) return `'${call}' is allowed`;
-  const here = changes(policy, verdict.layer, call, verdict);
-  const others = policy.layers.flatMap((layer) => (layer === verdict.layer ? [] : changes(policy, layer, call)));
+  const here = changes(policy, verdict.layer, call, facts, verdict);
+  const others = policy.layers.flatMap((layer) => (layer === verdict.layer ? [] : changes(policy, layer, call, facts)));
   return [...here, ...others].join('; and ');
 }
 
 /** What to change in a layer, where `verdict` is what it says, or what it says of the call whatever its arguments. */
-function changes(policy: Policy, layer: Layer, call: string, verdict = always(policy, layer, call)): string[] {
+function changes(policy: Policy, layer: Layer, call: string, facts: Facts, verdict = always(policy, layer, call)): string[] {
   if (verdict === undefined) return [];
   const { rule } = verdict;
   const denied = layer.denied.filter((one) => one !== rule);
   // What is not denied is allowed where the change says so.
-  const more = denied.length === layer.denied.length ? [] : changes(policy, { ...layer, denied }, call);
-  return [change(call, verdict), ...more];
+  const more = denied.length === layer.denied.length ? [] : changes(policy, { ...layer, denied }, call, facts);
+  return [change(call, facts, verdict), ...more];
 }
 
 function always(policy: Policy, layer: Layer, call: string): Verdict | undefined {
@@ -25,19 +26,69 @@ function always(policy: Policy, layer: Layer, call: string): Verdict | undefined
   return typeof alone === 'object' && alone.action.do !== 'log' ? alone : undefined;
 }
 
-function change(call: string, { layer, rule, place, action }: Verdict): string {
-  const at = `${place.file}:${place.line}`;
-  if (rule === undefined) return `${at}: ${addition(layer, call)}`;
+function change(call: string, facts: Facts, { layer, rule, place, action }: Verdict): string {
+  const at = layer.shipped === undefined ? `${place.file}:${place.line}` : `in a copy of ${layer.shipped}, line ${place.line}`;
+  if (rule === undefined) return `${at}: ${addition(layer, call, facts)}`;
   if (layer.allowed?.includes(rule)) return `${at}: take 'action: ${action.do}' from '${rule.written}'`;
   const { conditions, written, calls } = rule;
-  if (conditions.length > 0)
-    return `${at}: let 'when' of '${written}' in denied_syscalls leave it out (${conditions.map(({ key, patterns }) => `${key}: ${patterns.join(', ')}`).join('; ')})`;
+  if (conditions.length > 0) return `${at}: in the 'when' of '${written}' in denied_syscalls ${exception(conditions, facts)}`;
   if (calls.length === 1) return `${at}: take '${written}' out of denied_syscalls`;
   return `${at}: in place of '${written}' in denied_syscalls name its calls without '${call}'`;
 }
 
-function addition(layer: Layer, call: string): string {
-  const conditional = layer.allowed?.find((rule: Rule) => rule.calls.includes(call));
-  if (conditional === undefined) return `add '- ${call}' to allowed_syscalls`;
-  return `let 'when' of '${conditional.written}' in line ${conditional.place.line} take it in, or add '- ${call}' to allowed_syscalls`;
+function addition(layer: Layer, call: string, facts: Facts): string {
+  const whole = `add '- ${call}' to allowed_syscalls`;
+  const conditional = layer.allowed?.filter(({ calls }) => calls.includes(call)) ?? [];
+  for (const rule of conditional) {
+    const added = admission(rule, facts);
+    if (added !== undefined) return `in the 'when' of '${rule.written}' in line ${rule.place.line} ${added}; or ${whole}`;
+  }
+  const [first] = conditional;
+  return first === undefined ? whole : `let 'when' of '${first.written}' in line ${first.place.line} take it in, or ${whole}`;
+}
+
+/** What to add to the conditions of an entry that allows, so that it is about the call; undefined where that is not enough. */
+function admission({ conditions }: Rule, facts: Facts): string | undefined {
+  const added: string[] = [];
+  for (const one of conditions) {
+    if (holds(one, 'allowed', facts)) continue;
+    const more = patternsOf(one, facts);
+    // Where all patterns leave something out, one that does not would leave out the rest.
+    if (more.length === 0 || one.patterns.every((text) => text.startsWith('!'))) return undefined;
+    if (!holds({ ...one, patterns: [...one.patterns, ...more] }, 'allowed', facts)) return undefined;
+    added.push(`add ${listed(more)} to ${one.key}`);
+  }
+  return added.length === 0 ? undefined : added.join(', and ');
+}
+
+/** What to add to one of the conditions of an entry that denies, so that it is not about the call. */
+function exception(conditions: readonly Condition[], facts: Facts): string {
+  for (const one of conditions) {
+    const more = patternsOf(one, facts).map((text) => `!${text}`);
+    if (more.length === 0 || holds({ ...one, patterns: [...one.patterns, ...more] }, 'denied', facts)) continue;
+    return `add ${listed(more)} to ${one.key}`;
+  }
+  return `leave it out (${conditions.map(({ key, patterns }) => `${key}: ${patterns.join(', ')}`).join('; ')})`;
+}
+
+const holds = (condition: Condition, side: Side, facts: Facts): boolean => compile(condition, side)(facts);
+
+const listed = (patterns: readonly string[]): string => patterns.map((text) => `'${text.replaceAll("'", "''")}'`).join(' and ');
+
+/** Patterns that fit what the call is about, and little else. */
+function patternsOf({ key }: Condition, facts: Facts): readonly string[] {
+  switch (key) {
+    case 'path': {
+      const paths = [...new Set(facts.paths)].map((path) => path.replace(/[*?[\]{}\\]/g, '\\$&'));
+      return facts.beneath === true ? paths.flatMap((path) => [path, `${path === '/' ? '' : path}/**`]) : paths;
+    }
+    case 'host':
+      return facts.host === undefined ? (facts.addresses ?? []) : [facts.host];
+    case 'size':
+      return facts.size === undefined ? [] : [`= ${facts.size}`];
+    default: {
+      const value = facts[key];
+      return value === undefined ? [] : [String(value)];
+    }
+  }
 }

@@ -10,6 +10,28 @@ type Issue = Zod.core.$ZodRawIssue;
 const ERRNOS = ERRNO_NAMES.filter((name) => name !== 'SUCCESS');
 const ACTION = 'an action: errno, errno: NAME, trap or kill';
 
+interface LimitWords {
+  readonly unit: string;
+  readonly of?: string;
+  /** It can be soft and hard. */
+  readonly soft?: false;
+}
+const SIZE = 'a size such as 64m';
+const TIME = 'a time such as 500ms or 2s';
+
+/** What can be limited. */
+export const LIMITS: Readonly<Record<string, LimitWords>> = {
+  memory: { unit: SIZE, of: 'Linear memory.' },
+  timeout: { unit: TIME, of: 'Time by the clock on the wall.', soft: false },
+  cpuTime: { unit: TIME, of: 'CPU time.' },
+  processes: { unit: 'a number', of: 'Processes, with all that descend from it.' },
+  threads: { unit: 'a number' },
+  fds: { unit: 'a number', of: 'Open descriptors.' },
+  pipes: { unit: SIZE, of: 'The buffers of pipes.' },
+  output: { unit: SIZE, of: 'Bytes written to standard output and error.' },
+  written: { unit: SIZE, of: 'Bytes written to files.' },
+};
+
 /** The message about a key that does not belong somewhere is the list of those that do. */
 export function schemaOf(z: Z, vocabulary: Vocabulary): Zod.ZodType {
   const { calls, groups, posix, wordsOf } = vocabulary;
@@ -115,20 +137,14 @@ export function schemaOf(z: Z, vocabulary: Vocabulary): Zod.ZodType {
         error: expected(`${what}, or soft and hard`),
       })
       .optional();
-  const size = 'a size such as 64m';
-  const time = 'a time such as 500ms or 2s';
-
-  const limits = record('a mapping of limits', {
-    memory: bound(size).describe('Linear memory.'),
-    timeout: amount(time).optional().describe('Time by the clock on the wall.'),
-    cpuTime: bound(time).describe('CPU time.'),
-    processes: bound('a number').describe('Processes, with all that descend from it.'),
-    threads: bound('a number'),
-    fds: bound('a number').describe('Open descriptors.'),
-    pipes: bound(size).describe('The buffers of pipes.'),
-    output: bound(size).describe('Bytes written to standard output and error.'),
-    written: bound(size).describe('Bytes written to files.'),
-  }).describe('Bounds of a process together with all that descend from it.');
+  const limit = ({ unit, of, soft }: LimitWords) => {
+    const one = soft === false ? amount(unit).optional() : bound(unit);
+    return of === undefined ? one : one.describe(of);
+  };
+  const limits = record(
+    'a mapping of limits',
+    Object.fromEntries(Object.entries(LIMITS).map(([name, words]) => [name, limit(words)])),
+  ).describe('Bounds of a process together with all that descend from it.');
 
   const variable = z
     .string({ error: expected('the name of a variable') })

@@ -13,8 +13,14 @@ const NAMES_MAX = 8;
 export function checkShape(schema: Zod.ZodType, root: Node, source: Source): void {
   // What the schema does not word itself is worded below: zod would spell out hundreds of names.
   const { error } = schema.safeParse(plainOf(root), { error: () => '' });
-  for (const issue of error?.issues ?? []) tell(issue, [], root, source);
+  for (const issue of inOrder(error?.issues ?? [])) tell(issue, [], root, source);
 }
+
+/** A key that is misspelt is told of before what is missing for want of it, which may be at the same place. */
+const inOrder = (issues: readonly Issue[]): readonly Issue[] => [
+  ...issues.filter(({ code }) => code === 'unrecognized_keys'),
+  ...issues.filter(({ code }) => code !== 'unrecognized_keys'),
+];
 
 function tell(issue: Issue, above: readonly PropertyKey[], root: Node, source: Source): void {
   const path = [...above, ...issue.path];
@@ -38,7 +44,7 @@ function tell(issue: Issue, above: readonly PropertyKey[], root: Node, source: S
       // Of several shapes the one that was meant is the one whose kind it has.
       const meant = issue.errors.find((branch) => !branch.some(isOtherKind));
       if (meant === undefined || meant.length === 0) break;
-      for (const inner of meant) tell(inner, path, root, source);
+      for (const inner of inOrder(meant)) tell(inner, path, root, source);
       return;
     }
     case 'invalid_key': {

@@ -12,16 +12,26 @@ export interface Problem {
   readonly message: string;
 }
 
+export interface Text {
+  /** As messages name it, and as what the text extends is found from; the same for the same file. */
+  readonly file: string;
+  readonly text: string;
+  /** Where SuperOS has it, if it is one of its own. */
+  readonly shipped?: string | undefined;
+}
+
 export class Source {
   readonly file: string;
   readonly text: string;
+  readonly shipped: string | undefined;
   /** Where lines begin. */
   readonly #starts: number[] = [0];
   readonly #problems: Problems;
 
-  constructor(file: string, text: string, problems: Problems) {
+  constructor({ file, text, shipped }: Text, problems: Problems) {
     this.file = file;
     this.text = text;
+    this.shipped = shipped;
     this.#problems = problems;
     for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) this.#starts.push(at + 1);
   }

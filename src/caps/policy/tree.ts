@@ -76,7 +76,9 @@ function compose(yaml: typeof Yaml, source: Source, tokens: readonly Yaml.CST.To
   const documents: Yaml.Document.Parsed[] = [];
   for (const document of composer.compose(tokens, true, source.text.length)) {
     documents.push(document);
-    for (const { pos, message } of [...document.errors, ...document.warnings]) problem(pos[0], asAdvised(message));
+    // What follows the first one mostly follows from it.
+    const [mistake] = [...document.errors, ...document.warnings];
+    if (mistake !== undefined) problem(visible(source.text, mistake.pos[0]), mistakeWords(mistake.code, mistake.message));
     if (documents.length > 1) break;
   }
   const [first, second] = documents;
@@ -89,12 +91,39 @@ function compose(yaml: typeof Yaml, source: Source, tokens: readonly Yaml.CST.To
   return first.contents;
 }
 
-/** The parser's words, with what to do where policies run into it. */
-function asAdvised(message: string): string {
-  const line = message.split('\n', 1)[0]!;
-  if (line.includes('reserved character @')) return 'a name that begins with \'@\' is written in quotes: "@fs-read"';
-  return line.charAt(0).toLowerCase() + line.slice(1);
-}
+/** What is missing at the end of a text is shown at its last character. */
+const visible = (text: string, offset: number): number => Math.min(offset, Math.max(0, text.trimEnd().length - 1));
+
+const COLUMNS =
+  'this line begins in another column than its neighbours: the entries of one list or mapping begin in the same one';
+
+/** What to do about mistakes in the notation: the first that fits what the parser says, its code before its words. */
+const MISTAKES: readonly (readonly [said: RegExp, words: string])[] = [
+  [/reserved character @/, 'a name that begins with \'@\' is written in quotes: "@fs-read"'],
+  [/^BAD_SCALAR_START/, "what begins with this character is written in quotes: '...'"],
+  [/compact mappings/, "a value with ': ' in it is written in quotes, and a key begins in the column of its neighbours"],
+  [/^TAB_AS_INDENT/, 'lines are indented with spaces, not with a tab'],
+  [/closing .quote/, 'a closing quote is missing'],
+  [/end with a \}/, "'}' is missing"],
+  [/end with a \]/, "']' is missing"],
+  [/Missing space after :/, "a space is missing behind ':'"],
+  [/Comments must be separated/, "a space is missing before '#'"],
+  [/^MISSING_CHAR .*(Missing ,|, or :)/, 'a comma is missing, or a colon behind a key'],
+  [/^MISSING_CHAR .*map values/, "':' is missing behind a key"],
+  [/^(MISSING_CHAR .*without -|BAD_INDENT|BLOCK_AS_IMPLICIT_KEY)/, COLUMNS],
+  [/^MULTILINE_IMPLICIT_KEY/, "a key and its ':' are written in one line"],
+  [/^KEY_OVER/, 'a key is no longer than 1024 characters'],
+  [/^BLOCK_IN_FLOW/, 'within [ ] and { } entries are separated by commas'],
+  [/^BAD_DQ_ESCAPE/, 'within double quotes a backslash is written twice, within single quotes once'],
+  [/ALIAS|ANCHOR|PROP_ORDER|[Aa]nchor/, 'a policy has no anchors and no aliases'],
+  [/TAG|COLLECTION_TYPE/, 'a policy has no tags'],
+  [/DIRECTIVE|directive/, 'a policy has no directives'],
+  [/^UNEXPECTED_TOKEN/, 'this does not belong here'],
+];
+
+const mistakeWords = (code: string, message: string): string =>
+  MISTAKES.find(([said]) => said.test(`${code} ${message.split('\n', 1)[0]}`))?.[1] ??
+  'this is no YAML as policies are written in';
 
 class Reader {
   readonly #yaml: typeof Yaml;

@@ -96,7 +96,9 @@ export function one(policy: Policy, call: string, facts: Facts, vocabulary: Voca
   if (missing.length > 0)
     lines.push(`  not said: ${missing.join(', ')}; what is not known lets no entry allow, and keeps none from refusing`);
   if (!permits(verdict))
-    lines.push(...paint({ text: `  to allow it: ${remedy(policy, call, verdict)}`, colour: 'yellow' }, colours).split('\n'));
+    lines.push(
+      ...paint({ text: `  to allow it: ${remedy(policy, call, facts, verdict)}`, colour: 'yellow' }, colours).split('\n'),
+    );
   if (about === '' && vocabulary.keysOf(call).length > 0 && missing.length > 0)
     lines.push(`  ${call} has ${keysWords(vocabulary.keysOf(call))}`);
   return lines;
@@ -125,6 +127,6 @@ function oneJson(policy: Policy, call: string, facts: Facts): object {
     facts,
     ...verdictJson(verdict),
     layers: policy.layers.map((layer) => verdictJson(decide({ ...policy, layers: [layer] }, call, facts))),
-    remedy: permits(verdict) ? null : remedy(policy, call, verdict),
+    remedy: permits(verdict) ? null : remedy(policy, call, facts, verdict),
   };
 }

@@ -20,16 +20,19 @@ export const START: readonly string[] = [
 ];
 
 export function warnings(policy: Policy): Warning[] {
-  const found = policy.layers.flatMap((layer) => ofLayer(policy, layer));
+  const found = policy.layers.flatMap((layer, i) =>
+    layer.shipped === undefined ? ofLayer(policy.layers.slice(0, i + 1), layer) : [],
+  );
   const start = ofStart(policy);
   return start === undefined ? found : [...found, start];
 }
 
-function ofLayer(policy: Policy, layer: Layer): Warning[] {
+/** `layers`: it, and those that it stands on. What a layer above it takes away is what that is there for. */
+function ofLayer(layers: readonly Layer[], layer: Layer): Warning[] {
   const allowed = layer.allowed ?? [];
   return [
     ...[...allowed, ...layer.denied].flatMap(ofNothing),
-    ...allowed.flatMap((rule) => refused(policy, rule) ?? []),
+    ...allowed.flatMap((rule) => refused(layers, rule) ?? []),
     ...allowed.flatMap((rule) => needless(allowed, rule) ?? []),
   ];
 }
@@ -43,7 +46,7 @@ function ofNothing({ calls, written, place }: Rule): Warning[] {
 const always = ({ conditions }: Rule): boolean => conditions.length === 0;
 
 /** Of an entry all of whose calls are denied, here or in another file. */
-function refused({ layers }: Policy, { calls, written, place }: Rule): Warning | undefined {
+function refused(layers: readonly Layer[], { calls, written, place }: Rule): Warning | undefined {
   const denials = layers.flatMap(({ denied }) => denied).filter(always);
   const by = calls.map((call) => denials.find((rule) => rule.calls.includes(call)));
   const [first] = by;
@@ -71,13 +74,14 @@ function needless(allowed: readonly Rule[], rule: Rule): Warning | undefined {
 function ofStart(policy: Policy): Warning | undefined {
   const stopped = START.flatMap((call) => {
     const found = outcome(policy, call);
-    return found === 'depends' || permits(found) ? [] : [{ call, place: found.place }];
+    return found === 'depends' || permits(found) ? [] : [{ call, ...found }];
   });
   const [first] = stopped;
+  const own = policy.layers.at(-1)!;
   return (
     first && {
-      place: first.place,
-      message: `programs made with wasi-libc may end before their main: ${stopped.map(({ call }) => call).join(', ')} are refused`,
+      place: first.layer.shipped === undefined ? first.place : own.place,
+      message: `programs made with wasi-libc may end before their main: ${stopped.map(({ call }) => call).join(', ')} are refused${first.layer.shipped === undefined ? '' : ` (${where(first.place)})`}`,
     }
   );
 }

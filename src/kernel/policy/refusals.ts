@@ -44,7 +44,7 @@ export class Refusals extends Tally<Refusal> {
       action,
       rule: rule?.written,
       place,
-      remedy: remedy(policy, call, verdict),
+      remedy: remedy(policy, call, facts, verdict),
       ...by,
     }));
   }

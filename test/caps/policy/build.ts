@@ -26,6 +26,7 @@ export const layer = (
 ): Layer => ({
   name: 'test',
   file: 'policy.yaml',
+  shipped: undefined,
   allowed,
   denied,
   default: rest,

@@ -149,7 +149,7 @@ describe('the outlook', () => {
 });
 
 describe('the remedy', () => {
-  const remedyOf = (one: Policy, call: string) => remedy(one, call, decide(one, call, {}));
+  const remedyOf = (one: Policy, call: string) => remedy(one, call, {}, decide(one, call, {}));
 
   test.each([
     [policy(layer(undefined, [rule('execve', 'errno', [], 9)])), 'execve', "policy.yaml:9: take 'execve' out of denied_syscalls"],
@@ -163,7 +163,7 @@ describe('the remedy', () => {
     [
       policy(layer(undefined, [rule('a', 'kill', when({ path: '/x' }))])),
       'a',
-      "policy.yaml:9: let 'when' of 'a' in denied_syscalls leave it out (path: /x)",
+      "policy.yaml:9: in the 'when' of 'a' in denied_syscalls leave it out (path: /x)",
     ],
     [
       policy(layer([rule('a', 'allow', when({ path: '/x' }))])),

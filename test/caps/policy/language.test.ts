@@ -53,8 +53,8 @@ describe("the specification's sample", () => {
       rule: { written: 'execve' },
       place: { line: 10, column: 7, text: '    - execve' },
     });
-    expect(remedy(sample, 'proc_spawn', denied)).toContain("policy.yaml:10: take 'execve' out of denied_syscalls");
-    expect(remedy(sample, 'clock_time_get', decide(sample, 'clock_time_get', {}))).toBe(
+    expect(remedy(sample, 'proc_spawn', {}, denied)).toContain("policy.yaml:10: take 'execve' out of denied_syscalls");
+    expect(remedy(sample, 'clock_time_get', {}, decide(sample, 'clock_time_get', {}))).toBe(
       "policy.yaml:4: add '- clock_time_get' to allowed_syscalls",
     );
   });
@@ -259,7 +259,18 @@ policy.yaml:7:32: 'pth' is no key here; did you mean 'path'?
     ['process:\n  default: kill\n', "2:3: 'default' is for what allowed_syscalls leaves out"],
     ['process:\n  - fd_read: x\n  @fs-read\n', 'policy.yaml:3'],
     ['process:\n  allowed_syscalls:\n    - @fs-read\n', 'is written in quotes: "@fs-read"'],
-    ['process:\n\tname: x\n', 'policy.yaml:2:1: tabs are not allowed as indentation'],
+    ['process:\n\tname: x\n', 'policy.yaml:2:1: lines are indented with spaces, not with a tab'],
+    ['proces:\n  name: b\n', "1:1: 'proces' is no key here; did you mean 'process'?"],
+    ['process:\n  allowed_syscalls:\n    - read\n   - write\n', '4:1: this line begins in another column than its neighbours'],
+    ['process:\n  name: "b\n', '2:10: a closing quote is missing'],
+    ['process:\n  limits: {memory: 64m\n', "2:22: '}' is missing"],
+    ['process:\n  allowed_syscalls: [read\n', "2:25: ']' is missing"],
+    ['process: {name: b}}\n', '1:19: this does not belong here'],
+    ['process:\n  name: b: c\n', "2:9: a value with ': ' in it is written in quotes"],
+    ['process:\n  for: {program: a b: c}\n', '2:18: within [ ] and { } entries are separated by commas'],
+    ['process:\n  name: "\\d"\n', '2:10: within double quotes a backslash is written twice'],
+    ['process:\n  name: %b\n', "2:9: what begins with this character is written in quotes: '...'"],
+    ['process:\n  name: "b"#c\n', "a space is missing before '#'"],
     ['process: {name: a, name: b}', "1:20: 'name' is there twice"],
     ['process: &a {name: b}\n', "1:13: a policy has no anchors: leave out '&a'"],
     ['process: {name: &a b, extends: *a}\n', "1:32: a policy has no aliases: write what '*a' stands for"],
@@ -315,4 +326,8 @@ test('the limits are those of processes', () => {
   expect(parse(JSON.stringify({ process: { limits: all } })).limits).toMatchObject(
     Object.fromEntries(Object.keys(all).map((name) => [name, { hard: 1 }])),
   );
+});
+
+test('a limit that does not exist is told of once', () => {
+  expect(complaint('process:\n  limits: {memry: 64m}\n').match(/policy\.yaml:/g)).toHaveLength(1);
 });

@@ -25,7 +25,7 @@ export function options(files: Record<string, string> = {}): ParseOptions {
     ready: readyNames,
     load: (name) => {
       if (files[name] !== undefined) return { file: name, text: files[name] };
-      return readyNames.includes(name) ? { file: `${name}.yaml`, text: readyText(name) } : undefined;
+      return readyNames.includes(name) ? { file: `${name}.yaml`, text: readyText(name), shipped: readyFile(name) } : undefined;
     },
     grant: checkGrant,
     limit: parseLimit,

@@ -1,6 +1,7 @@
 // The change that a remedy names, made to the document, allows the call; where several places refuse it, one after another does.
 import { expect, test } from 'vitest';
 import { decide, type Verdict } from '../../../src/caps/policy/decide.ts';
+import type { Facts } from '../../../src/caps/policy/policy.ts';
 import { remedy } from '../../../src/caps/policy/remedy.ts';
 import { Random } from '../../../src/hal/sim/random.ts';
 import { call, document, facts } from './generate.ts';
@@ -22,7 +23,7 @@ test('what remedies say, done, allows the call', () => {
       const policy = parse(text);
       const verdict = decide(policy, name, about);
       if (verdict.action.do === 'allow') break;
-      const advice = remedy(policy, name, verdict);
+      const advice = remedy(policy, name, about, verdict);
       expect(advice).toMatch(new RegExp(`^policy\\.yaml:${verdict.place.line}: `));
       expect(text.split('\n')[verdict.place.line - 1]).toBe(verdict.place.text);
       expect(changes, `run ${run}: ${advice}`).toBeLessThan(CHANGES_MAX);
@@ -30,13 +31,25 @@ test('what remedies say, done, allows the call', () => {
       kinds.add(apply(whole, name, verdict, advice.split('; and ')[0]!));
     }
   }
-  expect([...kinds].sort()).toEqual(['add', 'change', 'leave out', 'name others', 'take out']);
+  expect([...kinds].sort()).toEqual(['add', 'change', 'leave out', 'name others', 'rewrite', 'take in', 'take out']);
 });
 
 /** Does what the advice says, and tells which kind it was. */
 function apply({ process }: Document, name: string, { layer, rule }: Verdict, advice: string): string {
   const denied = process.denied_syscalls ?? [];
   const at = rule === undefined ? -1 : layer.denied.indexOf(rule);
+  if (/^\S+ in the 'when' of /.test(advice)) {
+    const [, line] = /' in line (\d+) add /.exec(advice) ?? [];
+    const changed = line === undefined ? rule! : layer.allowed!.find(({ place }) => place.line === Number(line))!;
+    const list = line === undefined ? denied : process.allowed_syscalls!;
+    const entry = list[(line === undefined ? layer.denied : layer.allowed!).indexOf(changed)] as Entry;
+    const additions = [...advice.replace(/; or add .*$/, '').matchAll(/add ((?:'(?:[^']|'')*'(?: and )?)+) to (\w+)/g)];
+    for (const [, patterns, key] of additions) {
+      const more = [...patterns!.matchAll(/'((?:[^']|'')*)'/g)].map(([, text]) => text!.replaceAll("''", "'"));
+      entry.when![key!] = [entry.when![key!], ...more].flat();
+    }
+    if (additions.length > 0) return line === undefined ? 'leave out' : 'take in';
+  }
   if (advice.includes(`add '- ${name}' to allowed_syscalls`)) {
     process.allowed_syscalls!.push(name);
     return 'add';
@@ -51,9 +64,9 @@ function apply({ process }: Document, name: string, { layer, rule }: Verdict, ad
     return 'take out';
   }
   if (advice.includes('in denied_syscalls leave it out')) {
-    // What leaves everything out is easier than what leaves this out.
+    // No pattern of one kind alone says what it is about: without it it is not about this.
     denied.splice(at, 1);
-    return 'leave out';
+    return 'rewrite';
   }
   expect(advice).toContain(`in denied_syscalls name its calls without '${name}'`);
   const item = denied[at]!;
@@ -62,10 +75,44 @@ function apply({ process }: Document, name: string, { layer, rule }: Verdict, ad
   return 'name others';
 }
 
+test('what is added is named, as it is written', () => {
+  const policy = parse(
+    JSON.stringify({
+      process: {
+        allowed_syscalls: [
+          { call: 'path_open', when: { path: '/data/**' } },
+          { call: 'net_connect', when: { host: 'a.b', port: 443 } },
+        ],
+        denied_syscalls: [
+          { call: 'fd_write', when: { size: '> 4k', kind: 'file' } },
+          { call: 'path_rename', when: { path: '!/data/**' } },
+        ],
+      },
+    }),
+  );
+  const advice = (name: string, about: Facts) => remedy(policy, name, about, decide(policy, name, about));
+  expect(advice('path_open', { paths: ["/o'brien/a*"] })).toBe(
+    "policy.yaml:1: in the 'when' of 'path_open' in line 1 add '/o''brien/a\\*' to path; or add '- path_open' to allowed_syscalls",
+  );
+  expect(advice('net_connect', { host: 'c.d', port: 80 })).toContain("add 'c.d' to host, and add '80' to port; or");
+  expect(advice('net_connect', { host: 'a.b', port: 80 })).toContain("in line 1 add '80' to port; or");
+  // What is not known cannot be named.
+  expect(advice('net_connect', { host: 'c.d' })).toContain("let 'when' of 'net_connect' in line 1 take it in, or add");
+  expect(advice('fd_write', { size: 5000, kind: 'file' })).toContain("in denied_syscalls add '!= 5000' to size");
+  expect(advice('path_rename', { paths: ['/x'] })).toContain("in denied_syscalls add '!/x' to path");
+});
+
+test('nobody is told to change what SuperOS brings', () => {
+  const policy = parse('process:\n  extends: cli\n');
+  expect(remedy(policy, 'net_connect', {}, decide(policy, 'net_connect', {}))).toMatch(
+    /^in a copy of \/.*\/policies\/cli\.yaml, line \d+: add '- net_connect' to allowed_syscalls$/,
+  );
+});
+
 test('what else refuses it in the same layer is said at once', () => {
   const sample = (denied: string[]) =>
     parse(JSON.stringify({ process: { allowed_syscalls: ['read'], denied_syscalls: denied } }));
-  const advice = (policy: ReturnType<typeof sample>) => remedy(policy, 'proc_spawn', decide(policy, 'proc_spawn', {}));
+  const advice = (policy: ReturnType<typeof sample>) => remedy(policy, 'proc_spawn', {}, decide(policy, 'proc_spawn', {}));
   expect(advice(sample(['execve']))).toMatch(
     /take 'execve' out of denied_syscalls; and .* add '- proc_spawn' to allowed_syscalls$/,
   );

@@ -24,6 +24,7 @@ export function policyOf(...lists: readonly Lists[]): Policy {
     return {
       name: `layer ${i}`,
       file: 'p.yaml',
+      shipped: undefined,
       allowed: allowed && rules(allowed, 100, { do: 'allow' }),
       denied: rules(denied, 200, PERM),
       default: rest,
