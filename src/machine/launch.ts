@@ -82,7 +82,7 @@ function watchOf({ policy, enforce }: Order, attendant: Attendant): Watch | unde
 }
 
 function stream(how: Exclude<Stdio, 'pipe'>, fd: number, console: () => Console): Capability {
-  const chosen = how === 'null' ? NOTHING : new Kept(console()[STREAMS[fd]!]);
+  const chosen = how === 'null' ? NOTHING : new Kept(console()[how === 'stderr' ? how : STREAMS[fd]!]);
   return new Capability(new OpenStream(chosen), streamRights(chosen.type === 'terminal') | RIGHT.transfer);
 }
 

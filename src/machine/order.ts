@@ -9,8 +9,11 @@ import type { Grant } from './grants.ts';
 import type { FunctionOrder } from './hostfunction.ts';
 import type { RegionOrder } from './region.ts';
 
-/** A standard stream: a pipe to the embedder, the machine's own console, or nothing (end of input; output thrown away). */
-export type Stdio = 'pipe' | 'inherit' | 'null';
+/**
+ * A standard stream: a pipe to the embedder, the machine's own console, or nothing (end of input; output thrown away). `stderr`, for
+ * output: the console's standard error.
+ */
+export type Stdio = 'pipe' | 'inherit' | 'null' | 'stderr';
 
 /** A program among the grants. */
 export interface LoadedProgram {

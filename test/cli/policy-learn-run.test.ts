@@ -97,10 +97,10 @@ test('hosts and ports are those that it connected to', async () => {
   server.close();
 });
 
-test('without a file: on standard output, after what the program wrote; the exit status is its own', () => {
-  expect(learn('--', guest('hello')).stdout).toMatch(
-    /^Hello from C\n# Learned from a run of .*hello\.wasm: .*\n[\s\S]*- fd_write # once\n/,
-  );
+test('without a file: on standard output alone, and what the program writes on standard error; the exit status is its own', () => {
+  const hello = learn('--', guest('hello'));
+  expect(hello.stderr).toBe('Hello from C\n');
+  expect(hello.stdout).toMatch(/^# Learned from a run of .*hello\.wasm: .*\n[\s\S]*- fd_write # once\n/);
   const { stdout, status } = learn(guest('exit'), '7');
   expect({ status, stdout }).toEqual({ status: 7, stdout: expect.stringContaining('allowed_syscalls:') });
 });

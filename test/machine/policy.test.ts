@@ -238,7 +238,9 @@ describe('what names a policy', () => {
         expect(layers.at(-1)).toMatchObject({ name, file: `${name}.yaml`, allowed: expect.anything() });
       }
       await expect(machine.policy('own')).rejects.toThrow(/^there is no policy own; SuperOS brings .*: \.\/own$/);
-      await expect(machine.policy('strct')).rejects.toThrow('there is no policy strct; did you mean strict?; a file is named by a path: ./strct');
+      await expect(machine.policy('strct')).rejects.toThrow(
+        'there is no policy strct; did you mean strict?; a file is named by a path: ./strct',
+      );
       for (const path of ['./own', './strict']) expect((await machine.policy(path)).layers[0]!.file).toBe(path);
       await expect(machine.policy('./server')).rejects.toThrow('the policy ./server cannot be read: EISDIR');
     }));

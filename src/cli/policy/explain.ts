@@ -5,11 +5,12 @@ import type { Facts, Policy, Vocabulary } from '../../caps/policy/policy.ts';
 import { remedy } from '../../caps/policy/remedy.ts';
 import { factsText } from '../../caps/policy/witness.ts';
 import { VOCABULARY } from '../../syscalls/vocabulary.ts';
-import { STATUS, say } from '../error.ts';
+import { CommandError, STATUS, say } from '../error.ts';
 import { type Cell, coloured, paint, print, table } from '../table.ts';
 import { callsOf } from './calls.ts';
 import { keysWords, readFacts } from './facts.ts';
 import { load } from './load.ts';
+import { granted, termsWords } from './terms.ts';
 import { actionWords, asked, colourOf, entryWords, ruleWords, verdictCell, verdictJson, where } from './words.ts';
 
 /** The exit status. */
@@ -21,18 +22,41 @@ export async function explain(
   const policy = await load(path);
   const [name, ...args] = words;
   if (name === undefined) {
-    if (json)
-      say('stdout', JSON.stringify({ policy: policy.name, calls: VOCABULARY.calls.map((call) => overviewJson(policy, call)) }));
+    if (json) say('stdout', JSON.stringify(overviewJson(policy)));
     else print(overview(policy, VOCABULARY, coloured()));
     return STATUS.ok;
   }
   const calls = callsOf(name, VOCABULARY);
   if (calls.length === 0 && !json) say('stdout', `${name}: no process has such a call, whatever a policy says`);
-  const found = calls.map((call) => ({ call, facts: readFacts(call, args, VOCABULARY) }));
-  if (json)
+  const { found, without } = about(calls, args);
+  if (json) {
     say('stdout', JSON.stringify({ policy: policy.name, calls: found.map(({ call, facts }) => oneJson(policy, call, facts)) }));
-  else for (const { call, facts } of found) print(one(policy, call, facts, VOCABULARY, coloured()));
+    return STATUS.ok;
+  }
+  for (const { call, facts } of found) print(one(policy, call, facts, VOCABULARY, coloured()));
+  if (without.length > 0) print([`not about ${args.join(' ')}: ${without.join(', ')}`]);
   return STATUS.ok;
+}
+
+/** The calls that can be about these arguments, and those that cannot. Throws CommandError where none can. */
+function about(
+  calls: readonly string[],
+  args: readonly string[],
+): { found: { call: string; facts: Facts }[]; without: string[] } {
+  const found: { call: string; facts: Facts }[] = [];
+  const without: string[] = [];
+  let mistake: CommandError | undefined;
+  for (const call of calls) {
+    try {
+      found.push({ call, facts: readFacts(call, args, VOCABULARY) });
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      mistake ??= error;
+      without.push(call);
+    }
+  }
+  if (found.length === 0 && mistake !== undefined) throw mistake;
+  return { found, without };
 }
 
 const HEAD: readonly Cell[] = ['CALL', 'WHAT HAPPENS', 'WHERE', 'RULE'].map((text) => ({ text, colour: 'bold' }));
@@ -44,7 +68,11 @@ export function overview(policy: Policy, vocabulary: Vocabulary, colours: boolea
     if (found !== 'depends') return [[{ text: call }, verdictCell(found), place(where(found.place)), { text: ruleWords(found) }]];
     return [[{ text: call }, { text: 'depends', colour: 'yellow' }], ...steps(policy, call)];
   });
-  return [paint({ text: `policy ${policy.name}`, colour: 'bold' }, colours), ...table([HEAD, ...rows], colours)];
+  return [
+    paint({ text: `policy ${policy.name}`, colour: 'bold' }, colours),
+    ...termsWords(policy).map(([what, text]) => `${what}: ${text}`),
+    ...table([HEAD, ...rows], colours),
+  ];
 }
 
 const place = (text: string): Cell => ({ text, colour: 'dim' });
@@ -111,7 +139,19 @@ function missingKeys(policy: Policy, call: string, facts: Facts, vocabulary: Voc
   return vocabulary.keysOf(call).filter((key) => !said(key) && conditions.some((condition) => condition.key === key));
 }
 
-function overviewJson(policy: Policy, call: string): object {
+function overviewJson(policy: Policy): object {
+  const { name, namespaces, limits } = policy;
+  return {
+    policy: name,
+    for: policy.for ?? null,
+    capabilities: granted(policy)?.map(({ text }) => text) ?? null,
+    limits: Object.fromEntries(Object.entries(limits).map(([key, { soft, hard }]) => [key, { soft: soft ?? null, hard }])),
+    namespaces,
+    calls: VOCABULARY.calls.map((call) => callJson(policy, call)),
+  };
+}
+
+function callJson(policy: Policy, call: string): object {
   const found = outcome(policy, call);
   if (found !== 'depends') return { call, ...verdictJson(found) };
   const rules = policy.layers.flatMap((layer) =>

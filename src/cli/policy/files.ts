@@ -11,7 +11,7 @@ export const learnOptions = (files: LearnFiles): Option[] => [
     name: 'output',
     short: 'o',
     value: 'FILE',
-    help: 'write the policy to this new file (default: standard output, after what the program wrote there)',
+    help: 'write the policy to this new file (default: standard output; what the program writes there goes to standard error)',
     set: (_, value) => {
       files.output = value;
     },

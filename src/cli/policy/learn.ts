@@ -36,6 +36,8 @@ export async function learnPolicy(args: readonly string[]): Promise<number | und
   let ended: ExitStatus | undefined;
   const status = await run(request, {
     configure: (process) => {
+      // Standard output is the policy's, so that it can be sent to a file.
+      if (files.output === undefined && files.merge === undefined) process.stdio('inherit', 'stderr', 'inherit');
       // Of the program and of all that it started.
       process.observe((observations) => {
         seen = together([...seen, ...observations]);
