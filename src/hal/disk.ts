@@ -124,8 +124,8 @@ export interface Directory {
   setTimes(path: string, follow: boolean, accessed: NewTime, modified: NewTime): Errno | undefined;
   setMode(path: string, follow: boolean, mode: number): Errno | undefined;
   sync(dataOnly: boolean): Errno | undefined;
-  /** Another handle on the same directory. */
-  duplicate(): Directory | Errno;
+  /** Another handle on the same directory, beneath which no walk follows a link: see `Disk.open`. */
+  linkless(): Directory | Errno;
   close(): void;
 }
 

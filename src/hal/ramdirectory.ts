@@ -163,8 +163,8 @@ export class RamDirectory implements Directory {
     return this.#open ? undefined : 'BADF';
   }
 
-  duplicate(): Directory | Errno {
-    return this.#open ? new RamDirectory(this.#node, this.#links) : 'BADF';
+  linkless(): Directory | Errno {
+    return this.#open ? new RamDirectory(this.#node, false) : 'BADF';
   }
 
   close(): void {

@@ -2,6 +2,7 @@
 // may execute, its descriptors as named, its directories, and its other capabilities; each beneath the parent's, so that what is
 // revoked from the parent is gone from the child.
 import type { Capability } from '../caps/capability.ts';
+import type { PolicyObject } from '../caps/confinement.ts';
 import { OpenDirectory } from '../caps/directory.ts';
 import { withoutLinks } from '../caps/links.ts';
 import type { CapObject } from '../caps/object.ts';
@@ -13,6 +14,9 @@ import { AS_DIRECTORY } from '../hal/disk.ts';
 import type { Program } from '../runtime/program.ts';
 import type { ChildEnd, ChildRequest, Offspring, Place, SpawnErrno } from '../syscalls/caller.ts';
 import { SpawnError } from './error.ts';
+import type { Limits } from './limits.ts';
+import type { Confinement } from './policy/confinement.ts';
+import { looksAtPaths, type Watch, within } from './policy/watch.ts';
 import type { Process } from './process.ts';
 import type { ExitStatus } from './status.ts';
 
@@ -28,29 +32,50 @@ const child = <T extends CapObject>(one: Capability<T>): Capability<T> => one.de
 
 export class GuestOffspring implements Offspring {
   readonly #process: Process;
+  /** What its children are put under. */
+  readonly #confinements: Confinement[] = [];
+  #watch: Watch | undefined;
 
   constructor(process: Process) {
     this.#process = process;
   }
 
-  spawn({ program, args, environment, streams, cwd }: ChildRequest): number | SpawnErrno {
+  confine({ object }: Capability<PolicyObject>): 'NOTSUP' | undefined {
+    const { confinement } = object as PolicyObject<Confinement>;
+    // A child has its number from those of its parent, who waits for it by that.
+    if (confinement.policy.namespaces.pid) return 'NOTSUP';
+    if (this.#confinements.includes(confinement)) return undefined;
+    this.#confinements.push(confinement);
+    this.#watch = within(this.#watch, { policy: confinement.policy, enforce: true });
+    return undefined;
+  }
+
+  spawn({ program: { object }, args, environment, streams, cwd }: ChildRequest): number | SpawnErrno {
     const { capabilities, kernel, limits } = this.#process;
+    // Programs are the runtime's, which whoever calls knows nothing of.
+    const { program } = object as ProgramObject<Program>;
     if (capabilities.handleRoom < 1) return 'AGAIN';
+    if (!this.#confinements.every((one) => one.fits(program))) return 'PERM';
     const directories = this.#directories(cwd);
     if (typeof directories === 'string') return directories;
-    const handles = [...capabilities.handles].filter((one) => one.object.kind !== 'process' && transferable(one)).map(child);
+    const handles = [...capabilities.handles]
+      .filter((one) => one.object.kind !== 'process' && transferable(one) && this.#gives(one))
+      .map(child);
     try {
       const made = kernel.spawn({
-        // Programs are the runtime's, which whoever calls knows nothing of.
-        program: (program.object as ProgramObject<Program>).program,
+        program,
         parent: this.#process,
         args,
-        environment: variables(environment),
+        environment: this.#confinements.reduce<ReadonlyMap<string, string>>(
+          (all, one) => one.environment(all),
+          variables(environment),
+        ),
         descriptors: [...streams.map(child), ...directories],
         handles,
         // Its parent's clock on the wall is over when it is over; its bounds nest.
-        limits: { ...limits, timeoutNs: undefined, soft: {} },
+        limits: this.#confinements.reduce<Limits>((all, one) => one.limits(all), { ...limits, timeoutNs: undefined, soft: {} }),
         task: 'command',
+        ...(this.#watch && { watch: this.#watch }),
       });
       capabilities.insertHandle(made.capability());
       return made.number;
@@ -119,14 +144,39 @@ export class GuestOffspring implements Offspring {
 
   /** Those that the parent was given, and the working directory: the parent's, unless the child is told of another. */
   #directories(cwd: Place | undefined): Capability[] | SpawnErrno {
-    const given = this.#given;
-    if (cwd === undefined) return given.map(child);
+    const given = this.#given.filter((one) => (cwd === undefined || one.preopen !== '.') && this.#gives(one));
+    const made: Capability[] = [];
+    const failed = (why: SpawnErrno) => {
+      for (const one of made) one.drop();
+      return why;
+    };
+    for (const one of given) {
+      const directory = this.#directory(one);
+      if (typeof directory === 'string') return failed(directory);
+      made.push(directory);
+    }
+    if (cwd === undefined || !this.#gives(cwd.through)) return made;
     const { through, directory, rest, path } = cwd;
     const opened = directory.open(rest, AS_DIRECTORY);
-    if (typeof opened === 'string') return opened as SpawnErrno;
-    if (opened.kind !== 'directory') return 'NOTDIR';
+    if (typeof opened === 'string') return failed(opened as SpawnErrno);
+    if (opened.kind !== 'directory') return failed('NOTDIR');
     const current = through.open(new OpenDirectory(opened, path), through.rights, through.inheriting, '.');
-    return [...given.filter(({ preopen }) => preopen !== '.').map(child), current];
+    const own = this.#directory(current);
+    current.drop();
+    return typeof own === 'string' ? failed(own) : [...made, own];
+  }
+
+  /** Its own for the child; where rules about paths come with it, one without links of its own accord. */
+  #directory(one: Capability): Capability | SpawnErrno {
+    const { directory, path } = one.object;
+    if (directory === undefined || this.#watch === undefined || !looksAtPaths(this.#watch)) return child(one);
+    const opened = directory.linkless();
+    if (typeof opened === 'string') return opened as SpawnErrno;
+    return one.open(new OpenDirectory(opened, path), one.rights, one.inheriting, one.preopen);
+  }
+
+  #gives({ name, preopen }: Capability<CapObject>): boolean {
+    return this.#confinements.every((one) => one.gives(name, preopen));
   }
 }
 

@@ -22,6 +22,7 @@ const GRANTS: Readonly<Record<string, Shape>> = {
   tmp: { tmp: text, size: { fits: amount, optional: true, expected: 'a size' } },
   net: { net: text, host: text, ports: { fits: amount, optional: true, expected: 'a port, or ports as text' } },
   program: { program: text },
+  policy: { policy: text },
   function: { function: text },
   region: { region: text },
 };

@@ -6,6 +6,8 @@ import { nameGlob, pathGlob } from '../caps/policy/glob.ts';
 import { grantsOf } from '../caps/policy/narrow.ts';
 import type { Place, Policy } from '../caps/policy/policy.ts';
 import { type Limits, RESOURCES } from '../kernel/limits.ts';
+import type { Confinement } from '../kernel/policy/confinement.ts';
+import type { Program } from '../runtime/program.ts';
 import { SuperosError } from './error.ts';
 import { covers, formatGrant, parseGrant } from './grammar.ts';
 import { type Grant, STANDARD } from './grants.ts';
@@ -75,6 +77,30 @@ export function governed(policy: Policy, said: Said, enforce: boolean): Governed
   };
 }
 
+export const isFor = (policy: Policy, { name, hash }: Program): boolean =>
+  policy.for === undefined ||
+  policy.for.some(
+    ({ program, sha256 }) => (program === undefined || nameGlob(program)(name)) && (sha256 === undefined || sha256 === hash),
+  );
+
+/** What a policy means for a child that a guest starts under it. */
+export function confinementOf(policy: Policy): Confinement {
+  return {
+    policy,
+    fits: (program) => isFor(policy, program),
+    gives: (name, preopen) => {
+      const { grants, sees } = termsOf(policy);
+      if (name === undefined) return grants === undefined && sees === undefined;
+      const grant = parseGrant(name);
+      const tree = preopen === '/dev' ? preopen : grant === 'filesystem' ? process.cwd() : nameOf(grant);
+      const seen = tree === undefined || preopen === undefined || (sees?.(tree) ?? true);
+      return seen && (grants === undefined || grants.some((wide) => covers(wide, grant)));
+    },
+    limits: (given) => ({ ...given, ...least(given, termsOf(policy).limits) }),
+    environment: (given) => withSet(policy, given),
+  };
+}
+
 /** Those of `grants` that the policy lets a process have. */
 export function permitted(policy: Policy, grants: readonly Grant[]): readonly Grant[] {
   const { grants: list } = termsOf(policy);
@@ -125,14 +151,18 @@ function nameOf(grant: Grant): string | undefined {
 
 /** The host's variables that the policy passes on, those that were said, and those that the policy sets, which win. */
 function environment(policy: Policy, said: ReadonlyMap<string, string>): Map<string, string> {
-  const { environment, hostname } = policy.namespaces;
   const { passes } = termsOf(policy);
   const variables = new Map<string, string>();
   // Reading the host's environment takes a system call a variable.
   if (passes !== undefined)
     for (const [name, value] of Object.entries(process.env)) if (value !== undefined && passes(name)) variables.set(name, value);
   for (const [name, value] of said) variables.set(name, value);
-  for (const [name, value] of Object.entries(environment.set)) variables.set(name, value);
+  return withSet(policy, variables);
+}
+
+function withSet({ namespaces }: Policy, given: ReadonlyMap<string, string>): Map<string, string> {
+  const { environment, hostname } = namespaces;
+  const variables = new Map([...given, ...Object.entries(environment.set)]);
   if (hostname !== undefined) variables.set('HOSTNAME', hostname);
   return variables;
 }

@@ -12,7 +12,7 @@ import { parseSize } from './units.ts';
 
 const PLAIN: readonly PlainGrant[] = ['clock', 'random', 'console', 'dev', 'threads', 'network', 'filesystem'];
 const NET = ['connect', 'listen', 'udp', 'bind', 'resolve'] as const;
-const KINDS = [...PLAIN, 'dir', 'tmp', 'net', 'program', 'function', 'region'];
+const KINDS = [...PLAIN, 'dir', 'tmp', 'net', 'program', 'policy', 'function', 'region'];
 const RIGHTS = { ro: ['read'], wo: ['write'], rw: ['read', 'write'] } as const satisfies Record<string, DirectoryGrant['rights']>;
 const MODES = Object.keys(RIGHTS) as readonly (keyof typeof RIGHTS)[];
 /** Bytes of a tree in memory for which nothing is said. */
@@ -76,6 +76,11 @@ function read(reader: Reader): Grant {
       const program = reader.word('the path of a program is expected');
       reader.end();
       return { program };
+    }
+    case 'policy': {
+      const policy = reader.word('the path or name of a policy is expected');
+      reader.end();
+      return { policy };
     }
     case 'region': {
       const region = reader.word('the name of a region is expected');
@@ -162,6 +167,7 @@ export function formatGrant(grant: Grant): string {
   if ('dir' in grant) return formatDirectory(grant);
   if ('tmp' in grant) return `tmp:${escaped(grant.tmp)}${grant.size === undefined ? '' : `:${grant.size}`}`;
   if ('program' in grant) return `program:${escaped(grant.program)}`;
+  if ('policy' in grant) return `policy:${escaped(grant.policy)}`;
   if ('region' in grant) return `region:${escaped(grant.region)}`;
   if ('function' in grant) return `function:${escaped(grant.function)}`;
   // An address of IPv6 needs brackets here, and elsewhere not.
@@ -205,6 +211,7 @@ export function covers(wide: Grant, narrow: Grant): boolean {
   if ('tmp' in narrow) return typeof wide === 'object' && 'tmp' in wide && bytesOf(narrow) <= bytesOf(wide);
   if ('program' in narrow)
     return typeof wide === 'object' && 'program' in wide && resolve(wide.program) === resolve(narrow.program);
+  if ('policy' in narrow) return typeof wide === 'object' && 'policy' in wide && wide.policy === narrow.policy;
   if ('region' in narrow) return typeof wide === 'object' && 'region' in wide && wide.region === narrow.region;
   if ('function' in narrow) return typeof wide === 'object' && 'function' in wide && wide.function === narrow.function;
   if (wide !== 'network' && (typeof wide === 'string' || !('net' in wide) || wide.net !== narrow.net)) return false;

@@ -2,6 +2,7 @@
 
 import { Capability } from '../caps/capability.ts';
 import { CoarseClock, clockRoot } from '../caps/clock.ts';
+import { policyRoot } from '../caps/confinement.ts';
 import { OpenDirectory } from '../caps/directory.ts';
 import { entropyRoot } from '../caps/entropy.ts';
 import { type HostFunctionObject, hostFunctionRoot } from '../caps/hostfunction.ts';
@@ -23,7 +24,7 @@ import { SuperosError } from './error.ts';
 import { formatGrant, TEMPORARY_BYTES } from './grammar.ts';
 import type { DirectoryGrant, Grant, TemporaryGrant } from './grants.ts';
 import { endpointRoot, preopenedListener } from './network.ts';
-import type { LoadedProgram } from './order.ts';
+import type { LoadedPolicy, LoadedProgram } from './order.ts';
 import { parseSize } from './units.ts';
 
 const TEMPORARY_ENTRIES = 65_536;
@@ -53,6 +54,8 @@ export interface Granting {
   readonly regions: readonly (() => Capability<RegionObject>)[];
   /** The programs among the grants, loaded. */
   readonly programs: readonly LoadedProgram[];
+  /** The policies among the grants, read. */
+  readonly policies: readonly LoadedPolicy[];
   /** A directory among those given. */
   readonly cwd: string | undefined;
   /** Whether walks follow symbolic links by themselves. */
@@ -128,7 +131,14 @@ class Grantor implements Granted {
     else if ('net' in grant) this.#network(grant, name);
     else if ('region' in grant) this.#giveRegion(name);
     else if ('function' in grant) this.#giveFunction(grant.function, name);
+    else if ('policy' in grant) this.#givePolicy(grant.policy, name);
     else this.#giveProgram(grant.program, name);
+  }
+
+  #givePolicy(wanted: string, name: string): void {
+    const found = this.#granting.policies.find((one) => one.name === wanted);
+    if (found === undefined) this.#refuse(name);
+    else this.#handle(policyRoot(found.confinement, name));
   }
 
   #giveProgram(path: string, name: string): void {

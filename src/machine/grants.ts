@@ -39,6 +39,12 @@ export interface ProgramGrant {
   readonly program: string;
 }
 
+/** A policy that it may put its children under. */
+export interface PolicyGrant {
+  /** Its path on this host, or the name of one that SuperOS brings. */
+  readonly policy: string;
+}
+
 /** A function of the embedder: to give one, say the object that `machine.hostFunction` made. */
 export interface FunctionGrant {
   /** `MODULE.FIELD`, as the guest imports it. */
@@ -60,6 +66,7 @@ export type Grant =
   | NetworkGrant
   | ResolveGrant
   | ProgramGrant
+  | PolicyGrant
   | FunctionGrant
   | RegionGrant;
 

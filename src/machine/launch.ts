@@ -38,7 +38,8 @@ export interface Surroundings {
 
 /** Starts a process. Throws SuperosError. */
 export function launch(kernel: Kernel, order: Order, around: Surroundings): Process {
-  const { program, args, environment, grants, functions, regions, programs, cwd, stdio, limits, nice, protect, task } = order;
+  const { program, args, environment, grants, functions, regions, programs, policies, cwd, stdio, limits, nice, protect, task } =
+    order;
   const watch = watchOf(order, around.attendant);
   const granted = grant(grants, {
     hal: kernel.hal,
@@ -48,6 +49,7 @@ export function launch(kernel: Kernel, order: Order, around: Surroundings): Proc
     functions: functions.map(({ id, name, signature }) => new HostFunctionObject(name, signature, around.invoke(id))),
     regions: regions.map((one) => () => heldRegions(kernel).grant(one)),
     programs,
+    policies,
     cwd,
     links: watch === undefined || !looksAtPaths(watch),
   });

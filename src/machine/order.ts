@@ -3,6 +3,7 @@
 import type { Policy } from '../caps/policy/policy.ts';
 import type { Task } from '../kernel/execution.ts';
 import type { Limits } from '../kernel/limits.ts';
+import type { Confinement } from '../kernel/policy/confinement.ts';
 import type { Protect } from '../kernel/protection.ts';
 import type { Program } from '../runtime/program.ts';
 import type { Grant } from './grants.ts';
@@ -22,6 +23,13 @@ export interface LoadedProgram {
   readonly program: Program;
 }
 
+/** A policy among the grants. */
+export interface LoadedPolicy {
+  /** As the grant names it. */
+  readonly name: string;
+  readonly confinement: Confinement;
+}
+
 export interface Order {
   readonly program: Program;
   /** From argv[0] on. */
@@ -32,6 +40,7 @@ export interface Order {
   readonly functions: readonly FunctionOrder[];
   readonly regions: readonly RegionOrder[];
   readonly programs: readonly LoadedProgram[];
+  readonly policies: readonly LoadedPolicy[];
   readonly cwd: string | undefined;
   readonly stdio: readonly [Stdio, Stdio, Stdio];
   readonly limits: Limits;

@@ -9,7 +9,7 @@ import { formatGrant } from './grammar.ts';
 import { type Grant, STANDARD } from './grants.ts';
 import { type HostFunctions, plainGrant } from './hostfunction.ts';
 import { invocation } from './invocation.ts';
-import type { LoadedProgram, Order } from './order.ts';
+import type { LoadedPolicy, LoadedProgram, Order } from './order.ts';
 import type { Regions } from './region.ts';
 import type { ProgramLoader } from './source.ts';
 
@@ -32,6 +32,7 @@ export async function orderOf(
     functions: functions.orders(grants),
     regions: regions.orders(grants),
     programs: await loadPrograms(loader, grants, options),
+    policies: await loadPolicies(grants),
     cwd: options.cwd,
     stdio: options.stdio,
     limits: { ...DEFAULT_LIMITS, ...limits },
@@ -68,6 +69,13 @@ export const loadOptions = (raw: boolean, { stack, 'null-page': nullPage }: Prot
   ...(stack !== undefined && { stack }),
   ...(nullPage === false && { probe: false }),
 });
+
+async function loadPolicies(grants: readonly Grant[]): Promise<LoadedPolicy[]> {
+  const names = grants.flatMap((one) => (typeof one === 'object' && 'policy' in one ? [one.policy] : []));
+  if (names.length === 0) return [];
+  const { readPolicy, confinementOf } = await policies();
+  return Promise.all(names.map(async (name) => ({ name, confinement: confinementOf(await readPolicy(name)) })));
+}
 
 /** Programs that a process is to be able to start. They share its thread, and are loaded as it is. */
 function loadPrograms(loader: ProgramLoader, grants: readonly Grant[], options: ProcessOptions): Promise<LoadedProgram[]> {

@@ -3,7 +3,6 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nearest } from '../caps/nearest.ts';
-import { nameGlob } from '../caps/policy/glob.ts';
 import type { PolicyLanguage } from '../caps/policy/language.ts';
 import { narrow } from '../caps/policy/narrow.ts';
 import type { Policy } from '../caps/policy/policy.ts';
@@ -14,6 +13,7 @@ import type { Question } from './attendant.ts';
 import { checkPolicySource } from './checks.ts';
 import { SuperosError } from './error.ts';
 import { readWhole } from './file.ts';
+import { isFor } from './governed.ts';
 import { checkGrant } from './grammar.ts';
 import { parseLimit } from './limits.ts';
 
@@ -87,12 +87,7 @@ async function language(): Promise<PolicyLanguage> {
 
 /** Throws SuperosError where a policy is for other programs. */
 export function checkTarget(policy: Policy, program: Program): void {
-  if (policy.for === undefined) return;
-  const fits = policy.for.some(
-    ({ program: pattern, sha256 }) =>
-      (pattern === undefined || nameGlob(pattern)(program.name)) && (sha256 === undefined || sha256 === program.hash),
-  );
-  if (fits) return;
+  if (policy.for === undefined || isFor(policy, program)) return;
   const wanted = policy.for.map(({ program, sha256 }) => [program, sha256 && `sha256 ${sha256}`].filter(Boolean).join(' with '));
   throw new SuperosError('invalid-argument', `the policy ${policy.name} is for ${wanted.join(', ')}, not for ${program.name}`);
 }

@@ -1,5 +1,6 @@
 // What a system call sees of the thread and process that made it. The kernel implements it; handlers know nothing else.
 import type { Capability } from '../caps/capability.ts';
+import type { PolicyObject } from '../caps/confinement.ts';
 import type { CapObject, Counted } from '../caps/object.ts';
 import type { Facts } from '../caps/policy/policy.ts';
 import type { ProgramObject } from '../caps/program.ts';
@@ -108,6 +109,8 @@ export interface ChildEnd {
 
 /** The children that a process started by itself. */
 export interface Offspring {
+  /** The children that it starts from now on are under this policy as well. NOTSUP: it gives them pids of their own. */
+  confine(policy: Capability<PolicyObject>): 'NOTSUP' | undefined;
   /** The program of this name, as far as the process may execute one. */
   program(name: string): Capability<ProgramObject> | undefined;
   /** Where a path leads that a child is to start in; undefined where that is where it starts anyway. */

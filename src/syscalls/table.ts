@@ -1,5 +1,6 @@
 // THE table of system calls: each is listed here once. Handlers, import objects, policies' vocabulary, tracers, fuzzers,
 // guest headers and the reference page derive from it.
+import { POLICY_RIGHT, type PolicyObject } from '../caps/confinement.ts';
 import { type Endpoint, NET_RIGHT } from '../caps/endpoint.ts';
 import { REGION_RIGHT, REGION_RIGHTS, type RegionObject } from '../caps/region.ts';
 import { RIGHT as R } from '../caps/rights.ts';
@@ -205,6 +206,7 @@ export const TABLE = {
   // The import module of our own: guests/sdk/c/superos.h.
   cap_find: superos('cap_find', [text('name'), out('handle', 4)], ['fd'], 'A capability by the text of its grant, or by its kind.', { errors: ['NOENT'] }),
   cap_drop: superos('cap_drop', [slot('number')], ['fd'], 'Gives up a capability, under a handle or a descriptor.', { errors: ['BADF'] }),
+  policy_apply: superos('policy_apply', [handle<PolicyObject>('cap', 'policy', POLICY_RIGHT.apply)], ['process'], 'Puts the children that the process starts from now on under a policy, for good.', { errors: ['NOTSUP'] }),
   mem_map: superos(
     'mem_map',
     [handle<RegionObject>('cap', 'region', `(${REGION_RIGHT.map} | (a2 === ${ACCESS.indexOf('read')} ? ${REGION_RIGHT.read} : a2 === ${ACCESS.indexOf('write')} ? ${REGION_RIGHT.read | REGION_RIGHT.write} : 0))`), u32('address'), choice('access', ACCESS), out('mapped_at', 4)],

@@ -289,10 +289,26 @@ describe.each(drivers)('disk driver: $name', (driver) => {
       inner.close();
     });
 
-    test('duplicate gives a handle of its own; a closed one gives BADF', () => {
+    test('beneath a handle without links none is followed; the first one follows as before', () => {
       put(root, 'f', 'x');
-      const other = directory(root.duplicate());
-      const third = directory(other.duplicate());
+      root.makeDirectory('d');
+      root.symlink('../f', 'd/up');
+      root.symlink('d', 'l');
+      const strict = directory(root.linkless());
+      for (const path of ['l/up', 'd/up', 'l/../f'])
+        expect([path, errorOf(strict.open(path, options({ follow: true })))]).toEqual([path, 'LOOP']);
+      const below = subdirectory(strict, 'd');
+      expect(errorOf(below.open('up', options({ follow: true })))).toBe('LOOP');
+      expect(get(strict, 'f')).toBe('x');
+      expect(errorOf(root.open('l/up', options({ follow: true })))).toBe('opened a file');
+      below.close();
+      strict.close();
+    });
+
+    test('linkless gives a handle of its own; a closed one gives BADF', () => {
+      put(root, 'f', 'x');
+      const other = directory(root.linkless());
+      const third = directory(other.linkless());
       other.close();
       other.close();
       expect(get(third, 'f')).toBe('x');
@@ -313,7 +329,7 @@ describe.each(drivers)('disk driver: $name', (driver) => {
       expect(other.setTimes('f', false, 'now', 'now')).toBe('BADF');
       expect(other.setMode('f', false, 0)).toBe('BADF');
       expect(other.sync(false)).toBe('BADF');
-      expect(other.duplicate()).toBe('BADF');
+      expect(other.linkless()).toBe('BADF');
     });
   });
 

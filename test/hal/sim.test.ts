@@ -58,7 +58,7 @@ describe('the faults of a simulated disk', () => {
     const root = simHal({ seed: 1 }).disk.open('/') as Directory;
     root.makeDirectory('a');
     (root.open('a/f', CREATE) as File).close();
-    const to = root.duplicate() as Directory;
+    const to = root.linkless() as Directory;
     expect(root.rename('a/f', false, to, 'g', false)).toBeUndefined();
     expect(root.link('g', false, to, 'h')).toBeUndefined();
     expect((root.list() as readonly Entry[]).map(({ name }) => name).sort()).toEqual(['a', 'g', 'h']);

@@ -100,6 +100,8 @@ test.each<[written: string, grant: Grant]>([
   ['net:listen:127.0.0.1:0', { net: 'listen', host: '127.0.0.1', ports: '0' }],
   ['net:resolve:*.example.org', { net: 'resolve', host: '*.example.org' }],
   ['program:./tool.wasm', { program: './tool.wasm' }],
+  ['policy:strict', { policy: 'strict' }],
+  ['policy:./a\\:b.yaml', { policy: './a:b.yaml' }],
   ['function:host.lookup', { function: 'host.lookup' }],
 ])('%s', (written, grant) => {
   expect(parseGrant(written)).toEqual(grant);
@@ -138,6 +140,7 @@ test.each<[written: string, offset: number, expected: string]>([
   ['net:connect:[nope]:80', 12, 'a host'],
   ['net:listen:localhost:80', 11, 'an address'],
   ['net:resolve:10.0.0.1', 12, 'a name'],
+  ['policy:', 7, 'the path or name of a policy'],
   ['function:lookup', 9, 'MODULE.FIELD'],
 ])('%s is refused at character %i', (written, offset, expected) => {
   expect(checkGrant(written)).toMatchObject({ offset, message: expect.stringContaining(expected) });
@@ -180,6 +183,7 @@ describe('covers', () => {
     }),
     fc.record({ net: fc.constant('resolve' as const), host: fc.constantFrom('*', 'a', '*.a', 'b.a') }),
     fc.record({ program: fc.constantFrom('/p', './p', 'q') }),
+    fc.record({ policy: fc.constantFrom('strict', './p.yaml') }),
     fc.record({ function: fc.constantFrom('a.b', 'a.c') }),
   );
 
@@ -222,6 +226,7 @@ describe('covers', () => {
     }
     if ('program' in grant) return [`program ${path.resolve(grant.program)}`];
     if ('function' in grant) return [`function ${grant.function}`];
+    if ('policy' in grant) return [`policy ${grant.policy}`];
     if ('region' in grant) return [`region ${grant.region}`];
     if (grant.net === 'resolve') return NAMES.filter((one) => hasHost(grant.host, one, false)).map((one) => `resolve ${one}`);
     const here = grant.net === 'listen' || grant.net === 'bind';

@@ -72,7 +72,7 @@ describe.each(MODES)('protected directory, $name', ({ how }) => {
     const root = open(disk(), base);
     const middle = subdirectory(root, 'home');
     const near = subdirectory(middle, '.cache');
-    const other = directory(near.duplicate());
+    const other = directory(near.linkless());
     for (const handle of [near, other]) {
       expect(errorOf(handle.open('superos', options()))).toBe('ACCES');
       expect(errorOf(handle.open('superos/v1/code', options()))).toBe('ACCES');

@@ -34,6 +34,10 @@ superos_errno_t SUPEROS(cap_find)(const char *name, size_t name_length, superos_
 // Gives up a capability for good. EBADF: no handle or descriptor has this number.
 superos_errno_t SUPEROS(cap_drop)(uint32_t number);
 
+// Puts the children that the process starts from now on under a policy that it was given as `policy:NAME`, for good. ENOTSUP: the
+// policy gives a process pids of its own.
+superos_errno_t SUPEROS(policy_apply)(superos_handle_t policy);
+
 // A TCP connection to a host, an address or a name, of which every address is checked against the grant. Waits until it is made.
 // ENOTCAPABLE: the grant does not cover the host, the port, or any address of the name. EINVAL: no host is written so.
 superos_errno_t SUPEROS(net_connect)(superos_handle_t endpoint, const char *host, size_t host_length, uint32_t port,

@@ -180,9 +180,9 @@ class SimDirectory implements Directory {
     return this.#chaos.failure(true) ?? this.#inner.sync(dataOnly);
   }
 
-  duplicate(): Directory | Errno {
-    const duplicate = this.#inner.duplicate();
-    return typeof duplicate === 'string' ? duplicate : new SimDirectory(duplicate, this.#chaos);
+  linkless(): Directory | Errno {
+    const linkless = this.#inner.linkless();
+    return typeof linkless === 'string' ? linkless : new SimDirectory(linkless, this.#chaos);
   }
 
   close(): void {

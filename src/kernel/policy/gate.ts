@@ -241,8 +241,12 @@ export class Gate {
 
   #refused(name: string, facts: Facts, verdict: Verdict): void {
     this.#refusals.add(this.#policy!, name, facts, verdict);
-    const above = this.#above;
-    if (above !== undefined) above.#below.add(this.#policy!, name, facts, verdict, this.#doer);
+    const first = founder(this.#process);
+    if (first === this.#process) return;
+    // Whom another guest put under a policy may descend from one that is under none.
+    first.lacked ??= first.gate === undefined ? new Refusals() : undefined;
+    const told = first.gate === undefined ? first.lacked : first.gate.#below;
+    told?.add(this.#policy!, name, facts, verdict, this.#doer);
   }
 
   #log(name: string, facts: Facts, verdict: Verdict): void {

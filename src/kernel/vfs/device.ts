@@ -158,7 +158,7 @@ class DeviceDirectory implements Directory {
   sync(): undefined {
     return undefined;
   }
-  duplicate(): Directory {
+  linkless(): Directory {
     return this;
   }
   close(): void {}

@@ -98,7 +98,7 @@ export class KernelThread {
   async spawn(order: Order, attendant: Attendant): Promise<RemoteProcess> {
     const { promise, resolve, reject } = Promise.withResolvers<RemoteProcess>();
     if (this.over) throw lost(this.#over ?? 'it is being ended');
-    const { program: value, programs, policy, ...rest } = order;
+    const { program: value, programs, policies, policy, ...rest } = order;
     const id = this.#nextId++;
     const page = newPage();
     // What cannot be sent throws, and then nothing is asked for.
@@ -106,8 +106,9 @@ export class KernelThread {
       type: 'spawn',
       id,
       program: this.#program(value),
-      policy: policy && this.#share(policy, (number) => ({ type: 'policy', policy: number, value: policy })),
+      policy: policy && this.#policy(policy),
       order: rest,
+      policies: policies.map(({ name, confinement }) => ({ name, policy: this.#policy(confinement.policy) })),
       programs: programs.map(({ path, program }) => ({ path, program: this.#program(program) })),
       page,
       attended: attended(attendant),
@@ -231,6 +232,10 @@ export class KernelThread {
     this.#processes.clear();
     this.#answering.lose();
     this.#gone.resolve();
+  }
+
+  #policy(policy: Policy): number {
+    return this.#share(policy, (number) => ({ type: 'policy', policy: number, value: policy }));
   }
 
   #program(program: Program): number {

@@ -12,6 +12,7 @@ import type { Process } from '../../kernel/process.ts';
 import type { Program } from '../../runtime/program.ts';
 import type { Attendant, Attended } from '../attendant.ts';
 import { SuperosError } from '../error.ts';
+import { confinementOf } from '../governed.ts';
 import { heldRegions } from '../held-regions.ts';
 import { closeConsole, launch } from '../launch.ts';
 import { SendingAuditor } from './audited.ts';
@@ -112,7 +113,7 @@ export class ThreadKernel {
     if (program !== undefined) this.#kernel.forget(program);
   }
 
-  #spawn({ id, program, policy, order, programs, page, attended }: Extract<ToKernel, { type: 'spawn' }>): void {
+  #spawn({ id, program, policy, policies, order, programs, page, attended }: Extract<ToKernel, { type: 'spawn' }>): void {
     const entry: Entry = { process: undefined, page: new PageWriter(page), ends: new Map(), questions: new Map() };
     const around = {
       console: () => this.#host,
@@ -129,6 +130,7 @@ export class ThreadKernel {
         program: this.#programs.get(program)!,
         policy: policy === undefined ? undefined : this.#policies.get(policy)!,
         programs: loaded,
+        policies: policies.map(({ name, policy: number }) => ({ name, confinement: confinementOf(this.#policies.get(number)!) })),
       };
       process = launch(this.#kernel, { ...order, ...named }, around);
     } catch (error) {

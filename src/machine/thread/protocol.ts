@@ -67,9 +67,10 @@ export type ToKernel =
       readonly id: Id;
       readonly program: number;
       readonly policy: number | undefined;
-      readonly order: Omit<Order, 'program' | 'programs' | 'policy'>;
+      readonly order: Omit<Order, 'program' | 'programs' | 'policies' | 'policy'>;
       /** Those among the grants. */
       readonly programs: readonly { readonly path: string; readonly program: number }[];
+      readonly policies: readonly { readonly name: string; readonly policy: number }[];
       /** Where the kernel writes what changes: see page.ts. */
       readonly page: SharedArrayBuffer;
       readonly attended: Attended;

@@ -42,6 +42,7 @@ export async function rehearse(start: KernelStart, value: Program): Promise<void
         enforce: true,
       },
       programs: [],
+      policies: [],
       page: newPage(),
       attended: { softLimits: false, asks: false, observes: false },
     });

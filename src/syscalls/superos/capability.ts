@@ -11,6 +11,7 @@ const GRANTS: ReadonlyMap<string, string> = new Map([
   ['threads', 'threads'],
   ['terminal', 'console'],
   ['endpoint', 'net:connect:HOST:PORT'],
+  ['policy', 'policy:FILE'],
 ]);
 
 /** By the text of the grant, or else by the kind of the object; the lowest handle of several. */
@@ -31,6 +32,8 @@ function lowest(table: CapTable, wanted: (one: Capability<CapObject>) => boolean
   for (const one of table.handles) if (wanted(one) && (found === undefined || one.place < found.place)) found = one;
   return found;
 }
+
+export const policy_apply: Handler<'policy_apply'> = ({ offspring }, policy) => offspring.confine(policy);
 
 export const cap_drop: Handler<'cap_drop'> = ({ capabilities }, number) =>
   capabilities.closeHandle(number) || capabilities.close(number) ? undefined : 'BADF';

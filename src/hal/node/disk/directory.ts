@@ -20,6 +20,8 @@ export interface Host {
   readonly at: At;
   readonly guard: Guard;
   readonly walker: Walker;
+  /** The same, from where no link is followed. */
+  readonly strict: Host;
 }
 
 export class NodeDirectory implements Directory {
@@ -170,12 +172,12 @@ export class NodeDirectory implements Directory {
     return attempt(() => (dataOnly ? fs.fdatasyncSync(this.#fd) : fs.fsyncSync(this.#fd)));
   }
 
-  duplicate(): Directory | Errno {
+  linkless(): Directory | Errno {
     if (this.#fd < 0) return 'BADF';
     const fd = this.#host.at.open(this.#fd, '.', O_RDONLY | O_CLOEXEC | O_DIRECTORY, 0);
     if (typeof fd === 'string') return fd;
     const stat = this.#host.at.status(fd);
-    return typeof stat === 'string' ? this.#drop(fd, stat) : new NodeDirectory(this.#host, fd, stat);
+    return typeof stat === 'string' ? this.#drop(fd, stat) : new NodeDirectory(this.#host.strict, fd, stat);
   }
 
   close(): void {
@@ -236,7 +238,7 @@ export class NodeDirectory implements Directory {
   }
 
   #isSibling(to: Directory): to is NodeDirectory {
-    return to instanceof NodeDirectory && to.#host === this.#host;
+    return to instanceof NodeDirectory && to.#host.at === this.#host.at;
   }
 
   #busy(place: Place): Errno | undefined {

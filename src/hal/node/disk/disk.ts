@@ -29,7 +29,6 @@ export interface NodeDiskOptions {
 class NodeDisk implements Disk {
   readonly #options: NodeDiskOptions;
   #host: Host | undefined;
-  #strict: Host | undefined;
 
   constructor(options: NodeDiskOptions) {
     this.#options = options;
@@ -42,7 +41,7 @@ class NodeDisk implements Disk {
 
   open(path: string, links = true): Directory | Errno {
     if (this.resolution === 'none') return 'NOTSUP';
-    const host = links ? this.#connect() : this.#linkless();
+    const host = links ? this.#connect() : this.#connect().strict;
     let fd: number | undefined;
     try {
       fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
@@ -61,11 +60,23 @@ class NodeDisk implements Disk {
     this.#host ??= connect(this.#options);
     return this.#host;
   }
+}
 
-  /** The same, from where no link is followed. */
-  #linkless(): Host {
-    const { at, guard } = this.#connect();
-    this.#strict ??= { at, guard, walker: new Walker(at, guard, false) };
+class Connected implements Host {
+  readonly at: At;
+  readonly guard: Guard;
+  readonly walker: Walker;
+  #strict: Host | undefined;
+
+  constructor(at: At, guard: Guard, walker: Walker, isStrict = false) {
+    this.at = at;
+    this.guard = guard;
+    this.walker = walker;
+    if (isStrict) this.#strict = this;
+  }
+
+  get strict(): Host {
+    this.#strict ??= new Connected(this.at, this.guard, new Walker(this.at, this.guard, false), true);
     return this.#strict;
   }
 }
@@ -79,7 +90,7 @@ const connect = ({ protect = [], resolution, ffi }: NodeDiskOptions): Host => {
   const native = ffi === false ? undefined : libc();
   const at: At = native === undefined ? new ProcAt() : new LibcAt(native, resolution !== 'components');
   const guard = new Guard(protect);
-  return { at, guard, walker: new Walker(at, guard, true) };
+  return new Connected(at, guard, new Walker(at, guard, true));
 };
 
 export function nodeDisk(options: NodeDiskOptions = {}): Disk {
