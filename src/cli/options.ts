@@ -81,7 +81,7 @@ export const OPTIONS: readonly Option[] = [
   {
     name: 'cap',
     value: 'CAPABILITY',
-    help: 'grant clock, random, dev, dir:HOST:GUEST[:ro], tmp:GUEST[:SIZE], net:connect:HOST:PORT, net:listen:ADDRESS:PORT, program:PATH...; none drops the standard set (clock, random, dev)',
+    help: 'grant clock, random, dev, dir:HOST:GUEST[:ro], tmp:GUEST[:SIZE], net:connect:HOST:PORT, net:listen:ADDRESS:PORT, program:PATH...; none drops the standard set (clock, random, and with a directory dev)',
     set: (request, value) => {
       if (value === 'none') request.standard = false;
       else give(request, capability(value), 'cap');

@@ -10,15 +10,18 @@ import { Refusals } from './policy/refusals.ts';
 import type { Process } from './process.ts';
 import type { ExitStatus } from './status.ts';
 
+/** Characters of a name that a guest asked for. */
+const WANTED_MAX = 256;
 const WHY = 'no capability of the process allows it';
 
 export function tellLack(process: Process, lack: Lack): void {
-  const { call, by, rights = 0, facts = {} } = lack;
+  const { call, by, rights = 0, wanted, facts = {} } = lack;
   process.capabilities.audit?.record('refuse', {
     call,
     why: WHY,
     ...(by !== undefined && { kind: by.object.kind, number: by.place, ...(by.name !== undefined && { name: by.name }) }),
     ...(by !== undefined && rights !== 0 && { lacking: rightsByName(by.object, rights).join(' ') }),
+    ...(wanted !== undefined && { wanted: wanted.slice(0, WANTED_MAX) }),
     ...flat(facts),
   });
   const grant = grantFor(process, lack);

@@ -140,6 +140,8 @@ export interface Lack {
   readonly rights?: number;
   /** The grant that would do, where it does not follow from the capability. */
   readonly grant?: string;
+  /** What it asked for by name. */
+  readonly wanted?: string;
   readonly facts?: Facts;
 }
 

@@ -1,12 +1,16 @@
 // Kinds: each is one class, which the core does not know; and those that SuperOS has, in the hands of guests.
 import { describe, expect, test } from 'vitest';
 import { Capability } from '../../src/caps/capability.ts';
+import { clockRoot } from '../../src/caps/clock.ts';
+import { policyRoot } from '../../src/caps/confinement.ts';
+import { entropyRoot } from '../../src/caps/entropy.ts';
 import { HANDLE_BASE } from '../../src/caps/handles.ts';
 import { CapObject } from '../../src/caps/object.ts';
 import { Parcel, transfer } from '../../src/caps/parcel.ts';
 import { PROCESS_RIGHT, type ProcessObject } from '../../src/caps/process.ts';
 import { PROGRAM_RIGHT, type ProgramObject, programRoot } from '../../src/caps/program.ts';
 import { CapTable } from '../../src/caps/table.ts';
+import type { CallName } from '../../src/syscalls/table.ts';
 import { Bench, prober } from './probe.ts';
 import { ToyFile } from './toys.ts';
 
@@ -104,6 +108,52 @@ test('a program is held by who may execute it, and nothing else of it is seen', 
   expect(table.find<ProgramObject>('program', may)?.name).toBe('program:tool.wasm');
   root.revoke();
   expect(table.find<ProgramObject>('program', may)).toBeUndefined();
+});
+
+describe('what a guest gives up is gone for good', () => {
+  const hal = new Bench().hal;
+  const KINDS: readonly (readonly [
+    text: string,
+    root: () => Capability<CapObject>,
+    call: CallName,
+    args: readonly (number | bigint)[],
+    without: string,
+  ])[] = [
+    ['clock', () => clockRoot(hal.clock) as Capability<CapObject>, 'clock_time_get', [1, 0n, 64], 'NOTCAPABLE'],
+    ['random', () => entropyRoot(hal.entropy) as Capability<CapObject>, 'random_get', [64, 8], 'NOTCAPABLE'],
+    [
+      'policy:p',
+      () => policyRoot({ policy: { namespaces: {} } }, 'policy:p') as Capability<CapObject>,
+      'policy_apply',
+      [HANDLE_BASE],
+      'BADF',
+    ],
+  ];
+
+  test.each(KINDS)('%s', async (text, root, name, args, without) => {
+    const bench = new Bench();
+    const process = bench.spawn(await prober(name, 'cap_find', 'cap_drop'), { handles: [root()] });
+    new TextEncoder().encodeInto(text, process.memory.bytes.subarray(512));
+    expect(await bench.call(process, name, ...args)).toBe(0);
+    expect(await bench.call(process, 'cap_find', 512, text.length, 600)).toBe(0);
+    expect(await bench.call(process, 'cap_drop', process.memory.getU32(600))).toBe(0);
+    expect(await bench.call(process, name, ...args)).toBe(without);
+    expect(await bench.call(process, 'cap_find', 512, text.length, 600)).toBe('NOENT');
+    expect(await bench.call(process, 'cap_drop', process.memory.getU32(600))).toBe('BADF');
+    expect([...process.capabilities.handles]).toEqual([]);
+  });
+
+  test('a descriptor, dropped as a capability: what was opened through it stays', async () => {
+    const bench = new Bench();
+    const top = new Capability(new ToyFile(0, 0), ALL, ALL);
+    const process = bench.spawn(await prober('fd_fdstat_get', 'fd_dup', 'cap_drop'), { descriptors: [top.derive(ALL, ALL)] });
+    expect(await bench.call(process, 'fd_dup', 0, 64)).toBe(0);
+    expect(await bench.call(process, 'cap_drop', 0)).toBe(0);
+    expect([await bench.call(process, 'fd_fdstat_get', 0, 64), await bench.call(process, 'fd_fdstat_get', 1, 64)]).toEqual([
+      'BADF',
+      0,
+    ]);
+  });
 });
 
 describe('a process', () => {

@@ -114,4 +114,17 @@ describe('the audit log', () => {
     );
     expect(events.find(({ what, kind }) => what === 'grant' && kind === 'clock')).toMatchObject({ rights: 'read transfer' });
   });
+
+  test('says what was looked for that was not there, and of a name no more than can be kept', () => {
+    for (const [name, wanted] of [
+      ['nothing', 'nothing'],
+      ['x'.repeat(3000), 'x'.repeat(256)],
+    ]) {
+      fs.rmSync(path.join(scratch, 'log'), { force: true });
+      run('--audit', 'log', guest('net-probe'), 'connect', name!, 'example.org', '80');
+      const lines = fs.readFileSync(path.join(scratch, 'log'), 'utf8').trim().split('\n');
+      const events = lines.map((line) => JSON.parse(line));
+      expect(events.filter(({ what }) => what === 'refuse')).toMatchObject([{ call: 'cap_find', wanted }]);
+    }
+  });
 });

@@ -20,7 +20,7 @@ export const cap_find: Handler<'cap_find'> = (caller, name, out) => {
   const found = lowest(capabilities, (one) => one.name === name) ?? lowest(capabilities, (one) => one.object.kind === name);
   if (found === undefined) {
     const grant = GRANTS.get(name) ?? (name.includes(':') ? name : undefined);
-    caller.lacks({ call: 'cap_find', ...(grant !== undefined && { grant }) });
+    caller.lacks({ call: 'cap_find', wanted: name, ...(grant !== undefined && { grant }) });
     return 'NOENT';
   }
   caller.memory.setU32(out, found.place);
