@@ -21,6 +21,7 @@ export type {
   Grant,
   NetworkGrant,
   PlainGrant,
+  PolicyGrant,
   ProgramGrant,
   RegionGrant,
   ResolveGrant,

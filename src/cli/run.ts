@@ -8,7 +8,7 @@ import type { ExitStatus } from '../kernel/status.ts';
 import type { ProcessBuilder } from '../machine/builder.ts';
 import type { ChildProcess } from '../machine/child.ts';
 import { SuperosError } from '../machine/error.ts';
-import { formatGrant } from '../machine/grammar.ts';
+import { formatGrant, parseGrant } from '../machine/grammar.ts';
 import { type Grant, withStandard } from '../machine/grants.ts';
 import { type Program, Programs } from '../runtime/program.ts';
 import { CommandError, STATUS, say } from './error.ts';
@@ -31,7 +31,7 @@ export async function run(request: RunRequest, watcher?: Watcher): Promise<numbe
   const raw = request.raw || request.dedicated;
   const program = await programOf(request.program, programs, raw ? { raw } : {});
   const governing = request.policies.length === 0 ? undefined : await policyOf(request, program);
-  const machine = await boot(request, governing?.files);
+  const machine = await boot(request, [...(governing?.files ?? []), ...(await grantedFiles(request, governing?.policy))]);
   const builder = configure(machine.process(program), request);
   if (governing !== undefined) await govern(builder, request, governing.policy);
   watcher?.configure(builder);
@@ -101,6 +101,15 @@ async function policyOf({ policies }: RunRequest, program: Program): Promise<{ p
     const policy = layered(read);
     return { policy, files: filesOf(policy) };
   });
+}
+
+/** The files of the policies that the program may put others under. */
+async function grantedFiles({ grants }: RunRequest, policy: Policy | undefined): Promise<readonly string[]> {
+  const listed = policy?.layers.flatMap(({ capabilities = [] }) => capabilities.map(({ text }) => parseGrant(text))) ?? [];
+  const names = [...grants, ...listed].flatMap((one) => (typeof one === 'object' && 'policy' in one ? [one.policy] : []));
+  if (names.length === 0) return [];
+  const { filesOf, readPolicy } = await import('../machine/policy.ts');
+  return failing('--cap', async () => (await Promise.all(names.map((name) => readPolicy(name)))).flatMap(filesOf));
 }
 
 /** The policy, who answers for it, and of the standard set what it lets a program have. */

@@ -6,7 +6,7 @@ import { DIRECTORY_RIGHTS, FILE_RIGHTS } from '../caps/rights.ts';
 import type { Lack } from '../syscalls/caller.ts';
 import { netGrant } from '../syscalls/facts.ts';
 import { founder } from './offspring.ts';
-import { Refusals } from './policy/refusals.ts';
+import { Told } from './policy/refusals.ts';
 import type { Process } from './process.ts';
 import type { ExitStatus } from './status.ts';
 
@@ -27,19 +27,19 @@ export function tellLack(process: Process, lack: Lack): void {
   const grant = grantFor(process, lack);
   if (grant === undefined) return;
   const remedy = remedyFor(process.gate?.watch.policy, grant);
-  process.lacked ??= new Refusals();
-  process.lacked.addLack(call, facts, remedy);
+  process.told ??= new Told();
+  process.told.refused.addLack(call, facts, remedy);
   const first = founder(process);
   if (first === process) return;
-  first.lacked ??= new Refusals();
-  first.lacked.addLack(call, facts, remedy, { pid: process.pid, program: process.program.name });
+  first.told ??= new Told();
+  first.told.refused.addLack(call, facts, remedy, { pid: process.pid, program: process.program.name });
 }
 
 /** For the status of a process: what was refused to it and to those that descend from it, and what its policy logs of them. */
-export function toldOf({ gate, lacked }: Process): Pick<ExitStatus, 'refused' | 'logged'> | undefined {
-  if (gate === undefined && lacked === undefined) return undefined;
-  const refused = [...(gate?.refused ?? []), ...(lacked?.list ?? [])];
-  const logged = gate?.logged ?? [];
+export function toldOf({ gate, told }: Process): Pick<ExitStatus, 'refused' | 'logged'> | undefined {
+  if (gate === undefined && told === undefined) return undefined;
+  const refused = [...(gate?.refused ?? []), ...(told?.refused.list ?? [])];
+  const logged = [...(gate?.logged ?? []), ...(told?.logged.list ?? [])];
   return { ...(refused.length > 0 && { refused }), ...(logged.length > 0 && { logged }) };
 }
 

@@ -5,8 +5,9 @@ import type { Capability } from '../caps/capability.ts';
 import type { PolicyObject } from '../caps/confinement.ts';
 import { OpenDirectory } from '../caps/directory.ts';
 import { withoutLinks } from '../caps/links.ts';
-import type { CapObject } from '../caps/object.ts';
+import { type CapObject, Description } from '../caps/object.ts';
 import { absolute } from '../caps/path.ts';
+import { decide } from '../caps/policy/decide.ts';
 import { PROCESS_RIGHT, type ProcessObject } from '../caps/process.ts';
 import { PROGRAM_RIGHT, type ProgramObject } from '../caps/program.ts';
 import { RIGHT } from '../caps/rights.ts';
@@ -56,8 +57,8 @@ export class GuestOffspring implements Offspring {
     const { program } = object as ProgramObject<Program>;
     if (capabilities.handleRoom < 1) return 'AGAIN';
     if (!this.#confinements.every((one) => one.fits(program))) return 'PERM';
-    const directories = this.#directories(cwd);
-    if (typeof directories === 'string') return directories;
+    const descriptors = this.#descriptors(streams, cwd);
+    if (typeof descriptors === 'string') return descriptors;
     const handles = [...capabilities.handles]
       .filter((one) => one.object.kind !== 'process' && transferable(one) && this.#gives(one))
       .map(child);
@@ -70,7 +71,7 @@ export class GuestOffspring implements Offspring {
           (all, one) => one.environment(all),
           variables(environment),
         ),
-        descriptors: [...streams.map(child), ...directories],
+        descriptors,
         handles,
         // Its parent's clock on the wall is over when it is over; its bounds nest.
         limits: this.#confinements.reduce<Limits>((all, one) => one.limits(all), { ...limits, timeoutNs: undefined, soft: {} }),
@@ -142,41 +143,68 @@ export class GuestOffspring implements Offspring {
     return this.#process.capabilities.slots.filter((one) => one?.preopen !== undefined && transferable(one)) as Capability[];
   }
 
-  /** Those that the parent was given, and the working directory: the parent's, unless the child is told of another. */
-  #directories(cwd: Place | undefined): Capability[] | SpawnErrno {
+  /** Its three streams; the directories that the parent was given; the working directory: the parent's, unless it is told of another. */
+  #descriptors(streams: readonly Capability[], cwd: Place | undefined): Capability[] | SpawnErrno {
     const given = this.#given.filter((one) => (cwd === undefined || one.preopen !== '.') && this.#gives(one));
+    const makers = [...streams.map((one) => () => this.#stream(one)), ...given.map((one) => () => this.#directory(one))];
+    if (cwd !== undefined) makers.push(() => this.#cwd(cwd));
     const made: Capability[] = [];
-    const failed = (why: SpawnErrno) => {
-      for (const one of made) one.drop();
-      return why;
-    };
-    for (const one of given) {
-      const directory = this.#directory(one);
-      if (typeof directory === 'string') return failed(directory);
-      made.push(directory);
+    for (const make of makers) {
+      const one = make();
+      if (typeof one !== 'string') made.push(one);
+      else {
+        for (const before of made) before.drop();
+        return one;
+      }
     }
-    if (cwd === undefined || !this.#gives(cwd.through)) return made;
-    const { through, directory, rest, path } = cwd;
-    const opened = directory.open(rest, AS_DIRECTORY);
-    if (typeof opened === 'string') return failed(opened as SpawnErrno);
-    if (opened.kind !== 'directory') return failed('NOTDIR');
-    const current = through.open(new OpenDirectory(opened, path), through.rights, through.inheriting, '.');
-    const own = this.#directory(current);
-    current.drop();
-    return typeof own === 'string' ? failed(own) : [...made, own];
+    return made;
   }
 
-  /** Its own for the child; where rules about paths come with it, one without links of its own accord. */
+  /** A directory in place of a stream is one that it is given. */
+  #stream(one: Capability): Capability | SpawnErrno {
+    if (one.object.directory === undefined) return child(one);
+    return this.#gives(one) ? this.#directory(one) : 'NOTCAPABLE';
+  }
+
+  /** Where rules about paths come with it, the child's own, beneath which no link is followed that they have not seen. */
   #directory(one: Capability): Capability | SpawnErrno {
     const { directory, path } = one.object;
-    if (directory === undefined || this.#watch === undefined || !looksAtPaths(this.#watch)) return child(one);
+    if (directory === undefined || !this.#looksAtPaths) return child(one);
     const opened = directory.linkless();
     if (typeof opened === 'string') return opened as SpawnErrno;
     return one.open(new OpenDirectory(opened, path), one.rights, one.inheriting, one.preopen);
   }
 
-  #gives({ name, preopen }: Capability<CapObject>): boolean {
-    return this.#confinements.every((one) => one.gives(name, preopen));
+  #cwd({ through, directory, rest, path }: Place): Capability | SpawnErrno {
+    if (!this.#gives(through)) return 'NOTCAPABLE';
+    const facts = { paths: [path], kind: through.object.kind, access: 'read' } as const;
+    const policy = this.#watch?.policy;
+    const action = policy === undefined ? 'allow' : decide(policy, 'path_open', facts).action.do;
+    if (action !== 'allow' && action !== 'log') return 'PERM';
+    // It was found without links, and is to be opened as it was found.
+    const from = this.#looksAtPaths ? directory.linkless() : directory;
+    if (typeof from === 'string') return from as SpawnErrno;
+    const opened = from.open(rest, AS_DIRECTORY);
+    if (from !== directory) from.close();
+    if (typeof opened === 'string') return opened as SpawnErrno;
+    if (opened.kind === 'directory')
+      return through.open(new OpenDirectory(opened, path), through.rights, through.inheriting, '.');
+    opened.close();
+    return 'NOTDIR';
+  }
+
+  get #looksAtPaths(): boolean {
+    return this.#watch !== undefined && looksAtPaths(this.#watch);
+  }
+
+  #gives({ name, object }: Capability<CapObject>): boolean {
+    const path = object instanceof Description && object.directory !== undefined ? object.path : undefined;
+    return this.#confinements.every((one) => one.gives(name, path));
+  }
+
+  /** What its children are under that it is not. */
+  get confines(): boolean {
+    return this.#confinements.length > 0;
   }
 }
 

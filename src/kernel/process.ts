@@ -19,7 +19,7 @@ import { Mappings } from './mappings.ts';
 import { GuestOffspring } from './offspring.ts';
 import type { PidNamespace } from './pid.ts';
 import type { Gate } from './policy/gate.ts';
-import type { Refusals } from './policy/refusals.ts';
+import type { Told } from './policy/refusals.ts';
 import { Guard } from './protection.ts';
 import type { Cell } from './recycler.ts';
 import type { ProcessParts } from './request.ts';
@@ -64,8 +64,8 @@ export class Process extends Holder {
   parent: Process | undefined;
   /** What its policy makes of its calls; undefined where none has a say and nobody watches. Set once, before it runs. */
   gate: Gate | undefined;
-  /** What it was refused for want of a capability. */
-  lacked: Refusals | undefined;
+  /** What it was refused for want of a capability, and more. */
+  told: Told | undefined;
   readonly guard: Guard;
   readonly #execution: Execution;
   readonly #thread: Thread;

@@ -35,8 +35,9 @@ export function seal(
   instance: WebAssembly.Instance | undefined,
   memories: readonly WebAssembly.Memory[],
 ): Sealed | string {
-  const { program, capabilities } = process;
+  const { program, capabilities, offspring } = process;
   if (instance === undefined) return 'it has not begun';
+  if (offspring.confines) return 'it has put its children under a policy, which is of this process alone';
   const opened = capabilities.slots.findIndex((one, slot) => slot >= STREAMS && one !== undefined && one.preopen === undefined);
   if (opened >= 0) return `descriptor ${opened}, which it opened, is of this process alone: it is to be closed before`;
   const state = capture(instance, program.layout, program.hash ?? program.name);

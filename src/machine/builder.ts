@@ -199,6 +199,7 @@ export class ProcessBuilder {
 
   /** Standard input, output and error, each or all: pipes by default. */
   stdio(stdin: Stdio, stdout: Stdio = stdin, stderr: Stdio = stdout): this {
+    if (stdin === 'stderr') throw new SuperosError('invalid-argument', 'standard input is pipe, inherit or null, not stderr');
     this.#options.stdio = [stdin, stdout, stderr];
     return this;
   }

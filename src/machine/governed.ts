@@ -88,12 +88,13 @@ export function confinementOf(policy: Policy): Confinement {
   return {
     policy,
     fits: (program) => isFor(policy, program),
-    gives: (name, preopen) => {
+    gives: (name, path) => {
       const { grants, sees } = termsOf(policy);
       if (name === undefined) return grants === undefined && sees === undefined;
       const grant = parseGrant(name);
-      const tree = preopen === '/dev' ? preopen : grant === 'filesystem' ? process.cwd() : nameOf(grant);
-      const seen = tree === undefined || preopen === undefined || (sees?.(tree) ?? true);
+      const isDevices = path === '/dev' || path?.startsWith('/dev/') === true;
+      const tree = isDevices ? '/dev' : grant === 'filesystem' ? process.cwd() : nameOf(grant);
+      const seen = tree === undefined || path === undefined || (sees?.(tree) ?? true);
       return seen && (grants === undefined || grants.some((wide) => covers(wide, grant)));
     },
     limits: (given) => ({ ...given, ...least(given, termsOf(policy).limits) }),

@@ -128,3 +128,21 @@ describe('the audit log', () => {
     }
   });
 });
+
+test('a program cannot change the policies that it may put others under', () => {
+  const text = 'process: { denied_syscalls: [path_open] }\n';
+  fs.writeFileSync(path.join(scratch, 'inner.yaml'), text);
+  fs.writeFileSync(
+    path.join(scratch, 'outer.yaml'),
+    'process: { capabilities: [clock, random, dev, "dir:.", "policy:./inner.yaml"] }\n',
+  );
+  for (const options of [
+    ['--cap', 'policy:./inner.yaml', '--dir', '.'],
+    ['--policy', './outer.yaml'],
+  ]) {
+    const { status } = run(...options, tool('cp'), './outer.yaml', './inner.yaml');
+    expect(status).not.toBe(0);
+    expect(fs.readFileSync(path.join(scratch, 'inner.yaml'), 'utf8')).toBe(text);
+  }
+  expect(run('--cap', 'policy:./inner.yaml', '--dir', '.', tool('cp'), './outer.yaml', './other.yaml').status).toBe(0);
+});

@@ -20,9 +20,9 @@ const STARTER = await wat(`
   (func (export "drop") (param i32) (result i32) (call $drop (local.get 0)))
   (func (export "apply") (param i32) (result i32) (call $apply (local.get 0)))
   (func (export "clock") (result i32) (call $clock (i32.const 1) (i64.const 0) (i32.const 512)))
-  (func (export "start") (param $args i32) (param $variables i32) (param $cwd i32) (result i32)
+  (func (export "start") (param $args i32) (param $variables i32) (param $cwd i32) (param $stdin i32) (result i32)
     (call $spawn (i32.const 1024) (local.get $args) (i32.const 2048) (local.get $variables)
-      (i32.const 0) (i32.const 1) (i32.const 2) (i32.const 3072) (local.get $cwd) (i32.const 512)))
+      (local.get $stdin) (i32.const 1) (i32.const 2) (i32.const 3072) (local.get $cwd) (i32.const 512)))
   (func (export "wait") (result i32)
     (drop (call $wait (i32.const -1) (i32.const 0) (i32.const 516))) (i32.load (i32.const 516)))`);
 
@@ -31,6 +31,7 @@ const zeros = (list: readonly string[]) => list.map((text) => `${text}\0`).join(
 interface How {
   readonly variables?: readonly string[];
   readonly cwd?: string;
+  readonly stdin?: number;
 }
 
 class Starter {
@@ -48,10 +49,10 @@ class Starter {
   drop = async (name: string) => this.#call('drop', await this.find(name));
   clock = () => this.#call('clock');
   /** The errno of what starts it. */
-  async start(line: readonly string[], { variables = [], cwd = '/' }: How = {}): Promise<number> {
+  async start(line: readonly string[], { variables = [], cwd = '/', stdin = 0 }: How = {}): Promise<number> {
     const texts = [zeros(line), zeros(variables), cwd];
     for (const [i, text] of texts.entries()) await this.child.write(1024 + 1024 * i, Buffer.from(text));
-    return (await this.#call('start', ...texts.map((text) => text.length)))!;
+    return (await this.#call('start', ...texts.map((text) => text.length), stdin))!;
   }
   /** What a child writes, in so many lines: `paths` one for each of its calls. */
   async run(
@@ -161,10 +162,64 @@ describe.each(CPUS)('cpus: %i', (cpus) => {
     expect(await one.run(line)).toBe('data B\ndata B\ndata A\n');
     expect(await one.apply(policy)).toBe(0);
     expect(await one.run(line)).toBe('errno EPERM\nerrno EPERM\ndata A\n');
-    const inside = await one.run(['paths', 'read', '@4:b', '--', 'read', 'a'], { cwd: '/data/way' });
-    expect(inside).toMatch(/errno EPERM\n/);
-    expect(inside).not.toContain('data B');
+    // Where a child starts is judged as well, and is opened as it was judged.
+    expect(await one.start(line, { cwd: '/data/way' })).toBe(PERM);
+    expect(await one.run(['paths', 'read', '@4:secret/b', '--', 'read', '@4:way/b'], { cwd: '/data' })).toBe(
+      'errno EPERM\nerrno EPERM\n',
+    );
     await one.child[Symbol.asyncDispose]();
+  });
+
+  test('a directory in place of a stream is under it too, and where it does not show it is not given', async () => {
+    using files = tree({
+      p: '  denied_syscalls: [{ call: path_open, when: { path: /data/secret/** } }]',
+      q: '  capabilities: []',
+    });
+    const [p, q] = ['p', 'q'].map((name) => `policy:${files.path}/${name}.yaml`);
+    const one = await starter([`dir:${files.path}/data:/data`, program('paths'), p!, q!]);
+    const line = ['paths', 'read', '@0:secret/b', '--', 'read', '@0:way/b', '--', 'read', '@0:a'];
+    expect(await one.run(line, { stdin: 3 })).toBe('data B\ndata B\ndata A\n');
+    expect(await one.apply(p!)).toBe(0);
+    expect(await one.run(line, { stdin: 3 })).toBe('errno EPERM\nerrno EPERM\ndata A\n');
+    expect(await one.apply(q!)).toBe(0);
+    expect(await one.start(line, { stdin: 3 })).toBe(NOTCAPABLE);
+    await one.child[Symbol.asyncDispose]();
+  });
+
+  test('what it logs of a child is told of by who applied it; a policy that is only told of stays so', async () => {
+    using files = tree({
+      p: '  allowed_syscalls: ["@args", "@fd", "@fs-read", fd_read, { call: fd_write, action: log }]\n  default: log',
+    });
+    const policy = `policy:${files.path}/p.yaml`;
+    const builder = machine
+      .process(STARTER)
+      .capabilities([`dir:${files.path}/data:/data`, program('paths'), policy])
+      .policy({ text: 'process: { denied_syscalls: [path_filestat_get] }' }, { mode: 'audit' })
+      .reactor();
+    const one = new Starter(await builder.spawn());
+    const line = ['paths', 'stat', 'a'];
+    expect(await one.run(line)).toMatch(/^stat /);
+    expect(await one.apply(policy)).toBe(0);
+    expect(await one.run(line)).toMatch(/^stat /);
+    await one.child[Symbol.asyncDispose]();
+    const { logged } = await one.child.wait();
+    expect(logged).toContainEqual(expect.objectContaining({ call: 'fd_write', program: 'paths.wasm' }));
+  });
+
+  test('a template is not made of a process that applied one', async () => {
+    using files = tree({ p: '  denied_syscalls: [path_open]' });
+    const policy = `policy:${files.path}/p.yaml`;
+    await expect(
+      machine.template(
+        await wat(`(import "superos" "cap_find" (func $find (param i32 i32 i32) (result i32)))
+          (import "superos" "policy_apply" (func $apply (param i32) (result i32)))
+          (memory (export "memory") 1) (data (i32.const 0) "policy")
+          (func (export "_initialize")
+            (if (call $find (i32.const 0) (i32.const 6) (i32.const 8)) (then unreachable))
+            (if (call $apply (i32.load (i32.const 8))) (then unreachable)))`),
+        { capabilities: [policy] },
+      ),
+    ).rejects.toThrow('it has put its children under a policy');
   });
 
   test('its limits and variables are the child’s', async () => {

@@ -145,6 +145,37 @@ describe.skipIf(nativeMmu() === undefined)('with kernels on threads of their own
     await counting;
   });
 
+  test('of two that are taken away at once each waits for the kernels', async () => {
+    const region = machine.region(PAGE, { name: 'it' });
+    const child = await start(region, true);
+    expect(await child.call('map', 2)).toEqual([0]);
+    const counting = child.call('count').catch(() => undefined);
+    const count = new Int32Array(region.view.buffer, region.view.byteOffset, 1);
+    await expect.poll(() => Atomics.load(count, 0)).toBeGreaterThan(0);
+    const both = [region.revoke(), region.revoke()].map(async (revoked) => {
+      await revoked;
+      const last = Atomics.load(count, 0);
+      await turns(2500);
+      return Atomics.load(count, 0) - last;
+    });
+    expect(await Promise.all(both)).toEqual([0, 0]);
+    await counting;
+    await region[Symbol.asyncDispose]();
+  });
+
+  test('one that does turn to its kernel is not killed because the embedder was busy', async () => {
+    const region = machine.region(PAGE, { name: 'it' });
+    const child = await start(region, true);
+    expect(await child.call('map', 2)).toEqual([0]);
+    const revoked = region.revoke();
+    const until = performance.now() + 200;
+    while (performance.now() < until);
+    await revoked;
+    expect((await child.call('map', 2))[0]).not.toBe(0);
+    await child[Symbol.asyncDispose]();
+    await region[Symbol.asyncDispose]();
+  });
+
   /** Changes what kernels on threads are told. */
   const telling = (
     change: (revoke: KernelThread['revokeRegions'], thread: KernelThread, ids: readonly number[]) => Promise<void>,

@@ -2,11 +2,18 @@
 // what each of them allows.
 import type { Granted, Limit, Namespaces, Policy } from './policy.ts';
 
-/** The child's layers after the parent's; of limits the least. What a policy is for is the child's to say. */
-export function narrow(parent: Policy, child: Policy): Policy {
+/** Of each two, what came out: those who have it know each other by it. */
+const known = new WeakMap<Policy, WeakMap<Policy, Policy>>();
+
+/** The child's layers after the parent's, each once; of limits the least. What a policy is for is the child's to say. */
+export const narrow = (parent: Policy, child: Policy): Policy =>
+  known.getOrInsertComputed(parent, () => new WeakMap()).getOrInsertComputed(child, () => workOut(parent, child));
+
+function workOut(parent: Policy, child: Policy): Policy {
+  const more = child.layers.filter((layer) => !parent.layers.includes(layer));
   return {
     name: child.name,
-    layers: [...parent.layers, ...child.layers],
+    layers: [...parent.layers, ...more],
     limits: least(parent.limits, child.limits),
     namespaces: inner(parent.namespaces, child.namespaces),
     for: child.for,

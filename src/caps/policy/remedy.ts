@@ -1,9 +1,10 @@
 // The change to a policy that would allow what it refused, in one line. It names a place in a file; it changes nothing.
-import { compile, type Side } from './condition.ts';
-import { outlook, strictness } from './decide.ts';
+import { PatternError } from '../pattern.ts';
+import { compile } from './condition.ts';
+import { decide, strictness } from './decide.ts';
 import type { Condition, Facts, Layer, Policy, Rule, Verdict } from './policy.ts';
 
-/** What else refuses the call whatever its arguments, in the same layer or in others, is said as well: one change alone would not do. */
+/** What else refuses the call, in the same layer or in others, is said as well: one change alone would not do. Throws nothing. */
 export function remedy(policy: Policy, call: string, facts: Facts, verdict: Verdict): string {
   if (strictness(verdict.action) === 0) return `'${call}' is allowed`;
   const here = changes(policy, verdict.layer, call, facts, verdict);
@@ -11,8 +12,14 @@ export function remedy(policy: Policy, call: string, facts: Facts, verdict: Verd
   return [...here, ...others].join('; and ');
 }
 
-/** What to change in a layer, where `verdict` is what it says, or what it says of the call whatever its arguments. */
-function changes(policy: Policy, layer: Layer, call: string, facts: Facts, verdict = always(policy, layer, call)): string[] {
+/** What to change in a layer, where `verdict` is what it says. */
+function changes(
+  policy: Policy,
+  layer: Layer,
+  call: string,
+  facts: Facts,
+  verdict = refusal(policy, layer, call, facts),
+): string[] {
   if (verdict === undefined) return [];
   const { rule } = verdict;
   const denied = layer.denied.filter((one) => one !== rule);
@@ -21,9 +28,9 @@ function changes(policy: Policy, layer: Layer, call: string, facts: Facts, verdi
   return [change(call, facts, verdict), ...more];
 }
 
-function always(policy: Policy, layer: Layer, call: string): Verdict | undefined {
-  const alone = outlook({ ...policy, layers: [layer] }, call);
-  return typeof alone === 'object' && alone.action.do !== 'log' ? alone : undefined;
+function refusal(policy: Policy, layer: Layer, call: string, facts: Facts): Verdict | undefined {
+  const alone = decide({ ...policy, layers: [layer] }, call, facts);
+  return strictness(alone.action) > strictness({ do: 'log' }) ? alone : undefined;
 }
 
 function change(call: string, facts: Facts, { layer, rule, place, action }: Verdict): string {
@@ -51,11 +58,11 @@ function addition(layer: Layer, call: string, facts: Facts): string {
 function admission({ conditions }: Rule, facts: Facts): string | undefined {
   const added: string[] = [];
   for (const one of conditions) {
-    if (holds(one, 'allowed', facts)) continue;
-    const more = patternsOf(one, facts);
+    if (compile(one, 'allowed')(facts)) continue;
     // Where all patterns leave something out, one that does not would leave out the rest.
-    if (more.length === 0 || one.patterns.every((text) => text.startsWith('!'))) return undefined;
-    if (!holds({ ...one, patterns: [...one.patterns, ...more] }, 'allowed', facts)) return undefined;
+    if (one.patterns.every((text) => text.startsWith('!'))) return undefined;
+    const more = enough(one, patternsOf(one, facts), (condition) => compile(condition, 'allowed')(facts));
+    if (more === undefined) return undefined;
     added.push(`add ${listed(more)} to ${one.key}`);
   }
   return added.length === 0 ? undefined : added.join(', and ');
@@ -64,22 +71,43 @@ function admission({ conditions }: Rule, facts: Facts): string | undefined {
 /** What to add to one of the conditions of an entry that denies, so that it is not about the call. */
 function exception(conditions: readonly Condition[], facts: Facts): string {
   for (const one of conditions) {
-    const more = patternsOf(one, facts).map((text) => `!${text}`);
-    if (more.length === 0 || holds({ ...one, patterns: [...one.patterns, ...more] }, 'denied', facts)) continue;
-    return `add ${listed(more)} to ${one.key}`;
+    const all = patternsOf(one, facts).map((text) => `!${text}`);
+    const more = enough(one, all, (condition) => !compile(condition, 'denied')(facts));
+    if (more !== undefined) return `add ${listed(more)} to ${one.key}`;
   }
   return `leave it out (${conditions.map(({ key, patterns }) => `${key}: ${patterns.join(', ')}`).join('; ')})`;
 }
 
-const holds = (condition: Condition, side: Side, facts: Facts): boolean => compile(condition, side)(facts);
+/** Of these patterns those that it takes for the condition to do; undefined where all of them do not. */
+function enough(
+  condition: Condition,
+  all: readonly string[],
+  does: (condition: Condition) => boolean,
+): readonly string[] | undefined {
+  const doing = (more: readonly string[]) => {
+    try {
+      return does({ ...condition, patterns: [...condition.patterns, ...more] });
+    } catch (error) {
+      // What a call is about is not always what a pattern can say.
+      if (error instanceof PatternError) return false;
+      throw error;
+    }
+  };
+  if (all.length === 0 || !doing(all)) return undefined;
+  return all.reduce((needed, one) => {
+    const rest = needed.filter((other) => other !== one);
+    return rest.length > 0 && doing(rest) ? rest : needed;
+  }, all);
+}
 
 const listed = (patterns: readonly string[]): string => patterns.map((text) => `'${text.replaceAll("'", "''")}'`).join(' and ');
 
-/** Patterns that fit what the call is about, and little else. */
+/** Patterns that fit what the call is about, and little else, where what that is can be written. */
 function patternsOf({ key }: Condition, facts: Facts): readonly string[] {
   switch (key) {
     case 'path': {
       const paths = [...new Set(facts.paths)].map((path) => path.replace(/[*?[\]{}\\]/g, '\\$&'));
+      if (paths.some((path) => /\p{Cc}/u.test(path))) return [];
       return facts.beneath === true ? paths.flatMap((path) => [path, `${path === '/' ? '' : path}/**`]) : paths;
     }
     case 'host':
@@ -88,7 +116,10 @@ function patternsOf({ key }: Condition, facts: Facts): readonly string[] {
       return facts.size === undefined ? [] : [`= ${facts.size}`];
     default: {
       const value = facts[key];
-      return value === undefined ? [] : [String(value)];
+      // A signal or clock that is none has a name that no policy can have.
+      return value === undefined || value === NONE ? [] : [String(value)];
     }
   }
 }
+
+const NONE = 'none';

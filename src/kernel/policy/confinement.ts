@@ -7,8 +7,8 @@ export interface Confinement {
   readonly policy: Policy;
   /** Whether the policy is for this program: no other can be started under it. */
   fits(program: Program): boolean;
-  /** Whether the child gets what came of this grant; `preopen`: as which directory. */
-  gives(grant: string | undefined, preopen: string | undefined): boolean;
+  /** Whether the child gets what came of this grant; `path`: what the process calls it, if it is a directory. */
+  gives(grant: string | undefined, path: string | undefined): boolean;
   /** Of each bound the lesser. */
   limits(given: Limits): Limits;
   /** With the variables that the policy sets. */

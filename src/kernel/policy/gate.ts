@@ -17,7 +17,7 @@ import type { Process } from '../process.ts';
 import { denied, trapped } from '../status.ts';
 import { guard, type LooseHandler, settle } from './guard.ts';
 import { Observations } from './observations.ts';
-import { LoggedCalls, Refusals } from './refusals.ts';
+import { LoggedCalls, Refusals, Told } from './refusals.ts';
 import type { Doer, Logged, Refusal, Supervisor } from './supervisor.ts';
 import { isSilent, looksAtPaths, type Watch } from './watch.ts';
 
@@ -32,9 +32,7 @@ export class Gate {
   readonly looksAtPaths: boolean;
   readonly enforced: boolean;
   #refusals = new Refusals();
-  /** Of those that descend from the process, where it is the first of its tree. */
-  #below = new Refusals();
-  /** Of both, once there is something. */
+  /** Once there is something. */
   #logged: LoggedCalls | undefined;
   #told = false;
   /** Told so far. */
@@ -71,17 +69,16 @@ export class Gate {
   renew(process: Process): void {
     this.#process = process;
     this.#refusals = new Refusals();
-    this.#below = new Refusals();
     this.#logged = undefined;
     this.#told = false;
   }
 
-  /** What was refused to the process and to those that descend from it. */
+  /** What was refused to the process. */
   get refused(): readonly Refusal[] {
-    return [...this.#refusals.list, ...this.#below.list];
+    return this.#refusals.list;
   }
 
-  /** What they did that is to be logged. */
+  /** What it did that is to be logged. */
   get logged(): readonly Logged[] {
     return this.#logged?.list ?? [];
   }
@@ -241,27 +238,21 @@ export class Gate {
 
   #refused(name: string, facts: Facts, verdict: Verdict): void {
     this.#refusals.add(this.#policy!, name, facts, verdict);
-    const first = founder(this.#process);
-    if (first === this.#process) return;
-    // Whom another guest put under a policy may descend from one that is under none.
-    first.lacked ??= first.gate === undefined ? new Refusals() : undefined;
-    const told = first.gate === undefined ? first.lacked : first.gate.#below;
-    told?.add(this.#policy!, name, facts, verdict, this.#doer);
+    this.#above?.refused.add(this.#policy!, name, facts, verdict, this.#doer);
   }
 
   #log(name: string, facts: Facts, verdict: Verdict): void {
     this.#logged ??= new LoggedCalls();
     this.#logged.add(name, facts, verdict);
-    const above = this.#above;
-    if (above === undefined) return;
-    above.#logged ??= new LoggedCalls();
-    above.#logged.add(name, facts, verdict, this.#doer);
+    this.#above?.logged.add(name, facts, verdict, this.#doer);
   }
 
-  /** The gate of the first process of its tree, where that is another. */
-  get #above(): Gate | undefined {
-    const { gate } = founder(this.#process);
-    return gate === this ? undefined : gate;
+  /** What the first process of its tree is told of, where that is another. */
+  get #above(): Told | undefined {
+    const first = founder(this.#process);
+    if (first === this.#process) return undefined;
+    first.told ??= new Told();
+    return first.told;
   }
 
   #end(name: string, how: Action['do'], { file, line }: Place): void {

@@ -69,3 +69,9 @@ export class LoggedCalls extends Tally<Logged> {
     this.count(keyOf(call, verdict, by), () => ({ call, facts, rule: rule?.written, place, ...by }));
   }
 }
+
+/** What a process is told of at its end that no gate of its own keeps: for want of a capability, and of those that descend from it. */
+export class Told {
+  readonly refused = new Refusals();
+  readonly logged = new LoggedCalls();
+}

@@ -29,10 +29,11 @@ const naming = new WeakMap<Layer, boolean>();
 /** How a child is watched whose parent is watched so: it can only have less. */
 export function within(parent: Watch | undefined, own: Watch | undefined): Watch | undefined {
   if (parent === undefined || own === undefined) return own ?? parent;
-  return {
-    policy: parent.policy && own.policy ? narrow(parent.policy, own.policy) : (own.policy ?? parent.policy),
-    enforce:
-      parent.policy === undefined ? own.enforce : own.policy === undefined ? parent.enforce : parent.enforce || own.enforce,
-    supervisor: own.supervisor ?? parent.supervisor,
-  };
+  const supervisor = own.supervisor ?? parent.supervisor;
+  const both = parent.policy !== undefined && own.policy !== undefined;
+  if (both && parent.enforce === own.enforce)
+    return { policy: narrow(parent.policy, own.policy), enforce: own.enforce, supervisor };
+  // A policy that is only told of is not enforced because another one is.
+  const { policy, enforce } = own.policy === undefined || (both && parent.enforce) ? parent : own;
+  return { policy, enforce, supervisor };
 }

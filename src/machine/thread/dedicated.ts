@@ -151,10 +151,16 @@ export class DedicatedPool {
 /** What is taken away is gone in any case: who holds that up by never turning to its kernel is ended. */
 async function revoked<T>(thread: KernelThread, answer: Promise<T>): Promise<T> {
   const cause = signalled('SIGKILL', `a capability was revoked, and for ${REVOKE_MS} ms it did not turn to its kernel`);
-  const timer = setTimeout(() => void thread.abort(cause), REVOKE_MS);
+  let answered = false;
+  const abort = () => {
+    if (!answered) void thread.abort(cause);
+  };
+  // Where this thread was busy itself, the answer may have come meanwhile: it is heard before.
+  const timer = setTimeout(() => setImmediate(abort), REVOKE_MS);
   try {
     return await answer;
   } finally {
+    answered = true;
     clearTimeout(timer);
   }
 }

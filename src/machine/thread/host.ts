@@ -37,8 +37,8 @@ export class KernelThread {
   readonly #spawning = new Map<number, Spawning>();
   readonly #processes = new Map<number, RemoteProcess>();
   #nextId = 0;
-  /** Regions that processes here were given, and were not taken away since. */
-  readonly #regions = new Set<number>();
+  /** Regions that processes here were given, with the last of these; those that are known to be taken away are left out. */
+  readonly #regions = new Map<number, number>();
   /** Those that are being taken away. */
   readonly #unmapping = new Map<number, () => void>();
   #nextUnmapping = 0;
@@ -113,7 +113,7 @@ export class KernelThread {
       page,
       attended: attended(attendant),
     });
-    for (const { line } of order.regions) for (const region of line) this.#regions.add(region.id);
+    for (const { line } of order.regions) for (const region of line) this.#regions.set(region.id, id);
     // While the thread begins with it.
     const remote = new RemoteProcess(id, this.#line, page, order, attendant);
     this.#spawning.set(id, { remote, resolve, reject });
@@ -125,9 +125,10 @@ export class KernelThread {
     this.#send({ type: 'warm', program: this.#program(program), order });
   }
 
-  /** Once it resolves none of these regions is in a process here. A raw process that never turns to its kernel is waited for. */
+  /** Once it resolves none of these regions is in a process here that was given it before. Raw code that never turns to its kernel is waited for. */
   async revokeRegions(regions: readonly number[]): Promise<void> {
-    const given = regions.filter((id) => this.#regions.delete(id));
+    const given = regions.filter((id) => this.#regions.has(id));
+    const before = this.#nextId;
     if (this.#over !== undefined || given.length === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const request = this.#nextUnmapping++;
@@ -136,6 +137,7 @@ export class KernelThread {
     this.#send({ type: 'unmap', request, regions: given });
     await Promise.race([promise, this.gone]);
     if (this.#unmapping.delete(request)) this.#thread.release();
+    for (const id of given) if ((this.#regions.get(id) ?? before) < before) this.#regions.delete(id);
   }
 
   /** No process will start from this program any more. */

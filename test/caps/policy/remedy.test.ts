@@ -102,6 +102,45 @@ test('what is added is named, as it is written', () => {
   expect(advice('path_rename', { paths: ['/x'] })).toContain("in denied_syscalls add '!/x' to path");
 });
 
+test('it names no more than is needed, and nothing that no policy can say', () => {
+  const policy = parse(
+    JSON.stringify({
+      process: {
+        denied_syscalls: [
+          { call: 'path_rename', when: { path: '/data/private/**' } },
+          { call: 'fd_allocate', when: { size: '> 4k' } },
+          { call: 'proc_kill', when: { signal: '!SIGTERM' } },
+          { call: 'net_connect', when: { host: '!a.b' } },
+        ],
+      },
+    }),
+  );
+  const advice = (name: string, about: Facts) => remedy(policy, name, about, decide(policy, name, about));
+  expect(advice('path_rename', { paths: ['/data/private/x', '/tmp/y'] })).toContain("add '!/data/private/x' to path");
+  expect(advice('path_rename', { paths: ['/data/private/x', '/tmp/y'] })).not.toContain('/tmp/y');
+  expect(advice('fd_allocate', { size: 2 ** 60 })).toContain('leave it out (size: > 4k)');
+  expect(advice('proc_kill', { signal: 'none' })).toContain('leave it out (signal: !SIGTERM)');
+  expect(advice('net_connect', { host: '0x7f.1' })).toContain('leave it out (host: !a.b)');
+  expect(advice('path_rename', { paths: ['/data/private/a\nb'] })).toContain('leave it out (path: /data/private/**)');
+});
+
+test('all layers that refuse the call are named, by what it is about', () => {
+  const base = { process: { allowed_syscalls: [{ call: 'path_open', when: { path: '/a/**' } }] } };
+  const own = {
+    process: {
+      extends: './base.yaml',
+      denied_syscalls: [
+        { call: 'path_open', when: { path: '/b/**' } },
+        { call: 'path_open', when: { access: 'write' } },
+      ],
+    },
+  };
+  const policy = parse(JSON.stringify(own), { './base.yaml': JSON.stringify(base) });
+  const about: Facts = { paths: ['/b/x'], access: 'write' };
+  const parts = remedy(policy, 'path_open', about, decide(policy, 'path_open', about)).split('; and ');
+  expect(parts.map((part) => /add '[^']*'/.exec(part)?.[0])).toEqual(["add '/b/x'", "add '!/b/x'", "add '!write'"]);
+});
+
 test('nobody is told to change what SuperOS brings', () => {
   const policy = parse('process:\n  extends: cli\n');
   expect(remedy(policy, 'net_connect', {}, decide(policy, 'net_connect', {}))).toMatch(
