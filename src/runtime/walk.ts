@@ -130,19 +130,17 @@ export class Walker {
     while (p < end) {
       const at = p;
       if (at >= stop) {
-        let leaves = false;
+        let leaves = 0;
         if (at === offsets[edit]) {
           out.copy(source, run, at);
           run = at;
-          const wanted = edits[edit++]!;
-          leaves = (wanted & Edit.leave) !== 0;
-          if (!leaves) writeCheck(this.#checks, out, this.#hint);
+          leaves = edits[edit++]! & (Edit.leave | Edit.repeat);
+          if (leaves === 0) writeCheck(this.#checks, out, this.#hint);
         }
         for (; at >= (marks[marked] ?? NO_MARK); marked++) marks[marked] = at === marks[marked] ? out.length + (at - run) : -1;
         stop = Math.min(marks[marked] ?? NO_MARK, offsets[edit] ?? NO_MARK);
-        if (leaves) {
-          run = this.#leaving.enter(at, end);
-          p = run;
+        if (leaves !== 0) {
+          p = run = this.#leaving.enter(at, end, (leaves & Edit.repeat) !== 0);
           kinds = this.#labelKinds;
           continue;
         }
@@ -186,8 +184,10 @@ export class Walker {
           p = skipImmediates(kind & ~(REPLACED | LABEL), source, p, end);
           if ((kind & LABEL) !== 0) {
             const unwritten = this.#leaving.instruction(id, run, immediates, end);
-            if (unwritten >= 0) run = unwritten;
-            else {
+            if (unwritten >= 0) {
+              p = this.#leaving.next(p);
+              run = Math.min(unwritten, p);
+            } else {
               out.copy(source, run, p);
               run = p;
               this.#leaving.leave();

@@ -47,6 +47,7 @@ function merge(module: Module, scanned: Scan, { entry, site }: Checks): Edits {
         const at = loopAt[loop]!;
         addJumps(at);
         if (loopCheck[loop] === LoopCheck.leave) add(at, Edit.leave);
+        else if (loopCheck[loop] === LoopCheck.repeat) add(at, Edit.leave | Edit.repeat);
         else if (loopCheck[loop] === LoopCheck.inside) add(skipInstruction(source, at, end), Edit.check);
       }
       addJumps(limit);

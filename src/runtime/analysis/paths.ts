@@ -1,12 +1,13 @@
 // The paths through a body, as far as checks go: which loops need one, and which calls come after one.
 
 import { malformed } from '../immediates.ts';
+import { BlockType, Op } from '../opcodes.ts';
 import { type Dispatch, targetSegment } from './dispatch.ts';
 import { Numbers } from './numbers.ts';
 import { countedBytes } from './trips.ts';
 
-/** How a loop is checked; `jumps`: at those branches back that are kept for it. */
-export const LoopCheck = { none: 0, inside: 1, leave: 2, jumps: 3 } as const;
+/** How a loop is checked; `jumps`: at those branches back that are kept for it; `repeat`: as `leave`, after several rounds. */
+export const LoopCheck = { none: 0, inside: 1, leave: 2, jumps: 3, repeat: 4 } as const;
 
 /** Flags of a call site. */
 export const Site = {
@@ -20,6 +21,8 @@ export const Site = {
 /** A loop whose whole body takes no more bytes, with no more branches back, is left to call the kernel, unless it calls anyway. */
 const LEAVE_BYTES_MAX = 256;
 const LEAVE_BRANCHES_MAX = 4;
+/** One whose whole body takes no more bytes, and which goes back at its very end alone, has its body repeated before it is checked. */
+const REPEAT_BYTES_MAX = 32;
 /** So many unchecked loops may lie in each other, because each lets the path between two checks run through it once more. */
 const UNCHECKED_NESTING_MAX = 4;
 
@@ -201,7 +204,7 @@ export class Paths {
     }
     const leaves =
       (state & (CALLS | LOOPS | PARAMS | FIXED)) === 0 && end - at <= LEAVE_BYTES_MAX && this.#branches[i]! <= LEAVE_BRANCHES_MAX;
-    this.loopCheck.set(loop, leaves ? LoopCheck.leave : LoopCheck.inside);
+    this.loopCheck.set(loop, !leaves ? LoopCheck.inside : this.#repeats(i, at, end) ? LoopCheck.repeat : LoopCheck.leave);
     const first = this.#firstSite[i]!;
     const sites = this.siteAt.length;
     if (first < sites) {
@@ -211,6 +214,20 @@ export class Paths {
       this.#siteDepth.add(sites, -1);
     }
     return true;
+  }
+
+  /**
+   * Whether the loop in frame `i`, which starts at `at` and ends at `end`, is small, has no result and no check of another loop in it, and its
+   * only branch back is its last instruction.
+   */
+  #repeats(i: number, at: number, end: number): boolean {
+    const source = this.#source;
+    if ((this.#state[i]! & (LAST_BRANCH | SURE_BRANCH)) !== LAST_BRANCH || this.#branches[i] !== 1 || end - at > REPEAT_BYTES_MAX)
+      return false;
+    const jumps = this.jumpAt.length;
+    if (jumps > 0 && this.jumpAt.at(jumps - 1) > at) return false;
+    const last = source[end - 2];
+    return source[at + 1] === BlockType.empty && source[end - 1] === 0 && (last === Op.br || last === Op.brIf);
   }
 
   /** Opens a loop inside the loop frame `outer` (-1: none). `initAt`: what sets a local to a constant straight before it, or 0. */

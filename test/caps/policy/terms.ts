@@ -57,7 +57,8 @@ const FACTORS: Readonly<Record<'size' | 'time' | 'count', Readonly<Record<string
 /** Bytes, milliseconds, or a count. */
 export function amountOf(unit: 'size' | 'time' | 'count', written: Amount): number {
   const [, digits, letters] = /^([\d.]+)\s*([a-z]*?)(?:i?b)?$/i.exec(String(written))!;
-  return Number(digits) * FACTORS[unit][letters!.toLowerCase()]!;
+  const amount = Number(digits) * FACTORS[unit][letters!.toLowerCase()]!;
+  return unit === 'size' ? Math.floor(amount) : amount;
 }
 
 export interface Terms {

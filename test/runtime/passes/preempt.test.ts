@@ -308,7 +308,64 @@ describe('a check changes nothing', () => {
       (func (export "void") (param i32) (result i32) (block $b (loop $l
         (br_if $b (i32.eqz (local.get 0))) (local.set 0 (i32.sub (local.get 0) (i32.const 1))) (br $l))) (local.get 0))`);
     expect(compare(source, 'run', 10)).toBe(10);
-    expect(compare(source, 'void', 10)).toBe(11);
+    // Four rounds to a check, besides the one before the loop.
+    expect(compare(source, 'void', 10)).toBe(3);
+  });
+
+  describe('a small loop whose body is repeated', () => {
+    const BODIES: readonly (readonly [name: string, body: string])[] = [
+      ['with a condition', '(loop $l (call_me) (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))'],
+      [
+        'left in its middle',
+        '(block $b (loop $l (br_if $b (i32.eqz (local.get $n))) (call_me) (local.set $n (i32.sub (local.get $n) (i32.const 1))) (br $l)))',
+      ],
+      [
+        'that returns',
+        '(loop $l (call_me) (if (i32.eqz (local.get $n)) (then (return (local.get $s)))) (local.set $n (i32.sub (local.get $n) (i32.const 1))) (br $l))',
+      ],
+      [
+        'with a table out of it',
+        '(block $a (block $b (loop $l (call_me) (br_table 0 $a $b (i32.ge_u (local.tee $n (i32.sub (local.get $n) (i32.const 1))) (i32.const 3)))) ) (local.set $s (i32.const -1)))',
+      ],
+      [
+        'with a block of its own',
+        '(loop $l (block $b (br_if $b (i32.and (local.get $n) (i32.const 1))) (call_me)) (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))',
+      ],
+      [
+        'above values',
+        '(i32.const 5) (loop $l (call_me) (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))) (local.set $s (i32.add (local.get $s)))',
+      ],
+      [
+        'that leaves values behind',
+        '(block $b (loop $l (local.get $n) (br_if $b (i32.eqz (local.get $n))) (call_me) (local.set $n (i32.sub (local.get $n) (i32.const 1))) (br $l)))',
+      ],
+      [
+        'that traps',
+        '(loop $l (call_me) (local.set $s (i32.div_u (local.get $s) (i32.rem_u (local.get $n) (i32.const 9)))) (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))',
+      ],
+    ];
+
+    test.each(BODIES)('%s', async (_name, body) => {
+      const text = body.replaceAll('(call_me)', '(local.set $s (i32.add (local.get $s) (local.get $n)))');
+      const source = await wat(`(func (export "run") (param $n i32) (result i32) (local $s i32) ${text} (local.get $s))`);
+      for (let n = 1; n < 40; n++) compare(source, 'run', n);
+    });
+
+    test('is one that goes back at its end alone, and is small', async () => {
+      const repeated = async (loop: string) => {
+        const module = parse(await wat(`(func (param i32) ${loop})`));
+        return placeChecks(module, new Plan(module, {}).scan).edits.some((one) => (one & Edit.repeat) !== 0);
+      };
+      const set = '(local.set 0 (i32.const 1))';
+      expect(await repeated(`(loop $l ${set} (br_if $l (local.get 0)))`)).toBe(true);
+      expect(await repeated(`(loop $l ${set.repeat(7)} (br_if $l (local.get 0)))`)).toBe(false);
+      expect(await repeated(`(loop $l (br_if $l (local.get 0)) ${set} (br_if $l (local.get 0)))`)).toBe(false);
+      expect(await repeated(`(loop $l (br_if $l (local.get 0)) ${set})`)).toBe(false);
+      expect(await repeated(`(loop $l (if (local.get 0) (then (br $l))))`)).toBe(false);
+      expect(await repeated(`(loop $l (result i32) (br_if $l (local.get 0)) (i32.const 1)) (drop)`)).toBe(false);
+      // What looks like a branch may be the end of another instruction.
+      expect(await repeated(`(loop $l (br_if $l (local.get 0)) (drop (i32.const 0x600)) (i32.const 0) (drop))`)).toBe(false);
+    });
   });
 
   test('recursion of every kind', async () => {
