@@ -167,10 +167,15 @@ export class Thread extends ProcessCaller implements Runnable {
     this.counts[SCHED_YIELD]!++;
     if (this.#unwinding) return ATTENTION;
     this.#result = 0;
-    this.#wait = 'yield';
     this.#unwound = ATTENTION;
-    return new Promise(this.#suspend);
+    return new Promise(this.#stepBack);
   }
+
+  readonly #stepBack = (resolve: (result: number) => void): void => {
+    this.#resume = resolve;
+    this.voluntary++;
+    this.#scheduler.yield(this.#slot, true);
+  };
 
   /** Its stack waits to be resumed. One that rests has none, and is only begun anew. */
   get #suspended(): boolean {
