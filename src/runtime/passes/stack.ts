@@ -112,9 +112,10 @@ export const stack: Pass = {
           emit(out, Op.globalSet, global);
         })
       : undefined;
-    // Sites come in the order of the code.
+    // Sites come in the order of the code, but for those in the body of a loop that is repeated.
     let next = 0;
     plan.replace(Op.globalSet, (site, out, hint) => {
+      while (next > 0 && checkedAt[next - 1]! >= site.start) next--;
       if (site.start !== checkedAt[next]) return copyOriginal(site, out);
       const held = local[next++]!;
       if (held === NO_LOCAL) return emit(out, Op.call, setter!.index);

@@ -1,6 +1,10 @@
 // The stack pass: which writes of the stack pointer are checked, and what happens at one below the stack.
 import { describe, expect, test } from 'vitest';
+import { placeChecks } from '../../../src/runtime/analysis/edits.ts';
+import { Edit } from '../../../src/runtime/checks.ts';
 import { load } from '../../../src/runtime/loader.ts';
+import { parse } from '../../../src/runtime/parse.ts';
+import { Plan } from '../../../src/runtime/plan.ts';
 import { link, type Provided, wat } from '../tools.ts';
 
 /** A function with a frame, as clang writes it. */
@@ -132,6 +136,26 @@ describe('the check', () => {
     expect(call('sp')).toBe(32768);
     expect(() => call('push', 32768)).toThrow('unreachable');
     expect(pointers).toEqual([0]);
+  });
+
+  test('in each copy of a loop that is repeated, in two of them in a row', async () => {
+    const loop = '(loop $l (global.set 0 (i32.sub (global.get 0) (local.get $n))) (br_if $l (global.get 0)))';
+    const text = `${STACK_FIRST} (func (export "push") (param $n i32) ${loop} ${loop})
+      (func (export "again") (param $n i32) (global.set 0 (i32.sub (global.get 0) (local.get $n))))`;
+    const source = await wat(text);
+    const [first] = placeChecks(parse(source), new Plan(parse(source), {}).scan).edits.filter((one) => (one & Edit.repeat) !== 0);
+    expect(first).toBeDefined();
+    // The round in which it is too much is another one of the four each time.
+    for (const step of [16_384, 13_108, 10_923, 9363, 8193, 7282]) {
+      const { pointers, provided } = overflowing();
+      const { call } = link(source, provided);
+      expect(() => call('push', step)).toThrow('unreachable');
+      expect(pointers).toEqual([65_536 - step * Math.ceil((65_536 - 15) / step)]);
+      // What comes after it in the code is checked, too.
+      const other = overflowing();
+      expect(() => link(source, other.provided).call('again', 65_530)).toThrow('unreachable');
+      expect(other.pointers).toEqual([6]);
+    }
   });
 
   test('another stack is left alone: elsewhere in memory, below it too, and back', async () => {
