@@ -28,13 +28,15 @@ export function founder(process: Process): Process {
   return first;
 }
 
+const NONE: readonly Confinement[] = [];
+
 const transferable = ({ rights }: Capability<CapObject>): boolean => (rights & RIGHT.transfer) !== 0;
 const child = <T extends CapObject>(one: Capability<T>): Capability<T> => one.derive(one.rights, one.inheriting);
 
 export class GuestOffspring implements Offspring {
   readonly #process: Process;
   /** What its children are put under. */
-  readonly #confinements: Confinement[] = [];
+  #confinements: readonly Confinement[] = NONE;
   #watch: Watch | undefined;
 
   constructor(process: Process) {
@@ -46,7 +48,7 @@ export class GuestOffspring implements Offspring {
     // A child has its number from those of its parent, who waits for it by that.
     if (confinement.policy.namespaces.pid) return 'NOTSUP';
     if (this.#confinements.includes(confinement)) return undefined;
-    this.#confinements.push(confinement);
+    this.#confinements = [...this.#confinements, confinement];
     this.#watch = within(this.#watch, { policy: confinement.policy, enforce: true });
     return undefined;
   }
