@@ -132,7 +132,7 @@ export class Process extends Holder {
     return this.#capabilities;
   }
   get mappings(): Mappings {
-    this.mapped ??= new Mappings(this, this.#space, this.kernel.hal.mmu);
+    this.mapped ??= this.#thread.mapped = new Mappings(this, this.#space, this.kernel.hal.mmu);
     return this.mapped;
   }
   /** To be asked of a process that has not ended. */

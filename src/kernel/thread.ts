@@ -4,8 +4,8 @@ import type { Alarm } from '../hal/cpu.ts';
 import { PREEMPT } from '../runtime/kernel-module.ts';
 import { BLOCKED, type Result } from '../syscalls/caller.ts';
 import { ERRNO } from '../syscalls/errno.ts';
-import { CALLS } from '../syscalls/table.ts';
 import { ProcessCaller } from './caller.ts';
+import type { Mappings } from './mappings.ts';
 import type { Process } from './process.ts';
 import type { Runnable, Scheduler } from './scheduler/scheduler.ts';
 import type { StateTimes, ThreadState } from './scheduler/states.ts';
@@ -14,7 +14,6 @@ import type { StateTimes, ThreadState } from './scheduler/states.ts';
 const UNWIND = Number.NaN;
 /** What a stub takes for "ask the kernel". */
 const ATTENTION = -1;
-const SCHED_YIELD = CALLS.indexOf('sched_yield');
 
 /** What a call that asked for attention waits for. */
 interface Wait {
@@ -30,6 +29,8 @@ type Turn = 'yield' | 'preempted';
 export class Thread extends ProcessCaller implements Runnable {
   voluntary = 0;
   involuntary = 0;
+  /** Those of its process, once there are any. */
+  mapped: Mappings | undefined;
 
   readonly #scheduler: Scheduler;
   #slot: number;
@@ -43,8 +44,8 @@ export class Thread extends ProcessCaller implements Runnable {
   /** What the interrupted call will return. */
   #result = 0;
   #resume: ((result: number) => void) | undefined;
-  /** What the import that suspended it returns where it is to unwind. */
-  #unwound = UNWIND;
+  /** The import that suspended it is no stub's: where it is to unwind, it has the stub ask first. */
+  #asks = false;
   #start: (() => void) | undefined;
   #alarm: Alarm | undefined;
   /** Events that already wake this thread when they settle. */
@@ -59,6 +60,7 @@ export class Thread extends ProcessCaller implements Runnable {
   /** The same stack for another process, with nothing left of the one that it served. */
   renew(process: Process, nice: number): void {
     this.adopt(process);
+    this.mapped = undefined;
     this.voluntary = 0;
     this.involuntary = 0;
     this.#ended = undefined;
@@ -67,7 +69,7 @@ export class Thread extends ProcessCaller implements Runnable {
     this.#wait = undefined;
     this.#result = 0;
     this.#resume = undefined;
-    this.#unwound = UNWIND;
+    this.#asks = false;
     this.#start = undefined;
     this.#watched = undefined;
     this.#waker = { wake: this.#wake };
@@ -131,11 +133,11 @@ export class Thread extends ProcessCaller implements Runnable {
       if (result === BLOCKED && !this.#unwinding) return this.#watch();
       this.#result = typeof result === 'number' ? result : result === BLOCKED || result === undefined ? 0 : ERRNO[result];
     }
-    this.process.mapped?.settle();
+    this.mapped?.settle();
     const resume = this.#resume!;
     this.#resume = undefined;
-    const unwound = this.#unwound;
-    this.#unwound = UNWIND;
+    const unwound = this.#asks ? ATTENTION : UNWIND;
+    this.#asks = false;
     resume(!this.#unwinding ? this.#result : unwound);
     return 'running';
   }
@@ -164,10 +166,10 @@ export class Thread extends ProcessCaller implements Runnable {
    * Returns what the import returns; what the stub takes for attention where the process is to end, so that it asks, and unwinds.
    */
   relinquish(): number | Promise<number> {
-    this.counts[SCHED_YIELD]!++;
+    this.yields++;
     if (this.#unwinding) return ATTENTION;
     this.#result = 0;
-    this.#unwound = ATTENTION;
+    this.#asks = true;
     return new Promise(this.#stepBack);
   }
 

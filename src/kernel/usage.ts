@@ -53,7 +53,7 @@ export function sum(a: Spent, b: Spent): Spent {
 export const spentBy = (thread: Thread, memoryPeak: number): Spent => ({
   cpuMs: thread.cpuTime() / 1e6,
   memoryPeak,
-  ...callsByName(thread.counts),
+  ...callsByName(thread.counted),
   bytesRead: thread.bytesRead,
   bytesWritten: thread.bytesWritten,
   switches: { voluntary: thread.voluntary, involuntary: thread.involuntary },
