@@ -43,6 +43,10 @@ export const POSIX_NAMES: Readonly<Record<string, string>> = {
   clock_res_get: 'clock_getres clock_getres_time64',
   random_get: 'getrandom getentropy',
   memory_grow: 'mmap mmap2 mremap brk sbrk',
+  mem_map: 'mmap mmap2',
+  mem_alloc: 'mmap mmap2',
+  mem_unmap: 'munmap',
+  mem_protect: 'mprotect pkey_mprotect',
   proc_spawn: 'execve execveat fork vfork clone clone3 posix_spawn system popen',
   proc_kill: 'kill tkill tgkill pidfd_send_signal rt_sigqueueinfo rt_tgsigqueueinfo',
   proc_raise: 'raise',
@@ -78,11 +82,11 @@ io_uring_setup ioperm iopl ioprio_get ioprio_set ipc kcmp kexec_file_load kexec_
 landlock_create_ruleset landlock_restrict_self lchown lchown32 lgetxattr listmount listxattr listxattrat llistxattr llseek
 lock lockf lookup_dcookie lremovexattr lsetxattr lsm_get_self_attr lsm_list_modules lsm_set_self_attr madvise map_shadow_stack
 mbind membarrier memfd_create memfd_secret migrate_pages mincore mknod mknodat mlock mlock2 mlockall modify_ldt mount
-mount_setattr move_mount move_pages mprotect mpx mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedreceive_time64
-mq_timedsend mq_timedsend_time64 mq_unlink mseal msgctl msgget msgrcv msgsnd msync munlock munlockall munmap name_to_handle_at
+mount_setattr move_mount move_pages mpx mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedreceive_time64
+mq_timedsend mq_timedsend_time64 mq_unlink mseal msgctl msgget msgrcv msgsnd msync munlock munlockall name_to_handle_at
 nfsservctl nice oldfstat oldlstat oldolduname oldstat olduname open_by_handle_at open_tree pause pciconfig_iobase
 pciconfig_read pciconfig_write perf_event_open personality pidfd_getfd pidfd_open pivot_root pkey_alloc pkey_free
-pkey_mprotect prctl prlimit64 process_madvise process_mrelease process_vm_readv process_vm_writev prof profil pthread_create
+prctl prlimit64 process_madvise process_mrelease process_vm_readv process_vm_writev prof profil pthread_create
 ptrace putpmsg query_module quotactl quotactl_fd reboot remap_file_pages removexattr removexattrat request_key restart_syscall
 riscv_flush_icache rseq rt_sigaction rt_sigpending rt_sigprocmask rt_sigreturn rt_sigsuspend rt_sigtimedwait
 rt_sigtimedwait_time64 s390_pci_mmio_read s390_pci_mmio_write s390_runtime_instr sched_get_priority_max sched_get_priority_min

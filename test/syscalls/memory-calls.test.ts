@@ -41,6 +41,15 @@ describe.skipIf(nativeMmu() === undefined)('region-mmap.c', () => {
     expect(message).toMatch(expected);
   });
 
+  test('who has them by the names of POSIX may use them, and only those', async () => {
+    const under = async (names: string) => {
+      const policy = { text: `process: { allowed_syscalls: ["@args", "@fd", write, ${names}] }` };
+      return (await machine.process(guest('region-mmap')).args(['anonymous']).policy(policy).run()).status.code;
+    };
+    expect(await under('mmap, munmap, mprotect')).toBe(0);
+    for (const names of ['munmap, mprotect', 'mmap, mprotect', 'mmap, munmap']) expect([names, await under(names)]).not.toEqual([names, 0]);
+  });
+
   test('who may not use the calls is refused by its policy', async () => {
     const policy = { text: 'version: 1\nprocess:\n  denied_syscalls: ["@memory"]\n' };
     const { status } = await machine.process(guest('region-mmap')).args(['anonymous']).policy(policy).run();

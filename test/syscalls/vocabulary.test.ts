@@ -23,8 +23,8 @@ test('the names of the specification are known', () => {
   for (const [name, stands] of Object.entries({
     read: ['fd_read'],
     write: ['fd_write'],
-    mmap: ['memory_grow'],
-    munmap: [],
+    mmap: ['memory_grow', 'mem_map', 'mem_alloc'],
+    munmap: ['mem_unmap'],
     execve: ['proc_spawn'],
     ptrace: [],
   }))

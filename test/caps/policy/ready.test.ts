@@ -83,11 +83,14 @@ test('strict: asks, logs and kills', () => {
   expect(ready['strict']?.limits).toMatchObject({ memory: { hard: 2 ** 28 }, processes: { hard: 1 } });
 });
 
-test('database: the four of the sample', () => {
+test('database: the four names of the sample', () => {
   expect(VOCABULARY.calls.filter((call) => outlook(ready['database']!, call) === 'allow')).toEqual([
     'fd_read',
     'fd_write',
     'proc_exit',
     'memory_grow',
+    'mem_map',
+    'mem_alloc',
+    'mem_unmap',
   ]);
 });
