@@ -88,9 +88,9 @@ test('database: the four names of the sample', () => {
     'fd_read',
     'fd_write',
     'proc_exit',
-    'memory_grow',
     'mem_map',
     'mem_alloc',
     'mem_unmap',
+    'memory_grow',
   ]);
 });
