@@ -47,7 +47,8 @@ describe.skipIf(nativeMmu() === undefined)('region-mmap.c', () => {
       return (await machine.process(guest('region-mmap')).args(['anonymous']).policy(policy).run()).status.code;
     };
     expect(await under('mmap, munmap, mprotect')).toBe(0);
-    for (const names of ['munmap, mprotect', 'mmap, mprotect', 'mmap, munmap']) expect([names, await under(names)]).not.toEqual([names, 0]);
+    for (const names of ['munmap, mprotect', 'mmap, mprotect', 'mmap, munmap'])
+      expect([names, await under(names)]).not.toEqual([names, 0]);
   });
 
   test('who may not use the calls is refused by its policy', async () => {
