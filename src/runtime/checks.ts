@@ -15,7 +15,7 @@ export const Edit = {
    * again after the call. The loop takes no parameters, and only `br` and `br_if` lead back to it.
    */
   leave: 2,
-  /** With `leave`: the body is written several times, with a check after the last. The only branch back is the last instruction of the loop. */
+  /** With `leave`: the body is written several times, with a check after the last. The only branch back is the last instruction of the loop. Not in a function with hints of its own. */
   repeat: 4,
 } as const;
 

@@ -140,7 +140,7 @@ export class Walker {
         for (; at >= (marks[marked] ?? NO_MARK); marked++) marks[marked] = at === marks[marked] ? out.length + (at - run) : -1;
         stop = Math.min(marks[marked] ?? NO_MARK, offsets[edit] ?? NO_MARK);
         if (leaves !== 0) {
-          p = run = this.#leaving.enter(at, end, (leaves & Edit.repeat) !== 0);
+          p = run = this.#leaving.enter(at, end, (leaves & Edit.repeat) !== 0 && marks.length === 0);
           kinds = this.#labelKinds;
           continue;
         }

@@ -23,6 +23,8 @@ const LEAVE_BYTES_MAX = 256;
 const LEAVE_BRANCHES_MAX = 4;
 /** One whose whole body takes no more bytes, and which goes back at its very end alone, has its body repeated before it is checked. */
 const REPEAT_BYTES_MAX = 32;
+/** Of one module: what is written several times may each time be written as much more. */
+const REPEATED_BYTES_MAX = 1 << 18;
 /** So many unchecked loops may lie in each other, because each lets the path between two checks run through it once more. */
 const UNCHECKED_NESTING_MAX = 4;
 
@@ -73,6 +75,7 @@ export class Paths {
   #initAt = new Int32Array(256);
   #nesting = new Uint8Array(256);
   #branches = new Uint8Array(256);
+  #repeated = 0;
   /** Bytes of code that may run in the loops so far that count to a constant. */
   counted = 0;
   // Of loop frames that dispatch: their start, while they are open, and the segment at hand.
@@ -227,7 +230,8 @@ export class Paths {
     const jumps = this.jumpAt.length;
     if (jumps > 0 && this.jumpAt.at(jumps - 1) > at) return false;
     const last = source[end - 2];
-    return source[at + 1] === BlockType.empty && source[end - 1] === 0 && (last === Op.br || last === Op.brIf);
+    if (source[at + 1] !== BlockType.empty || source[end - 1] !== 0 || (last !== Op.br && last !== Op.brIf)) return false;
+    return (this.#repeated += end - at) <= REPEATED_BYTES_MAX;
   }
 
   /** Opens a loop inside the loop frame `outer` (-1: none). `initAt`: what sets a local to a constant straight before it, or 0. */

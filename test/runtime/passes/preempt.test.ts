@@ -351,6 +351,25 @@ describe('a check changes nothing', () => {
       for (let n = 1; n < 40; n++) compare(source, 'run', n);
     });
 
+    test('is one of so many in a module', async () => {
+      const loop = `(loop $l ${'(nop)'.repeat(20)} (br_if $l (local.get 0)))`;
+      const functions = Array.from({ length: 40 }, () => `(func (param i32) ${loop.repeat(400)})`).join('\n');
+      const module = parse(await wat(functions));
+      const repeated = placeChecks(module, new Plan(module, {}).scan).edits.filter((one) => (one & Edit.repeat) !== 0).length;
+      expect(repeated).toBeGreaterThan(2 ** 18 / 32 - 1);
+      expect(repeated).toBeLessThan(2 ** 18 / 20);
+      const source = await wat(functions);
+      expect(load(source).bytes.length).toBeLessThan(4 * source.length);
+    });
+
+    test('is none where the function has hints of its own', async () => {
+      const hinted = '(@metadata.code.branch_hint "\\00")';
+      const text = (hint: string) =>
+        `(func (export "run") (param i32) (loop $l (local.set 0 (i32.sub (local.get 0) (i32.const 1))) ${hint} (br_if $l (local.get 0))))`;
+      const [plain, marked] = await Promise.all([wat(text('')), wat(text(hinted))]);
+      expect(compare(plain, 'run', 9)).toBeLessThan(compare(marked, 'run', 9));
+    });
+
     test('is one that goes back at its end alone, and is small', async () => {
       const repeated = async (loop: string) => {
         const module = parse(await wat(`(func (param i32) ${loop})`));
