@@ -227,11 +227,11 @@ export class Paths {
     const source = this.#source;
     if ((this.#state[i]! & (LAST_BRANCH | SURE_BRANCH)) !== LAST_BRANCH || this.#branches[i] !== 1 || end - at > REPEAT_BYTES_MAX)
       return false;
-    const jumps = this.jumpAt.length;
-    if (jumps > 0 && this.jumpAt.at(jumps - 1) > at) return false;
+    if (this.jumpAt.length > 0 && this.jumpAt.at(this.jumpAt.length - 1) > at) return false;
     const last = source[end - 2];
     if (source[at + 1] !== BlockType.empty || source[end - 1] !== 0 || (last !== Op.br && last !== Op.brIf)) return false;
-    return (this.#repeated += end - at) <= REPEATED_BYTES_MAX;
+    this.#repeated += end - at;
+    return this.#repeated <= REPEATED_BYTES_MAX;
   }
 
   /** Opens a loop inside the loop frame `outer` (-1: none). `initAt`: what sets a local to a constant straight before it, or 0. */
