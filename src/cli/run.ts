@@ -9,7 +9,7 @@ import type { ProcessBuilder } from '../machine/builder.ts';
 import type { ChildProcess } from '../machine/child.ts';
 import { SuperosError } from '../machine/error.ts';
 import { formatGrant, parseGrant } from '../machine/grammar.ts';
-import { type Grant, withStandard } from '../machine/grants.ts';
+import { type Grant, policiesAmong, withStandard } from '../machine/grants.ts';
 import { type Program, Programs } from '../runtime/program.ts';
 import { CommandError, STATUS, say } from './error.ts';
 import type { RunRequest } from './options.ts';
@@ -106,7 +106,7 @@ async function policyOf({ policies }: RunRequest, program: Program): Promise<{ p
 /** The files of the policies that the program may put others under. */
 async function grantedFiles({ grants }: RunRequest, policy: Policy | undefined): Promise<readonly string[]> {
   const listed = policy?.layers.flatMap(({ capabilities = [] }) => capabilities.map(({ text }) => parseGrant(text))) ?? [];
-  const names = [...grants, ...listed].flatMap((one) => (typeof one === 'object' && 'policy' in one ? [one.policy] : []));
+  const names = policiesAmong([...grants, ...listed]);
   if (names.length === 0) return [];
   const { filesOf, readPolicy } = await import('../machine/policy.ts');
   return failing('--cap', async () => (await Promise.all(names.map((name) => readPolicy(name)))).flatMap(filesOf));

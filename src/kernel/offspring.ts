@@ -14,6 +14,7 @@ import { RIGHT } from '../caps/rights.ts';
 import { AS_DIRECTORY } from '../hal/disk.ts';
 import type { Program } from '../runtime/program.ts';
 import type { ChildEnd, ChildRequest, Offspring, Place, SpawnErrno } from '../syscalls/caller.ts';
+import { entering } from '../syscalls/posix/child.ts';
 import { SpawnError } from './error.ts';
 import type { Limits } from './limits.ts';
 import type { Confinement } from './policy/confinement.ts';
@@ -148,18 +149,15 @@ export class GuestOffspring implements Offspring {
   /** Its three streams; the directories that the parent was given; the working directory: the parent's, unless it is told of another. */
   #descriptors(streams: readonly Capability[], cwd: Place | undefined): Capability[] | SpawnErrno {
     const given = this.#given.filter((one) => (cwd === undefined || one.preopen !== '.') && this.#gives(one));
-    const makers = [...streams.map((one) => () => this.#stream(one)), ...given.map((one) => () => this.#directory(one))];
-    if (cwd !== undefined) makers.push(() => this.#cwd(cwd));
-    const made: Capability[] = [];
-    for (const make of makers) {
-      const one = make();
-      if (typeof one !== 'string') made.push(one);
-      else {
-        for (const before of made) before.drop();
-        return one;
-      }
-    }
-    return made;
+    const made = [
+      ...streams.map((one) => this.#stream(one)),
+      ...given.map((one) => this.#directory(one)),
+      ...(cwd === undefined ? [] : [this.#cwd(cwd)]),
+    ];
+    const failed = made.find((one) => typeof one === 'string');
+    if (failed === undefined) return made as Capability[];
+    for (const one of made) if (typeof one !== 'string') one.drop();
+    return failed;
   }
 
   /** A directory in place of a stream is one that it is given. */
@@ -177,11 +175,11 @@ export class GuestOffspring implements Offspring {
     return one.open(new OpenDirectory(opened, path), one.rights, one.inheriting, one.preopen);
   }
 
-  #cwd({ through, directory, rest, path }: Place): Capability | SpawnErrno {
+  #cwd(place: Place): Capability | SpawnErrno {
+    const { through, directory, rest, path } = place;
     if (!this.#gives(through)) return 'NOTCAPABLE';
-    const facts = { paths: [path], kind: through.object.kind, access: 'read' } as const;
     const policy = this.#watch?.policy;
-    const action = policy === undefined ? 'allow' : decide(policy, 'path_open', facts).action.do;
+    const action = policy === undefined ? 'allow' : decide(policy, 'path_open', entering(place)).action.do;
     if (action !== 'allow' && action !== 'log') return 'PERM';
     // It was found without links, and is to be opened as it was found.
     const from = this.#looksAtPaths ? directory.linkless() : directory;

@@ -4,7 +4,7 @@
 import { absolute } from '../caps/path.ts';
 import { nameGlob, pathGlob } from '../caps/policy/glob.ts';
 import { grantsOf } from '../caps/policy/narrow.ts';
-import type { Place, Policy } from '../caps/policy/policy.ts';
+import type { Granted, Place, Policy } from '../caps/policy/policy.ts';
 import { type Limits, RESOURCES } from '../kernel/limits.ts';
 import type { Confinement } from '../kernel/policy/confinement.ts';
 import type { Program } from '../runtime/program.ts';
@@ -51,9 +51,7 @@ function termsOf(policy: Policy): Terms {
     const trees = mounts.map((patterns) => patterns.map((pattern) => pathGlob(pattern)));
     terms = {
       cwd,
-      grants: grantsOf(policy, (wide, narrow) => covers(parseGrant(wide), parseGrant(narrow)))?.map(({ text }) =>
-        parseGrant(text),
-      ),
+      grants: grantedBy(policy)?.map(({ text }) => parseGrant(text)),
       limits: parseLimits(limits(policy)),
       passes: names.length === 0 ? undefined : (name) => names.every((list) => list.some((fits) => fits(name))),
       sees: trees.length === 0 ? undefined : (at) => trees.every((list) => list.some((fits) => fits(absolute('/', at)))),
@@ -76,6 +74,14 @@ export function governed(policy: Policy, said: Said, enforce: boolean): Governed
     limits: least(said.limits, termsOf(policy).limits),
   };
 }
+
+/** The grants that a policy lists, with their places; undefined where it lists none. */
+export const grantedBy = (policy: Policy): readonly Granted[] | undefined =>
+  grantsOf(policy, (wide, narrow) => covers(parseGrant(wide), parseGrant(narrow)));
+
+/** Whom a policy is for, in words; undefined where it is for all. */
+export const targetWords = (policy: Policy): string | undefined =>
+  policy.for?.map(({ program, sha256 }) => [program, sha256 && `sha256 ${sha256}`].filter(Boolean).join(' with ')).join(', ');
 
 export const isFor = (policy: Policy, { name, hash }: Program): boolean =>
   policy.for === undefined ||

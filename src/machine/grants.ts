@@ -70,6 +70,10 @@ export type Grant =
   | FunctionGrant
   | RegionGrant;
 
+/** The policies that are named among grants. */
+export const policiesAmong = (grants: readonly Grant[]): string[] =>
+  grants.flatMap((one) => (typeof one === 'object' && 'policy' in one ? [one.policy] : []));
+
 /** What a process has when nothing is said, besides its standard streams. */
 export const STANDARD: readonly Grant[] = ['clock', 'random'];
 

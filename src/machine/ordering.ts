@@ -6,7 +6,7 @@ import type { LoadOptions } from '../runtime/plan.ts';
 import type { ProcessOptions } from './builder.ts';
 import type { Governed } from './governed.ts';
 import { formatGrant } from './grammar.ts';
-import { type Grant, STANDARD } from './grants.ts';
+import { type Grant, policiesAmong, STANDARD } from './grants.ts';
 import { type HostFunctions, plainGrant } from './hostfunction.ts';
 import { invocation } from './invocation.ts';
 import type { LoadedPolicy, LoadedProgram, Order } from './order.ts';
@@ -71,7 +71,7 @@ export const loadOptions = (raw: boolean, { stack, 'null-page': nullPage }: Prot
 });
 
 async function loadPolicies(grants: readonly Grant[]): Promise<LoadedPolicy[]> {
-  const names = grants.flatMap((one) => (typeof one === 'object' && 'policy' in one ? [one.policy] : []));
+  const names = policiesAmong(grants);
   if (names.length === 0) return [];
   const { readPolicy, confinementOf } = await policies();
   return Promise.all(names.map(async (name) => ({ name, confinement: confinementOf(await readPolicy(name)) })));

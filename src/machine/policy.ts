@@ -13,7 +13,7 @@ import type { Question } from './attendant.ts';
 import { checkPolicySource } from './checks.ts';
 import { SuperosError } from './error.ts';
 import { readWhole } from './file.ts';
-import { isFor } from './governed.ts';
+import { isFor, targetWords } from './governed.ts';
 import { checkGrant } from './grammar.ts';
 import { parseLimit } from './limits.ts';
 
@@ -87,9 +87,8 @@ async function language(): Promise<PolicyLanguage> {
 
 /** Throws SuperosError where a policy is for other programs. */
 export function checkTarget(policy: Policy, program: Program): void {
-  if (policy.for === undefined || isFor(policy, program)) return;
-  const wanted = policy.for.map(({ program, sha256 }) => [program, sha256 && `sha256 ${sha256}`].filter(Boolean).join(' with '));
-  throw new SuperosError('invalid-argument', `the policy ${policy.name} is for ${wanted.join(', ')}, not for ${program.name}`);
+  if (isFor(policy, program)) return;
+  throw new SuperosError('invalid-argument', `the policy ${policy.name} is for ${targetWords(policy)}, not for ${program.name}`);
 }
 
 /** What `extends` names: a policy that SuperOS brings, or a file beside the one that names it. */

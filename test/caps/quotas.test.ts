@@ -134,6 +134,22 @@ const keeping = (resource: Resource) => () =>
       },
   );
 
+/** What is done to an account is done to none above it. */
+const alone =
+  <K extends 'add' | 'release'>(name: K, original: Account[K]) =>
+  () =>
+    replace(
+      Account.prototype,
+      name,
+      () =>
+        function (this: Account, resource, amount) {
+          const { parent } = this;
+          Object.assign(this, { parent: undefined });
+          original.call(this, resource, amount);
+          Object.assign(this, { parent });
+        } as Account[K],
+    );
+
 promise(
   '13: what is in use and what is free add up, of every resource; nothing is in use after the last exit',
   300,
@@ -170,29 +186,7 @@ promise(
             return has;
           },
       ),
-    'who is above is not charged': () =>
-      replace(
-        Account.prototype,
-        'add',
-        () =>
-          function (this: Account, resource, amount) {
-            const { parent } = this;
-            Object.assign(this, { parent: undefined });
-            add.call(this, resource, amount);
-            Object.assign(this, { parent });
-          },
-      ),
-    'who is above has it for good': () =>
-      replace(
-        Account.prototype,
-        'release',
-        () =>
-          function (this: Account, resource, amount) {
-            const { parent } = this;
-            Object.assign(this, { parent: undefined });
-            release.call(this, resource, amount);
-            Object.assign(this, { parent });
-          },
-      ),
+    'who is above is not charged': alone('add', add),
+    'who is above has it for good': alone('release', release),
   },
 );

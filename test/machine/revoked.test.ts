@@ -99,19 +99,26 @@ describe.skipIf(nativeMmu() === undefined)('with kernels on threads of their own
     await root.region[Symbol.asyncDispose]();
   }
 
-  /** What a process that goes on writing has written is all there once revoke has returned. */
-  async function stops(dedicated: boolean, reason: ExitStatus['reason']): Promise<void> {
+  /** A process that goes on counting in a region of its own, and how far it has come. */
+  async function counter(dedicated: boolean) {
     const region = machine.region(PAGE, { name: 'it' });
     const child = await start(region, dedicated);
     expect(await child.call('map', 2)).toEqual([0]);
     const counting = child.call('count').catch(() => undefined);
-    const count = new Int32Array(region.view.buffer, region.view.byteOffset, 1);
-    await expect.poll(() => Atomics.load(count, 0)).toBeGreaterThan(0);
+    const word = new Int32Array(region.view.buffer, region.view.byteOffset, 1);
+    const count = () => Atomics.load(word, 0);
+    await expect.poll(count).toBeGreaterThan(0);
+    return { region, child, counting, count };
+  }
+
+  /** What a process that goes on writing has written is all there once revoke has returned. */
+  async function stops(dedicated: boolean, reason: ExitStatus['reason']): Promise<void> {
+    const { region, child, counting, count } = await counter(dedicated);
     try {
       await region.revoke();
-      const last = Atomics.load(count, 0);
+      const last = count();
       await turns(5000);
-      expect(Atomics.load(count, 0)).toBe(last);
+      expect(count()).toBe(last);
       expect((await child.wait()).reason).toBe(reason);
     } finally {
       await region[Symbol.asyncDispose]();
@@ -127,14 +134,7 @@ describe.skipIf(nativeMmu() === undefined)('with kernels on threads of their own
   test('a process that writes has written its last', () => stops(false, 'trap'));
 
   test('so has one that never turns to its kernel, and is killed for that; those who were not given the region are not', async () => {
-    const other = await machine
-      .process(GUEST)
-      .capabilities([machine.region(PAGE, { name: 'it' })])
-      .scheduling('dedicated')
-      .reactor()
-      .spawn();
-    expect(await other.call('map', 2)).toEqual([0]);
-    const counting = other.call('count').catch(() => undefined);
+    const { child: other, counting } = await counter(true);
     await stops(true, 'signal');
     expect(other.info().state).toBe('running');
     await expect(other.revoke('region:it')).resolves.toBeUndefined();
@@ -146,17 +146,12 @@ describe.skipIf(nativeMmu() === undefined)('with kernels on threads of their own
   });
 
   test('of two that are taken away at once each waits for the kernels', async () => {
-    const region = machine.region(PAGE, { name: 'it' });
-    const child = await start(region, true);
-    expect(await child.call('map', 2)).toEqual([0]);
-    const counting = child.call('count').catch(() => undefined);
-    const count = new Int32Array(region.view.buffer, region.view.byteOffset, 1);
-    await expect.poll(() => Atomics.load(count, 0)).toBeGreaterThan(0);
+    const { region, counting, count } = await counter(true);
     const both = [region.revoke(), region.revoke()].map(async (revoked) => {
       await revoked;
-      const last = Atomics.load(count, 0);
+      const last = count();
       await turns(2500);
-      return Atomics.load(count, 0) - last;
+      return count() - last;
     });
     expect(await Promise.all(both)).toEqual([0, 0]);
     await counting;

@@ -10,26 +10,25 @@ type Issue = Zod.core.$ZodRawIssue;
 const ERRNOS = ERRNO_NAMES.filter((name) => name !== 'SUCCESS');
 const ACTION = 'an action: errno, errno: NAME, trap or kill';
 
-interface LimitWords {
-  readonly unit: string;
+interface LimitShape {
+  readonly kind: keyof typeof AMOUNTS;
   readonly of?: string;
   /** It can be soft and hard. */
   readonly soft?: false;
 }
-const SIZE = 'a size such as 64m';
-const TIME = 'a time such as 500ms or 2s';
+const AMOUNTS = { size: 'a size such as 64m', time: 'a time such as 500ms or 2s', count: 'a number' } as const;
 
 /** What can be limited. */
-export const LIMITS: Readonly<Record<string, LimitWords>> = {
-  memory: { unit: SIZE, of: 'Linear memory.' },
-  timeout: { unit: TIME, of: 'Time by the clock on the wall.', soft: false },
-  cpuTime: { unit: TIME, of: 'CPU time.' },
-  processes: { unit: 'a number', of: 'Processes, with all that descend from it.' },
-  threads: { unit: 'a number' },
-  fds: { unit: 'a number', of: 'Open descriptors.' },
-  pipes: { unit: SIZE, of: 'The buffers of pipes.' },
-  output: { unit: SIZE, of: 'Bytes written to standard output and error.' },
-  written: { unit: SIZE, of: 'Bytes written to files.' },
+export const LIMITS: Readonly<Record<string, LimitShape>> = {
+  memory: { kind: 'size', of: 'Linear memory.' },
+  timeout: { kind: 'time', of: 'Time by the clock on the wall.', soft: false },
+  cpuTime: { kind: 'time', of: 'CPU time.' },
+  processes: { kind: 'count', of: 'Processes, with all that descend from it.' },
+  threads: { kind: 'count' },
+  fds: { kind: 'count', of: 'Open descriptors.' },
+  pipes: { kind: 'size', of: 'The buffers of pipes.' },
+  output: { kind: 'size', of: 'Bytes written to standard output and error.' },
+  written: { kind: 'size', of: 'Bytes written to files.' },
 };
 
 /** The message about a key that does not belong somewhere is the list of those that do. */
@@ -137,13 +136,13 @@ export function schemaOf(z: Z, vocabulary: Vocabulary): Zod.ZodType {
         error: expected(`${what}, or soft and hard`),
       })
       .optional();
-  const limit = ({ unit, of, soft }: LimitWords) => {
-    const one = soft === false ? amount(unit).optional() : bound(unit);
+  const limit = ({ kind, of, soft }: LimitShape) => {
+    const one = soft === false ? amount(AMOUNTS[kind]).optional() : bound(AMOUNTS[kind]);
     return of === undefined ? one : one.describe(of);
   };
   const limits = record(
     'a mapping of limits',
-    Object.fromEntries(Object.entries(LIMITS).map(([name, words]) => [name, limit(words)])),
+    Object.fromEntries(Object.entries(LIMITS).map(([name, shape]) => [name, limit(shape)])),
   ).describe('Bounds of a process together with all that descend from it.');
 
   const variable = z

@@ -4,13 +4,14 @@ import { outcome, permits } from '../../caps/policy/diff.ts';
 import type { Facts, Policy, Vocabulary } from '../../caps/policy/policy.ts';
 import { remedy } from '../../caps/policy/remedy.ts';
 import { factsText } from '../../caps/policy/witness.ts';
+import { grantedBy } from '../../machine/governed.ts';
 import { VOCABULARY } from '../../syscalls/vocabulary.ts';
 import { CommandError, STATUS, say } from '../error.ts';
 import { type Cell, coloured, paint, print, table } from '../table.ts';
 import { callsOf } from './calls.ts';
 import { keysWords, readFacts } from './facts.ts';
 import { load } from './load.ts';
-import { granted, termsWords } from './terms.ts';
+import { termsWords } from './terms.ts';
 import { actionWords, asked, colourOf, entryWords, ruleWords, verdictCell, verdictJson, where } from './words.ts';
 
 /** The exit status. */
@@ -144,7 +145,7 @@ function overviewJson(policy: Policy): object {
   return {
     policy: name,
     for: policy.for ?? null,
-    capabilities: granted(policy)?.map(({ text }) => text) ?? null,
+    capabilities: grantedBy(policy)?.map(({ text }) => text) ?? null,
     limits: Object.fromEntries(Object.entries(limits).map(([key, { soft, hard }]) => [key, { soft: soft ?? null, hard }])),
     namespaces,
     calls: VOCABULARY.calls.map((call) => callJson(policy, call)),

@@ -1,11 +1,12 @@
 // Children in the POSIX way, as programs import it from `host_process`: strings that end with NUL, descriptors by number, a
 // status as wait(2) has it. Which program may be started, and which process signalled, is decided by capabilities.
 import { PATH_MAX } from '../../caps/path.ts';
+import type { Facts } from '../../caps/policy/policy.ts';
 import { PROCESS_RIGHT, type ProcessObject } from '../../caps/process.ts';
 import { RIGHT } from '../../caps/rights.ts';
 import type { Capability } from '../../caps/table.ts';
 import { decodeUtf8 } from '../../hal/utf8.ts';
-import { ARGUMENT_BYTES_MAX, type Caller, type ChildRequest, type Signal } from '../caller.ts';
+import { ARGUMENT_BYTES_MAX, type Caller, type ChildRequest, type Place, type Signal } from '../caller.ts';
 import type { Handler } from '../dispatch.ts';
 import { SIGNALS } from '../table.ts';
 
@@ -13,6 +14,9 @@ import { SIGNALS } from '../table.ts';
 export const POSIX_SIGNALS: readonly (Signal | undefined)[] = SIGNALS.map((signal, number) =>
   signal === 'NONE' ? undefined : number < 16 ? signal : number === 16 ? undefined : SIGNALS[number - 1],
 ) as (Signal | undefined)[];
+
+/** What it is about to start a child in a directory: that is opened to read. */
+export const entering = ({ path, through }: Place): Facts => ({ paths: [path], kind: through.object.kind, access: 'read' });
 
 const INHERITED = 0xffff_ffff;
 /** Numbers of standard streams: given to a child, they stay the parent's too. */
@@ -72,10 +76,9 @@ export const proc_spawn: Handler<'proc_spawn'> = (
   if (typeof cwd === 'string') return cwd;
   const start = () => spawn(caller, { program, args, environment, cwd }, slotsGiven, out);
   if (cwd === undefined) return start();
-  const facts = { paths: [cwd.path], kind: cwd.through.object.kind, access: 'read' } as const;
   // A policy may take its time: what is used may be gone by then.
   const goOn = () => (capabilities.holds(program) && capabilities.holds(cwd.through) ? start() : 'BADF');
-  return caller.review('path_open', facts, goOn) as ReturnType<Handler<'proc_spawn'>>;
+  return caller.review('path_open', entering(cwd), goOn) as ReturnType<Handler<'proc_spawn'>>;
 };
 
 function spawn(

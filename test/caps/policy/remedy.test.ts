@@ -1,7 +1,7 @@
 // The change that a remedy names, made to the document, allows the call; where several places refuse it, one after another does.
 import { expect, test } from 'vitest';
 import { decide, type Verdict } from '../../../src/caps/policy/decide.ts';
-import type { Facts } from '../../../src/caps/policy/policy.ts';
+import type { Facts, Policy } from '../../../src/caps/policy/policy.ts';
 import { remedy } from '../../../src/caps/policy/remedy.ts';
 import { Random } from '../../../src/hal/sim/random.ts';
 import { call, document, facts } from './generate.ts';
@@ -75,6 +75,8 @@ function apply({ process }: Document, name: string, { layer, rule }: Verdict, ad
   return 'name others';
 }
 
+const adviceOf = (policy: Policy) => (name: string, about: Facts) => remedy(policy, name, about, decide(policy, name, about));
+
 test('what is added is named, as it is written', () => {
   const policy = parse(
     JSON.stringify({
@@ -90,7 +92,7 @@ test('what is added is named, as it is written', () => {
       },
     }),
   );
-  const advice = (name: string, about: Facts) => remedy(policy, name, about, decide(policy, name, about));
+  const advice = adviceOf(policy);
   expect(advice('path_open', { paths: ["/o'brien/a*"] })).toBe(
     "policy.yaml:1: in the 'when' of 'path_open' in line 1 add '/o''brien/a\\*' to path; or add '- path_open' to allowed_syscalls",
   );
@@ -115,7 +117,7 @@ test('it names no more than is needed, and nothing that no policy can say', () =
       },
     }),
   );
-  const advice = (name: string, about: Facts) => remedy(policy, name, about, decide(policy, name, about));
+  const advice = adviceOf(policy);
   expect(advice('path_rename', { paths: ['/data/private/x', '/tmp/y'] })).toContain("add '!/data/private/x' to path");
   expect(advice('path_rename', { paths: ['/data/private/x', '/tmp/y'] })).not.toContain('/tmp/y');
   expect(advice('fd_allocate', { size: 2 ** 60 })).toContain('leave it out (size: > 4k)');

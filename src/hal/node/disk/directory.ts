@@ -20,9 +20,10 @@ export interface Host {
   readonly at: At;
   readonly guard: Guard;
   readonly walker: Walker;
-  /** The same, from where no link is followed. */
-  readonly strict: Host;
 }
+
+/** The same, from where no link is followed. */
+export const linkless = ({ at, guard, walker }: Host): Host => ({ at, guard, walker: walker.linkless });
 
 export class NodeDirectory implements Directory {
   readonly kind = 'directory';
@@ -177,7 +178,7 @@ export class NodeDirectory implements Directory {
     const fd = this.#host.at.open(this.#fd, '.', O_RDONLY | O_CLOEXEC | O_DIRECTORY, 0);
     if (typeof fd === 'string') return fd;
     const stat = this.#host.at.status(fd);
-    return typeof stat === 'string' ? this.#drop(fd, stat) : new NodeDirectory(this.#host.strict, fd, stat);
+    return typeof stat === 'string' ? this.#drop(fd, stat) : new NodeDirectory(linkless(this.#host), fd, stat);
   }
 
   close(): void {

@@ -8,7 +8,7 @@ import { HELD } from '../held.ts';
 import type { At } from './at.ts';
 import { LibcAt } from './at-libc.ts';
 import { ProcAt } from './at-proc.ts';
-import { type Host, NodeDirectory } from './directory.ts';
+import { type Host, linkless, NodeDirectory } from './directory.ts';
 import { fromException } from './errno.ts';
 import { Guard } from './guard.ts';
 import { libc } from './libc.ts';
@@ -41,7 +41,7 @@ class NodeDisk implements Disk {
 
   open(path: string, links = true): Directory | Errno {
     if (this.resolution === 'none') return 'NOTSUP';
-    const host = links ? this.#connect() : this.#connect().strict;
+    const host = links ? this.#connect() : linkless(this.#connect());
     let fd: number | undefined;
     try {
       fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
@@ -62,25 +62,6 @@ class NodeDisk implements Disk {
   }
 }
 
-class Connected implements Host {
-  readonly at: At;
-  readonly guard: Guard;
-  readonly walker: Walker;
-  #strict: Host | undefined;
-
-  constructor(at: At, guard: Guard, walker: Walker, isStrict = false) {
-    this.at = at;
-    this.guard = guard;
-    this.walker = walker;
-    if (isStrict) this.#strict = this;
-  }
-
-  get strict(): Host {
-    this.#strict ??= new Connected(this.at, this.guard, new Walker(this.at, this.guard, false), true);
-    return this.#strict;
-  }
-}
-
 const admit = (host: Host, fd: number): Directory | Errno => {
   const stat = host.at.status(fd);
   return typeof stat === 'string' ? stat : (host.guard.admitRoot(fd, stat) ?? new NodeDirectory(host, fd, stat));
@@ -90,7 +71,7 @@ const connect = ({ protect = [], resolution, ffi }: NodeDiskOptions): Host => {
   const native = ffi === false ? undefined : libc();
   const at: At = native === undefined ? new ProcAt() : new LibcAt(native, resolution !== 'components');
   const guard = new Guard(protect);
-  return new Connected(at, guard, new Walker(at, guard, true));
+  return { at, guard, walker: new Walker(at, guard, true) };
 };
 
 export function nodeDisk(options: NodeDiskOptions = {}): Disk {

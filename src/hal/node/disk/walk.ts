@@ -38,12 +38,20 @@ export class Walker {
   readonly #at: At;
   readonly #guard: Guard;
   readonly #links: boolean;
+  #linkless: Walker | undefined;
 
   /** Without `links` a walk gives LOOP where it meets one. */
   constructor(at: At, guard: Guard, links: boolean) {
     this.#at = at;
     this.#guard = guard;
     this.#links = links;
+  }
+
+  /** The one that follows no link. */
+  get linkless(): Walker {
+    if (!this.#links) return this;
+    this.#linkless ??= new Walker(this.#at, this.#guard, false);
+    return this.#linkless;
   }
 
   /** Opens `path`, which may be `.`. The descriptor is the caller's. */
