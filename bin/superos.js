@@ -6,6 +6,8 @@ const FAILED = 125;
 const OTHERS_WRITE = 0o022;
 /** Characters of the shortest script that is worth two files more. */
 const CACHED_FROM = 16384;
+/** Of the compiled code, read at once to be compared. */
+const PIECE_BYTES = 65536;
 /** What other builds and other versions of V8 left is removed after this time. */
 const STALE_MS = 7 * 24 * 3600 * 1000;
 
@@ -25,21 +27,21 @@ function fail(message) {
 function start() {
   // Not `require`: for what Node itself has, this is all that it comes to.
   const fs = process.getBuiltinModule('node:fs');
-  const path = process.getBuiltinModule('node:path');
   const vm = process.getBuiltinModule('node:vm');
-  const dist = path.join(__dirname, '../dist');
-  const { href } = process.getBuiltinModule('node:url').pathToFileURL(path.join(dist, 'cli.cjs'));
-  const directory = cacheDirectory(fs, path);
+  // Without node:path, of which the first use takes half a millisecond.
+  const dist = __dirname.replace(/[^/\\]+$/, 'dist');
+  const { href } = process.getBuiltinModule('node:url').pathToFileURL(`${dist}/cli.cjs`);
+  const directory = cacheDirectory(fs);
   // Other commands than `run` use other parts of it.
   const command = /^(?:[a-z]+|-h|-V|--help|--version)$/.test(process.argv[2]) ? process.argv[2] : 'run';
   const loaded = Object.create(null);
   const uncached = [];
   process.on('exit', (status) => {
     // A run that came to nothing used little of it.
-    if (status < FAILED - 1 && uncached.length > 0) write(fs, path, directory, uncached);
+    if (status < FAILED - 1 && uncached.length > 0) write(fs, directory, uncached);
   });
   try {
-    load('./cli.cjs');
+    run('./cli.cjs', {});
   } catch (error) {
     if (error.syscall === undefined) throw error;
     fail(
@@ -47,14 +49,25 @@ function start() {
     );
   }
 
-  /** What the script `./NAME` of dist/ exports; it is run the first time. */
+  /** What the script `./NAME` of dist/ exports; it is run when something of it is first asked for. */
   function load(name) {
     if (loaded[name] === undefined) {
-      const run = compile(path.join(dist, name));
-      loaded[name] = {};
-      run(href, (name) => import(name), load, loaded[name]);
+      const first = {
+        get(_, key) {
+          Object.setPrototypeOf(exports, null);
+          run(name, exports);
+          return exports[key];
+        },
+      };
+      const exports = Object.create(new Proxy({}, first));
+      loaded[name] = exports;
     }
     return loaded[name];
+  }
+
+  function run(name, exports) {
+    loaded[name] = exports;
+    compile(dist + name.slice(1))(href, (name) => import(name), load, exports);
   }
 
   function compile(filename) {
@@ -64,21 +77,21 @@ function start() {
     // Its first line is a digest of the rest: V8 itself looks at no more than its length.
     const digest = source.slice(3, source.indexOf('\n'));
     const name = `${digest}-${process.versions.v8}-${process.arch}-${command}`;
-    const script = new vm.Script(source, { filename, cachedData: read(fs, path.join(directory, name)) });
+    const script = new vm.Script(source, { filename, cachedData: read(fs, `${directory}/${name}`) });
     if (script.cachedDataRejected !== false) uncached.push({ name, script });
     return script.runInThisContext();
   }
 }
 
 /** V8 trusts what it finds in its cache, so that must be a directory of this user, in which nobody else writes, nor a guest. */
-function cacheDirectory(fs, path) {
+function cacheDirectory(fs) {
   if (process.getuid === undefined) return undefined;
   try {
     let base = process.env.XDG_CACHE_HOME || '';
-    if (!path.isAbsolute(base)) base = path.join(process.env.HOME || process.getBuiltinModule('node:os').homedir(), '.cache');
-    if (!path.isAbsolute(base)) return undefined;
-    const own = path.join(base, 'superos');
-    const directory = path.join(own, 'js');
+    if (!base.startsWith('/')) base = `${process.env.HOME || process.getBuiltinModule('node:os').homedir()}/.cache`;
+    if (!base.startsWith('/')) return undefined;
+    const own = `${base}/superos`;
+    const directory = `${own}/js`;
     for (const one of [own, directory]) {
       let stat = fs.lstatSync(one, { throwIfNoEntry: false });
       if (stat === undefined) {
@@ -94,32 +107,40 @@ function cacheDirectory(fs, path) {
   }
 }
 
-/** V8 dies of damaged data rather than refuse it, so all of it is there twice. */
+/** V8 dies of damaged data rather than refuse it, so all of it is there twice; the second time is read piece by piece. */
 function read(fs, file) {
+  let fd;
   try {
-    const bytes = fs.readFileSync(file);
-    const half = bytes.length >>> 1;
-    return bytes.length === 2 * half && bytes.compare(bytes, half, bytes.length, 0, half) === 0
-      ? bytes.subarray(0, half)
-      : undefined;
+    fd = fs.openSync(file);
+    const bytes = Buffer.allocUnsafeSlow(fs.fstatSync(fd).size >>> 1);
+    if (fs.readSync(fd, bytes) < bytes.length) return undefined;
+    const again = Buffer.allocUnsafeSlow(PIECE_BYTES);
+    for (let at = 0; at < bytes.length; ) {
+      const count = fs.readSync(fd, again);
+      if (count === 0 || bytes.compare(again, 0, count, at, at + count) !== 0) return undefined;
+      at += count;
+    }
+    return bytes;
   } catch (_error) {
     return undefined;
+  } finally {
+    if (fd !== undefined) fs.closeSync(fd);
   }
 }
 
-function write(fs, path, directory, scripts) {
+function write(fs, directory, scripts) {
   try {
     const names = scripts.map(({ name }) => name);
     for (const other of fs.readdirSync(directory)) {
-      const file = path.join(directory, other);
+      const file = `${directory}/${other}`;
       if (!names.includes(other) && Date.now() - fs.lstatSync(file).mtimeMs > STALE_MS) fs.rmSync(file, { recursive: true });
     }
     for (const { name, script } of scripts) {
-      const temporary = path.join(directory, `tmp-${process.pid}-${process.hrtime.bigint()}`);
+      const temporary = `${directory}/tmp-${process.pid}-${process.hrtime.bigint()}`;
       const data = script.createCachedData();
       try {
         fs.writeFileSync(temporary, Buffer.concat([data, data]), { mode: 0o600, flag: 'wx' });
-        fs.renameSync(temporary, path.join(directory, name));
+        fs.renameSync(temporary, `${directory}/${name}`);
       } finally {
         fs.rmSync(temporary, { force: true });
       }

@@ -29,6 +29,7 @@ function command(dependencies) {
   const always = new Set();
   return {
     input: 'src/cli/cli.ts',
+    preserveEntrySignatures: 'allow-extension',
     external: dependencies.filter((pattern) => !BUNDLED.some((name) => pattern.test(name))),
     plugins: [reached(join(root, 'src/cli/cli.ts'), always)],
     transform: { define: { 'import.meta.url': 'url' } },
@@ -36,7 +37,14 @@ function command(dependencies) {
       entryFileNames: 'cli.cjs',
       chunkFileNames: 'cli-[name].cjs',
       format: 'cjs',
-      codeSplitting: { groups: [{ name: 'cli', test: (id) => always.has(id) }] },
+      codeSplitting: {
+        includeDependenciesRecursively: false,
+        groups: [
+          { name: 'more', test: (id) => always.has(id) && MORE.test(id) },
+          { name: 'cli', test: (id) => always.has(id) },
+        ],
+      },
+      minifyInternalExports: false,
       // What nothing seems to use is not dropped: here that would be everything.
       minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
       banner: 'function superos(url, importPackage, require, exports) {',
@@ -44,6 +52,10 @@ function command(dependencies) {
     },
   };
 }
+
+/** What a run touches only if it has policies, templates, regions, files in memory or a network: to evaluate all that takes 2 ms. */
+const MORE =
+  /\/src\/(?:(?:caps|kernel)\/policy\/(?!watch)|hal\/node\/mmu\/(?:native|calls|files|memory|detect|spans)|hal\/(?:ram|image|address)|runtime\/snapshot|kernel\/(?:mappings|areas|pipe)|caps\/(?:socket|parcel|links|audit)|machine\/(?:pool|held-regions|auditing|invocation|streams))/;
 
 /** Packages of which the command line has a copy, as the launcher keeps no compiled code of others. */
 const BUNDLED = ['commander', 'yaml', 'zod'];
@@ -98,14 +110,23 @@ async function bundle() {
     const build = await rolldown({ cwd: root, platform: 'node', plugins: [worker, builtins, ...plugins], ...input });
     const { output: files } = await build.generate({ dir: dist, ...output });
     await build.close();
-    for (const { fileName, code } of files) {
+    const helpers = files.find(({ name }) => name === 'rolldown-runtime');
+    for (const { fileName, code, isEntry } of files) {
       made.add(fileName);
-      replace(join(dist, fileName), fileName.endsWith('.cjs') ? script(code) : code);
+      if (!fileName.endsWith('.cjs')) replace(join(dist, fileName), code);
+      else replace(join(dist, fileName), script(isEntry ? containing(helpers, code) : code));
     }
   }
   for (const name of readdirSync(dist)) if (/\.c?js$/.test(name) && !made.has(name)) rmSync(join(dist, name));
   rmSync(join(dist, 'chunks'), { recursive: true, force: true });
 }
+
+/** What the bundler itself adds is a script of its own, too short to be kept compiled: the first, which needs it in any case, has it within. */
+const containing = ({ fileName, code }, script) =>
+  script.replace(
+    `require("./${fileName}")`,
+    () => `((run,exports)=>(run(url,importPackage,require,exports),exports))(${code.slice(0, code.lastIndexOf('superos;'))},{})`,
+  );
 
 /** In ASCII, of which V8 keeps one byte a character: what else there is stands in strings. */
 function script(code) {

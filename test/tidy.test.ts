@@ -162,6 +162,22 @@ const rules: Record<string, { rule: Rule; bad: Source[]; good: Source[] }> = {
     bad: [source('src/kernel/a.ts', 'const now = Date.now();'), source('src/hal/a.ts', 'setTimeout(f, 1);')],
     good: [source('src/hal/node/a.ts', 'Date.now();'), source('src/kernel/b.ts', '// not Date.now()\n')],
   },
+  // V8 makes such a function in the old generation, and with it lasts what it closes over, until all of the heap is collected.
+  'the core writes no function where it assigns it to a property': {
+    rule: banned(inCore, /(?:\.#?\w+|\]) (?:\?\?)?= (?:async )?(?:function\b|\w+ =>|\([^()]*\)(?:: [^=\n]+)? =>)/),
+    bad: [
+      source('src/kernel/a.ts', 'this.account.beyond = (resource) => this.end(resource);'),
+      source('src/caps/a.ts', 'this.#ended ??= () => {};'),
+      source('src/kernel/b.ts', "kernel['touch'] = (at: number): number => at;"),
+    ],
+    good: [
+      source(
+        'src/kernel/a.ts',
+        'const end = () => this.end();\nthis.ended = end;\nthis.reasons = reasons.map((one) => one.text);',
+      ),
+      source('src/machine/a.ts', 'this.end = () => {};'),
+    ],
+  },
   'nothing is left to be done': {
     rule: banned(everywhere, new RegExp(`\\b(?:${MARKERS})\\b`), 'text'),
     bad: [source('scripts/a.js', `// ${MARKERS.split('|')[0]}: finish`)],

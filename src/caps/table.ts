@@ -24,7 +24,7 @@ export class CapTable implements Holder {
   /** Set once, where somebody audits. */
   audit: Audit | undefined;
   /** Told of each handle that comes or goes, by the kind of its object: who keeps what `find` gave asks anew. */
-  changed: ((kind: string) => void) | undefined;
+  watcher: { changed(kind: string): void } | undefined;
   #max: number;
   #quota: Quota | undefined;
   #handles = new Handles();
@@ -98,7 +98,7 @@ export class CapTable implements Holder {
     if (handle === undefined) return undefined;
     capability.holder = this;
     capability.place = handle;
-    this.changed?.(capability.object.kind);
+    this.watcher?.changed(capability.object.kind);
     return handle;
   }
 
@@ -184,7 +184,7 @@ export class CapTable implements Holder {
   #clear({ place, object }: Capability<CapObject>): void {
     if (place >= HANDLE_BASE) {
       this.#handles.remove(place);
-      this.changed?.(object.kind);
+      this.watcher?.changed(object.kind);
       return;
     }
     this.slots[place] = undefined;

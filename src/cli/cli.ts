@@ -6,4 +6,7 @@ process.on('uncaughtException', (error) => {
   complain(`internal error: ${error instanceof Error ? error.message : String(error)}`);
   process.exit(STATUS.failed);
 });
-main(process.argv.slice(2)).then((status) => process.exit(status));
+// Not before all scripts of the bundle have said what they export: some need what others have of it.
+Promise.resolve(process.argv.slice(2))
+  .then(main)
+  .then((status) => process.exit(status));

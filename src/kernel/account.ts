@@ -31,8 +31,8 @@ export interface Standing {
 export class Account implements Writing {
   readonly parent: Account | undefined;
   readonly #cells = BLANK.slice();
-  /** Told when use goes beyond a soft bound that is below the hard one. */
-  beyond: ((resource: Resource) => void) | undefined;
+  /** Told when use goes beyond a soft bound that is below the hard one. Never a function that is written where it is assigned: V8 makes such a one old, and what it closes over lasts until all is collected. */
+  holder: { exceeded(resource: Resource): void } | undefined;
 
   constructor(parent: Account | undefined, limits: Limits) {
     this.parent = parent;
@@ -88,7 +88,7 @@ export class Account implements Writing {
       cells[at + USED] = after;
       if (after > cells[at + PEAK]!) cells[at + PEAK] = after;
       const soft = cells[at + SOFT]!;
-      if (before <= soft && after > soft && soft < cells[at + HARD]!) one.beyond?.(RESOURCES[resource]!);
+      if (before <= soft && after > soft && soft < cells[at + HARD]!) one.holder?.exceeded(RESOURCES[resource]!);
     }
   }
 

@@ -48,9 +48,9 @@ export abstract class ProcessCaller implements Caller {
     this.process = process;
     this.memory = process.memory;
     this.capabilities = process.capabilities;
-    this.capabilities.changed = (kind) => this.#changed(kind);
-    this.#changed('clock');
-    this.#changed('entropy');
+    this.capabilities.watcher = this;
+    this.changed('clock');
+    this.changed('entropy');
     this.iovecs = process.kernel.iovecs;
     this.account = process.account;
     this.offspring = process.offspring;
@@ -59,8 +59,8 @@ export abstract class ProcessCaller implements Caller {
   /** From now on calls are another process's, whose memory and table of capabilities are the same objects. */
   protected adopt(process: Process): void {
     this.process = process;
-    this.#changed('clock');
-    this.#changed('entropy');
+    this.changed('clock');
+    this.changed('entropy');
     this.account = process.account;
     this.offspring = process.offspring;
     this.counts.fill(0);
@@ -82,7 +82,7 @@ export abstract class ProcessCaller implements Caller {
   abstract breathe(result: number): number;
 
   /** A capability of this kind has come or gone. */
-  #changed(kind: string): void {
+  changed(kind: string): void {
     if (kind === 'clock') this.clock = clockOf(this.capabilities)?.object.clock;
     else if (kind === 'entropy') this.entropy = entropyOf(this.capabilities)?.object.entropy;
   }

@@ -19,7 +19,7 @@ export abstract class Holder {
   constructor({ limits, account, onSoftLimit }: ProcessParts) {
     this.limits = limits;
     this.account = account;
-    this.account.beyond = (resource) => this.#beyond(resource);
+    this.account.holder = this;
     this.#onSoftLimit = onSoftLimit;
   }
 
@@ -73,7 +73,8 @@ export abstract class Holder {
     this.#children = sum(this.#children, sum(usage, usage.children));
   }
 
-  #beyond(resource: Resource): void {
+  /** Its account went beyond a soft bound. */
+  exceeded(resource: Resource): void {
     if (this.ending !== undefined) return;
     if (resource === 'cpuNs') this.signal('SIGXCPU', 'it used more CPU time than its soft limit');
     else if (resource === 'written' || resource === 'output') this.signal('SIGXFSZ', 'it wrote more than its soft limit');

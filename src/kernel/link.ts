@@ -68,8 +68,9 @@ export function imports(layout: Layout, thread: Thread, memories: readonly WebAs
   }
   if (layout.stack !== undefined) Object.assign(kernel, stackImports(layout.stack, thread));
   if (layout.probed?.asks) {
-    kernel['touch'] = (index: number, address: number, length: number, writes: number) =>
+    const touch = (index: number, address: number, length: number, writes: number) =>
       thread.process.mayTouch(index, address, length, writes !== 0) ? 1 : 0;
+    kernel['touch'] = touch;
   }
   if (layout.heapBytes !== undefined) {
     const meter = heap.open(process);

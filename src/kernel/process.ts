@@ -239,7 +239,7 @@ export class Process extends Holder {
     this.#thread.finish();
     this.account.release(RESOURCE.threads, 1);
     // Descendants may keep the account for long.
-    this.account.beyond = undefined;
+    this.account.holder = undefined;
     const usage = this.usage();
     this.#remains = { state: 'terminated', times: this.#thread.times };
     if (instance === undefined || !this.#recycle(instance)) this.#space.release();

@@ -18,11 +18,12 @@ const hello = () => superos([guest('hello')], { env: { XDG_CACHE_HOME: home } })
 const HELLO = { stdout: 'Hello from C\n', stderr: '', status: 0 };
 /** Those of the scripts that were run, by digest, version and command. */
 const entries = () => fs.readdirSync(directory).sort();
-/** Of what every run takes. */
-const entry = () => {
-  const [digest] = /[0-9a-f]{32}/.exec(fs.readFileSync(path.join(root, 'dist/cli.cjs'), 'latin1'))!;
-  return path.join(directory, entries().find((name) => name.startsWith(digest))!);
+const entryOf = (script: string) => {
+  const [digest] = /[0-9a-f]{32}/.exec(fs.readFileSync(path.join(root, 'dist', script), 'latin1'))!;
+  return entries().find((name) => name.startsWith(digest));
 };
+/** Of what every run takes. */
+const entry = () => path.join(directory, entryOf('cli.cjs')!);
 
 test('the first run makes it, with what it alone takes; later ones use it as it is', () => {
   expect(hello()).toEqual(HELLO);
@@ -33,6 +34,14 @@ test('the first run makes it, with what it alone takes; later ones use it as it 
   expect(fs.statSync(entry(), { bigint: true })).toMatchObject({ ino: before.ino, mtimeNs: before.mtimeNs });
   expect(entries()).toEqual(made);
   expect(Number(before.mode) & 0o777).toBe(0o600);
+});
+
+test('what a run does not ask for is not run', () => {
+  expect(superos(['--dir', path.join(root, 'guests'), guest('hello')], { env: { XDG_CACHE_HOME: home } })).toEqual(HELLO);
+  expect(entryOf('cli.cjs')).toBeDefined();
+  expect(entryOf('cli-more.cjs')).toBeUndefined();
+  expect(superos(['--policy', 'strict', guest('hello')], { env: { XDG_CACHE_HOME: home } })).toEqual(HELLO);
+  expect(entryOf('cli-more.cjs')).toBeDefined();
 });
 
 test('another command has its own', () => {

@@ -46,8 +46,8 @@ describe('a soft bound', () => {
     const told: [string, Resource][] = [];
     const parent = account(undefined, { soft: { memory: 10 } });
     const child = account(parent, { memory: 100, soft: { memory: 100, fds: 2 } });
-    parent.beyond = (resource) => told.push(['parent', resource]);
-    child.beyond = (resource) => told.push(['child', resource]);
+    parent.holder = { exceeded: (resource) => told.push(['parent', resource]) };
+    child.holder = { exceeded: (resource) => told.push(['child', resource]) };
     child.charge(memory, 10);
     expect(told.splice(0)).toEqual([]);
     child.charge(memory, 1);
@@ -64,7 +64,7 @@ describe('a soft bound', () => {
 
   test('at the hard one, or above it, is none', () => {
     const one = account(undefined, { fds: 5, soft: { fds: 9 } });
-    one.beyond = () => expect.unreachable();
+    one.holder = { exceeded: () => expect.unreachable() };
     expect([one.charge(fds, 5), one.charge(fds, 1), one.standing(fds).soft]).toEqual([true, false, 5]);
   });
 });

@@ -1,6 +1,6 @@
 // machine.template: programs that were run to a point, and the processes that start from there, in place and on threads.
 import fs from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Machine, type Template } from '../../src/index.ts';
@@ -169,7 +169,7 @@ function collected(): boolean {
   return ++collections % 5 === 0;
 }
 setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
+const collect = runInNewContext('gc') as (options?: { readonly type: 'minor' }) => void;
 let collections = 0;
 
 const descriptors = () => fs.readdirSync('/proc/self/fd').length;
@@ -191,5 +191,27 @@ test.runIf(process.platform === 'linux')('what is disposed of gives back descrip
   await until(collected);
   expect(descriptors()).toBeLessThanOrEqual(before[0]);
   expect(mappings()).toBeLessThan(before[1] + 150);
+  await machine[Symbol.asyncDispose]();
+});
+
+test('a process is gone with the young objects, and waits for no collection of all', async () => {
+  machine = await Machine.boot({ cpus: 0 });
+  using template = await machine.template(await wat(COUNTER));
+  const heldBytes = () => getHeapSpaceStatistics().reduce((sum, space) => sum + space.space_used_size, 0);
+  const lives = async (count: number) => {
+    for (let i = 1; i <= count; i++) {
+      const child = await machine.process(template).stdio('null').spawn();
+      await child.wait();
+      // What was in use at the first is not young any more after the second.
+      if (i % 10 === 0) for (const _ of ['first', 'second']) collect({ type: 'minor' });
+    }
+  };
+  await lives(500);
+  collect();
+  await lives(20);
+  const before = heldBytes();
+  await lives(500);
+  // A process and what is its own take 4 KB.
+  expect((heldBytes() - before) / 500).toBeLessThan(2500);
   await machine[Symbol.asyncDispose]();
 });
