@@ -41,6 +41,21 @@ const unitsText = (n: number): string => String.fromCharCode.apply(null, units.s
 
 const SHORTEST = [0, 0x80, 0x800, 0x10000];
 
+/** How many bytes `encodeUtf8` makes of it. */
+export function utf8Length(text: string): number {
+  let bytes = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    bytes += unit < 0x80 ? 1 : unit < 0x800 ? 2 : 3;
+    // A pair takes four: the second unit is none of its own.
+    if (unit >= 0xd800 && unit <= 0xdbff && (text.codePointAt(i) ?? 0) > 0xffff) {
+      bytes++;
+      i++;
+    }
+  }
+  return bytes;
+}
+
 /** The bytes of `text`; a lone surrogate becomes U+FFFD. */
 export function encodeUtf8(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length * 3);

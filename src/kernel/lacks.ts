@@ -37,11 +37,14 @@ export function tellLack(process: Process, lack: Lack): void {
 
 /** For the status of a process: what was refused to it and to those that descend from it, and what its policy logs of them. */
 export function toldOf({ gate, told }: Process): Pick<ExitStatus, 'refused' | 'logged'> | undefined {
-  if (gate === undefined && told === undefined) return undefined;
-  const refused = [...(gate?.refused ?? []), ...(told?.refused.list ?? [])];
-  const logged = [...(gate?.logged ?? []), ...(told?.logged.list ?? [])];
-  return { ...(refused.length > 0 && { refused }), ...(logged.length > 0 && { logged }) };
+  const refused = both(gate?.refused, told?.refused.list);
+  const logged = both(gate?.logged, told?.logged.list);
+  return refused === undefined && logged === undefined ? undefined : { ...(refused && { refused }), ...(logged && { logged }) };
 }
+
+/** Undefined where there is nothing in either. */
+const both = <T>(one: readonly T[] = [], other: readonly T[] = []): T[] | undefined =>
+  one.length + other.length === 0 ? undefined : [...one, ...other];
 
 interface Wanted {
   readonly grant: string;

@@ -18,7 +18,7 @@ import type { Process } from './process.ts';
 import type { Protect } from './protection.ts';
 import type { Cell } from './recycler.ts';
 import type { AddressSpace } from './space.ts';
-import { encodeStrings, type Strings } from './strings.ts';
+import { Strings } from './strings.ts';
 import type { Template } from './template.ts';
 
 /** What a new process is to be and to have. */
@@ -142,16 +142,18 @@ export function occupy(
 
 /** Arguments and environment as the program gets them. */
 export function stringsOf({ args, environment }: SpawnRequest): readonly [Strings, Strings] {
-  const variables = [...environment].map(([name, value]) => `${name}=${value}`);
-  if ([...args, ...variables].some((text) => text.includes('\0'))) {
+  const variables = environment.size === 0 ? NO_TEXTS : Array.from(environment, ([name, value]) => `${name}=${value}`);
+  if (args.some(hasNul) || variables.some(hasNul))
     throw new SpawnError('INVAL', 'an argument or a variable contains a NUL, which ends it for the program');
-  }
-  const encoded = [encodeStrings(args), encodeStrings(variables)] as const;
-  const bytes = encoded[0].bytes + encoded[1].bytes;
+  const strings = [new Strings(args), new Strings(variables)] as const;
+  const bytes = strings[0].bytes + strings[1].bytes;
   if (bytes > ARGUMENT_BYTES_MAX)
     throw new SpawnError('2BIG', `arguments and environment take ${bytes} bytes; the limit is ${ARGUMENT_BYTES_MAX}`);
-  return encoded;
+  return strings;
 }
+
+const NO_TEXTS: readonly string[] = [];
+const hasNul = (text: string): boolean => text.includes('\0');
 
 export function excess(types: readonly MemoryType[], { memory }: Limits): string {
   const bytes = types.reduce((sum, { minimum }) => sum + minimum, 0) * WASM_PAGE;

@@ -37,7 +37,7 @@ export interface ProcessOptions {
   readonly source: ProgramSource;
   argv0: string | undefined;
   args: readonly string[];
-  environment: Map<string, string>;
+  environment: ReadonlyMap<string, string>;
   /** Undefined: what there is when nothing is said. */
   grants: readonly Grant[] | undefined;
   stdio: readonly [Stdio, Stdio, Stdio];
@@ -62,6 +62,8 @@ export interface Spawner {
   spawn(options: ProcessOptions): Promise<ChildProcess>;
 }
 
+const NO_VARIABLES: ReadonlyMap<string, string> = new Map();
+
 export class ProcessBuilder {
   readonly #machine: Spawner;
   readonly #options: ProcessOptions;
@@ -73,7 +75,7 @@ export class ProcessBuilder {
       source,
       argv0: undefined,
       args: [],
-      environment: new Map(),
+      environment: NO_VARIABLES,
       grants: undefined,
       stdio: ['pipe', 'pipe', 'pipe'],
       cwd: undefined,
@@ -106,12 +108,14 @@ export class ProcessBuilder {
 
   /** Adds variables. Nothing is inherited. */
   env(variables: Readonly<Record<string, string>>): this {
+    const environment = new Map(this.#options.environment);
     for (const [name, value] of Object.entries(variables)) {
       if (name === '' || name.includes('=') || name.includes('\0') || value.includes('\0')) {
         throw new SuperosError('invalid-argument', `no variable can be named or set so: ${JSON.stringify(name)}`);
       }
-      this.#options.environment.set(name, value);
+      environment.set(name, value);
     }
+    this.#options.environment = environment;
     return this;
   }
 
@@ -251,7 +255,7 @@ export class ProcessBuilder {
 
   #start(limits: Partial<Limits>): Promise<ChildProcess> {
     // What is said from now on is for the next one.
-    return this.#machine.spawn({ ...this.#options, limits, environment: new Map(this.#options.environment) });
+    return this.#machine.spawn({ ...this.#options, limits });
   }
 }
 

@@ -45,15 +45,17 @@ export function checkedGrant(grant: unknown): Exclude<Grant, string> {
 
 const MODES: readonly unknown[] = ['enforce', 'audit'];
 
+const POLICY_OPTIONS: Shape = {
+  mode: { fits: (mode) => mode === undefined || MODES.includes(mode), optional: true, expected: 'enforce or audit' },
+  notify: { fits: (one) => one === undefined || typeof one === 'function', optional: true, expected: 'a function' },
+};
+
 /** Throws SuperosError where a policy could be taken for none, or for one that is not enforced. */
 export function checkPolicy(source: unknown, options: unknown): void {
   checkPolicySource(source);
   if (typeof options !== 'object' || options === null)
     throw new SuperosError('invalid-argument', `the options of a policy are an object, not ${shown(options)}`);
-  checkShape('the options of a policy', options, {
-    mode: { fits: (mode) => mode === undefined || MODES.includes(mode), optional: true, expected: 'enforce or audit' },
-    notify: { fits: (one) => one === undefined || typeof one === 'function', optional: true, expected: 'a function' },
-  });
+  checkShape('the options of a policy', options, POLICY_OPTIONS);
 }
 
 /** As far as can be told by its shape. Throws SuperosError. */
@@ -70,7 +72,8 @@ export function checkShape(what: string, value: object, shape: Shape): void {
   for (const key of Object.keys(value))
     if (!Object.hasOwn(shape, key))
       throw new SuperosError('invalid-argument', `${what} has no ${key}; there are ${Object.keys(shape).join(', ')}`);
-  for (const [key, { fits, optional = false, expected }] of Object.entries(shape)) {
+  for (const key of Object.keys(shape)) {
+    const { fits, optional = false, expected } = shape[key]!;
     if (optional && !(key in value)) continue;
     const found = (value as Record<string, unknown>)[key];
     if (!fits(found)) throw new SuperosError('invalid-argument', `${what}: ${key} is ${expected}, not ${shown(found)}`);

@@ -157,19 +157,21 @@ function nameOf(grant: Grant): string | undefined {
 }
 
 /** The host's variables that the policy passes on, those that were said, and those that the policy sets, which win. */
-function environment(policy: Policy, said: ReadonlyMap<string, string>): Map<string, string> {
+function environment(policy: Policy, said: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   const { passes } = termsOf(policy);
-  const variables = new Map<string, string>();
   // Reading the host's environment takes a system call a variable.
-  if (passes !== undefined)
-    for (const [name, value] of Object.entries(process.env)) if (value !== undefined && passes(name)) variables.set(name, value);
+  if (passes === undefined) return withSet(policy, said);
+  const variables = new Map<string, string>();
+  for (const [name, value] of Object.entries(process.env)) if (value !== undefined && passes(name)) variables.set(name, value);
   for (const [name, value] of said) variables.set(name, value);
   return withSet(policy, variables);
 }
 
-function withSet({ namespaces }: Policy, given: ReadonlyMap<string, string>): Map<string, string> {
+function withSet({ namespaces }: Policy, given: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   const { environment, hostname } = namespaces;
-  const variables = new Map([...given, ...Object.entries(environment.set)]);
+  const set = Object.entries(environment.set);
+  if (set.length === 0 && hostname === undefined) return given;
+  const variables = new Map([...given, ...set]);
   if (hostname !== undefined) variables.set('HOSTNAME', hostname);
   return variables;
 }

@@ -70,7 +70,9 @@ export type Grant =
   | FunctionGrant
   | RegionGrant;
 
-/** The policies that are named among grants. */
+/** The programs that are named among grants, and the policies. */
+export const programsAmong = (grants: readonly Grant[]): string[] =>
+  grants.flatMap((one) => (typeof one === 'object' && 'program' in one ? [one.program] : []));
 export const policiesAmong = (grants: readonly Grant[]): string[] =>
   grants.flatMap((one) => (typeof one === 'object' && 'policy' in one ? [one.policy] : []));
 

@@ -6,7 +6,7 @@ import type { LoadOptions } from '../runtime/plan.ts';
 import type { ProcessOptions } from './builder.ts';
 import type { Governed } from './governed.ts';
 import { formatGrant } from './grammar.ts';
-import { type Grant, policiesAmong, STANDARD } from './grants.ts';
+import { policiesAmong, programsAmong, STANDARD } from './grants.ts';
 import { type HostFunctions, plainGrant } from './hostfunction.ts';
 import { invocation } from './invocation.ts';
 import type { LoadedPolicy, LoadedProgram, Order } from './order.ts';
@@ -22,6 +22,7 @@ export async function orderOf(
 ): Promise<Order & { readonly granted: readonly string[] }> {
   const { policy, grants, environment, limits } = await govern(options);
   const program = await loader.load(options.source, loadOptions(options.scheduling !== 'shared', options.protect));
+  const [paths, names] = [programsAmong(grants), policiesAmong(grants)];
   if (policy !== undefined) (await policies()).checkTarget(policy, program);
   return {
     program,
@@ -31,8 +32,8 @@ export async function orderOf(
     granted: grants.map(formatGrant),
     functions: functions.orders(grants),
     regions: regions.orders(grants),
-    programs: await loadPrograms(loader, grants, options),
-    policies: await loadPolicies(grants),
+    programs: paths.length === 0 ? [] : await loadPrograms(loader, paths, options),
+    policies: names.length === 0 ? [] : await loadPolicies(names),
     cwd: options.cwd,
     stdio: options.stdio,
     limits: { ...DEFAULT_LIMITS, ...limits },
@@ -70,16 +71,13 @@ export const loadOptions = (raw: boolean, { stack, 'null-page': nullPage }: Prot
   ...(nullPage === false && { probe: false }),
 });
 
-async function loadPolicies(grants: readonly Grant[]): Promise<LoadedPolicy[]> {
-  const names = policiesAmong(grants);
-  if (names.length === 0) return [];
+async function loadPolicies(names: readonly string[]): Promise<LoadedPolicy[]> {
   const { readPolicy, confinementOf } = await policies();
   return Promise.all(names.map(async (name) => ({ name, confinement: confinementOf(await readPolicy(name)) })));
 }
 
 /** Programs that a process is to be able to start. They share its thread, and are loaded as it is. */
-function loadPrograms(loader: ProgramLoader, grants: readonly Grant[], options: ProcessOptions): Promise<LoadedProgram[]> {
-  const paths = grants.flatMap((one) => (typeof one === 'object' && 'program' in one ? [one.program] : []));
+function loadPrograms(loader: ProgramLoader, paths: readonly string[], options: ProcessOptions): Promise<LoadedProgram[]> {
   const load = (path: string) => loader.load(path, loadOptions(options.scheduling !== 'shared', options.protect));
   return Promise.all(paths.map(async (path) => ({ path, program: await load(path) })));
 }
