@@ -1,7 +1,7 @@
 // Writes the rewritten module from its parsed form and the sealed plan. Sections come out in the order of the specification;
 // whatever no pass touches is copied from the source.
 
-import { type FunctionHints, type Hint, HintWriter, readHints } from './hints.ts';
+import { type FunctionHints, type Hint, HintWriter, hintOf, readHints } from './hints.ts';
 import { EPOCH, KERNEL_MODULE } from './kernel-module.ts';
 import { MAGIC } from './magic.ts';
 import { type Module, type Range, Section } from './module.ts';
@@ -31,9 +31,10 @@ function writeSection(out: Writer, id: number, content: Writer): void {
   out.u8(id).sized(content);
 }
 
-function writeItems(out: Writer, id: number, count: number, write: (content: Writer) => void): void {
+/** `bytes`: how many all items take about. */
+function writeItems(out: Writer, id: number, count: number, write: (content: Writer) => void, bytes = 0): void {
   if (count === 0) return;
-  const content = new Writer(1024).u32(count);
+  const content = new Writer(bytes + 1024).u32(count);
   write(content);
   writeSection(out, id, content);
 }
@@ -112,17 +113,22 @@ function writeAdded(code: Code, { ref, locals, body }: AddedFunction): void {
     out.u32(1);
     writeValueType(out, local);
   }
-  body(out, (likely) => hints.push({ offset: out.length, likely }));
+  body(out, (likely) => hints.push(hintOf(out.length, likely)));
   emit(out, Op.end);
   code.bodies.sized(out);
   code.hints.add(ref.index, hints);
 }
 
+/** What a check adds, with what of its surroundings is written anew. */
+const CHECK_BYTES = 16;
+
 function writeCode(plan: Plan, map: Uint32Array, known: FunctionHints): Code {
   const { module, functions, replacements, prologues, checks } = plan;
   const { source, code: section, importedFunctions } = module;
   const size = section.end - section.start;
-  const code = { bodies: new Writer(size + (size >> 4) + 4096), hints: new HintWriter() };
+  // To make a buffer of many megabytes longer takes as long as to fill it.
+  const bytes = size + (size >> 4) + CHECK_BYTES * (checks?.offsets.length ?? 0) + 65_536;
+  const code = { bodies: new Writer(bytes), hints: new HintWriter() };
   const walker = new Walker(source, code.bodies, { functionMap: map, replacements, prologues, checks, locals: locals(plan) });
   let position = section.start;
   for (let i = 0; i < section.count; i++) {
@@ -151,12 +157,14 @@ const MUTABLE = 1;
 
 function writeData(out: Writer, plan: Plan): void {
   const { source, data } = plan.module;
-  writeItems(out, Section.data, data.length, (content) => {
+  const bytes = data.reduce((sum, { start, end }) => sum + end - start, 0);
+  const write = (content: Writer) => {
     for (const { start, end, target, content: bytes } of data) {
       if (target && plan.passiveData) content.u32(PASSIVE).copy(source, bytes.start, bytes.end);
       else content.copy(source, start, end);
     }
-  });
+  };
+  writeItems(out, Section.data, data.length, write, bytes);
 }
 
 function writeTables(out: Writer, module: Module, walkerFor: WalkerFor): void {
@@ -208,7 +216,9 @@ export function assemble(plan: Plan): Uint8Array {
   const named = (name: string) => customs.find((custom) => custom.name === name);
 
   const code = writeCode(plan, map, readHints(module, named(BRANCH_HINTS)));
-  const out = new Writer(source.length + (source.length >> 4) + 65536).raw(HEADER);
+  const hints = code.hints.content();
+  const added = code.bodies.length - (module.code.end - module.code.start) + (hints?.length ?? 0);
+  const out = new Writer(source.length + (source.length >> 5) + Math.max(0, added) + 65_536).raw(HEADER);
   const keep = (names: ReadonlySet<string>) => {
     for (const custom of customs) if (names.has(custom.name)) writeSection(out, Section.custom, copyOf(source, custom));
   };
@@ -229,7 +239,6 @@ export function assemble(plan: Plan): Uint8Array {
   if (module.start !== undefined && !plan.dropStart) writeSection(out, Section.start, new Writer().u32(map[module.start]!));
   writeElements(out, module, map, walkerFor);
   if (module.data.length > 0 || module.dataCount) writeSection(out, Section.dataCount, new Writer().u32(module.data.length));
-  const hints = code.hints.content();
   if (hints) writeCustom(out, BRANCH_HINTS, hints.result());
   const bodies = module.code.count + plan.functions.length;
   if (bodies > 0) {

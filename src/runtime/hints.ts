@@ -6,11 +6,15 @@ import type { CustomSection, Module } from './module.ts';
 import { Reader } from './reader.ts';
 import { Writer } from './writer.ts';
 
-export interface Hint {
-  /** From the start of the body, local declarations included. */
-  readonly offset: number;
-  readonly likely: boolean;
-}
+/**
+ * Twice the offset from the start of the body, local declarations included, and one more where the branch is likely: a module has
+ * a hundred thousand, and no object for any.
+ */
+export type Hint = number;
+
+export const hintOf = (offset: number, likely: boolean): Hint => 2 * offset + (likely ? 1 : 0);
+export const offsetOf = (hint: Hint): number => Math.floor(hint / 2);
+export const isLikely = (hint: Hint): boolean => hint % 2 === 1;
 
 /** Hints by original function index, ascending offsets. */
 export type FunctionHints = Map<number, Hint[]>;
@@ -29,8 +33,8 @@ export function readHints(module: Module, custom: CustomSection | undefined): Fu
         const offset = reader.u32();
         const size = reader.u32();
         const value = reader.u8();
-        if (size !== 1 || value > 1 || offset <= (list.at(-1)?.offset ?? -1)) reader.fail('branch hint');
-        list.push({ offset, likely: value === 1 });
+        if (size !== 1 || value > 1 || hintOf(offset, false) <= (list.at(-1) ?? -1)) reader.fail('branch hint');
+        list.push(hintOf(offset, value === 1));
       }
       hints.set(index, list);
     }
@@ -55,11 +59,11 @@ export class HintWriter {
     const out = new Writer(1024).u32(this.#functions.length);
     for (const { index, hints } of this.#functions.sort((a, b) => a.index - b.index)) {
       out.u32(index).u32(hints.length);
-      for (const { offset, likely } of hints)
+      for (const hint of hints)
         out
-          .u32(offset)
-          .u32(1)
-          .u8(likely ? 1 : 0);
+          .u32(offsetOf(hint))
+          .u8(1)
+          .u8(isLikely(hint) ? 1 : 0);
     }
     return out;
   }

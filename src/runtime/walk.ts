@@ -2,7 +2,7 @@
 // asked for to that pass. Nothing else of a body is looked at or changed.
 
 import { type Checks, Edit, type HintNext, writeCheck } from './checks.ts';
-import type { Hint } from './hints.ts';
+import { type Hint, hintOf, isLikely, offsetOf } from './hints.ts';
 import {
   countLocals,
   malformed,
@@ -83,7 +83,7 @@ export class Walker {
   #bodyAt = 0;
   #hints: Hint[] = [];
   readonly #hint: HintNext = (likely) => {
-    this.#hints.push({ offset: this.#out.length - this.#bodyAt, likely });
+    this.#hints.push(hintOf(this.#out.length - this.#bodyAt, likely));
   };
 
   constructor(source: Uint8Array, out: Writer, plan: WalkPlan) {
@@ -256,10 +256,7 @@ export class Walker {
 
   /** The hints of the body written last, ascending. */
   takeHints(): readonly Hint[] {
-    if (this.#hints.length === 0) return NO_HINTS;
-    const hints = this.#hints.sort((a, b) => a.offset - b.offset);
-    this.#hints = [];
-    return hints;
+    return this.#hints.length === 0 ? NO_HINTS : this.#hints.splice(0);
   }
 
   #hintedWalk(start: number, code: number, end: number, known: readonly Hint[]): void {
@@ -267,11 +264,12 @@ export class Walker {
       this.#walk(code, end, NO_MARKS);
       return;
     }
-    const marks = known.map(({ offset }) => start + offset);
+    const marks = known.map((hint) => start + offsetOf(hint));
     this.#walk(code, end, marks);
-    known.forEach(({ likely }, i) => {
-      if (marks[i]! >= 0) this.#hints.push({ offset: marks[i]! - this.#bodyAt, likely });
+    known.forEach((hint, i) => {
+      if (marks[i]! >= 0) this.#hints.push(hintOf(marks[i]! - this.#bodyAt, isLikely(hint)));
     });
+    this.#hints.sort((a, b) => a - b);
   }
 
   /** Writes the size of the body that ends here at `sizeAt`, where there are `room` bytes for it. */
