@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeUtf8, encodeUtf8 } from '../../src/hal/utf8.ts';
+import { decodeUtf8, encodeUtf8, utf8Length } from '../../src/hal/utf8.ts';
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const reference = (bytes: Uint8Array): string | undefined => {
@@ -82,6 +82,30 @@ describe('UTF-8', () => {
       fc.property(fc.array(fc.constantFrom('a', '\ud800', '\udfff', '\ud83d\ude00', '\uffff'), { maxLength: 8 }), (parts) => {
         expect(encodeUtf8(parts.join(''))).toEqual(new TextEncoder().encode(parts.join('')));
       }),
+    );
+  });
+
+  test('the length is known before', () => {
+    const part = fc.constantFrom(
+      '',
+      '\0',
+      'a',
+      '\x7f',
+      '\x80',
+      '\u07ff',
+      '\u0800',
+      '\ud7ff',
+      '\ud800',
+      '\udbff',
+      '\udc00',
+      '\uffff',
+      '\u{10000}',
+    );
+    fc.assert(
+      fc.property(fc.array(fc.oneof(part, fc.string({ unit: 'binary' })), { maxLength: 8 }), (parts) => {
+        expect(utf8Length(parts.join(''))).toBe(encodeUtf8(parts.join('')).length);
+      }),
+      { numRuns: 2000 },
     );
   });
 
