@@ -30,7 +30,7 @@ import { type Cause, crashed, type ExitStatus, signalled, stopped } from './stat
 import type { Strings } from './strings.ts';
 import { seal, type Template } from './template.ts';
 import { Thread } from './thread.ts';
-import { spentBy, type Usage } from './usage.ts';
+import { spentBy, type Usage, usageOf } from './usage.ts';
 import { resolve } from './vfs/namespace.ts';
 
 export type ProcessState = ThreadState;
@@ -294,7 +294,6 @@ export class Process extends Holder {
   usage(): Usage {
     if (this.#status !== undefined) return this.#status.usage;
     const wallMs = (this.kernel.hal.clock.monotonic() - this.#bornNs) / 1e6;
-    const { cpuMs, ...spent } = spentBy(this.#thread, this.#space.peak);
-    return { cpuMs, wallMs, ...spent, children: this.childrenSpent };
+    return usageOf(spentBy(this.#thread, this.#space.peak), wallMs, this.childrenSpent);
   }
 }

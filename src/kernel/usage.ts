@@ -49,6 +49,13 @@ export function sum(a: Spent, b: Spent): Spent {
   };
 }
 
+/** Field by field: to take an object apart and make another of the rest takes V8 a microsecond. */
+export const usageOf = (
+  { cpuMs, memoryPeak, systemCalls, calls, bytesRead, bytesWritten, switches }: Spent,
+  wallMs: number,
+  children: Spent,
+): Usage => ({ cpuMs, wallMs, memoryPeak, systemCalls, calls, bytesRead, bytesWritten, switches, children });
+
 /** What a thread used; `memoryPeak`: the most that its process had. */
 export const spentBy = (thread: Thread, memoryPeak: number): Spent => ({
   cpuMs: thread.cpuTime() / 1e6,

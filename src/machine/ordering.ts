@@ -22,7 +22,9 @@ export async function orderOf(
 ): Promise<Order & { readonly granted: readonly string[] }> {
   const { policy, grants, environment, limits } = await govern(options);
   const program = await loader.load(options.source, loadOptions(options.scheduling !== 'shared', options.protect));
-  const [paths, names] = [programsAmong(grants), policiesAmong(grants)];
+  // Most have none.
+  const named = grants.filter((one) => typeof one === 'object');
+  const [paths, names] = [programsAmong(named), policiesAmong(named)];
   if (policy !== undefined) (await policies()).checkTarget(policy, program);
   return {
     program,
@@ -30,8 +32,8 @@ export async function orderOf(
     environment,
     grants: grants.map(plainGrant),
     granted: grants.map(formatGrant),
-    functions: functions.orders(grants),
-    regions: regions.orders(grants),
+    functions: functions.orders(named),
+    regions: regions.orders(named),
     programs: paths.length === 0 ? [] : await loadPrograms(loader, paths, options),
     policies: names.length === 0 ? [] : await loadPolicies(names),
     cwd: options.cwd,
