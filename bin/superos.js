@@ -41,7 +41,8 @@ function start() {
     if (status < FAILED - 1 && uncached.length > 0) write(fs, directory, uncached);
   });
   try {
-    run('./cli.cjs', {});
+    loaded['./cli.cjs'] = {};
+    run('./cli.cjs');
   } catch (error) {
     if (error.syscall === undefined) throw error;
     fail(
@@ -55,7 +56,7 @@ function start() {
       const first = {
         get(_, key) {
           Object.setPrototypeOf(exports, null);
-          run(name, exports);
+          run(name);
           return exports[key];
         },
       };
@@ -65,9 +66,8 @@ function start() {
     return loaded[name];
   }
 
-  function run(name, exports) {
-    loaded[name] = exports;
-    compile(dist + name.slice(1))(href, (name) => import(name), load, exports);
+  function run(name) {
+    compile(dist + name.slice(1))(href, (name) => import(name), load, loaded[name]);
   }
 
   function compile(filename) {

@@ -44,7 +44,6 @@ function command(dependencies) {
           { name: 'cli', test: (id) => always.has(id) },
         ],
       },
-      minifyInternalExports: false,
       // What nothing seems to use is not dropped: here that would be everything.
       minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
       banner: 'function superos(url, importPackage, require, exports) {',

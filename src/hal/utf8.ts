@@ -58,7 +58,7 @@ export function utf8Length(text: string): number {
 
 /** The bytes of `text`; a lone surrogate becomes U+FFFD. */
 export function encodeUtf8(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length * 3);
+  const bytes = new Uint8Array(utf8Length(text));
   let n = 0;
   for (let i = 0; i < text.length; i++) {
     let code = text.codePointAt(i)!;
@@ -78,5 +78,5 @@ export function encodeUtf8(text: string): Uint8Array {
       bytes[n++] = 0x80 | (code & 0x3f);
     }
   }
-  return bytes.slice(0, n);
+  return bytes;
 }

@@ -31,7 +31,7 @@ export interface Standing {
 export class Account implements Writing {
   readonly parent: Account | undefined;
   readonly #cells = BLANK.slice();
-  /** Told when use goes beyond a soft bound that is below the hard one. Never a function that is written where it is assigned: V8 makes such a one old, and what it closes over lasts until all is collected. */
+  /** Told when use goes beyond a soft bound that is below the hard one. */
   holder: { exceeded(resource: Resource): void } | undefined;
 
   constructor(parent: Account | undefined, limits: Limits) {

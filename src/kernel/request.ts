@@ -142,7 +142,7 @@ export function occupy(
 
 /** Arguments and environment as the program gets them. */
 export function stringsOf({ args, environment }: SpawnRequest): readonly [Strings, Strings] {
-  const variables = environment.size === 0 ? NO_TEXTS : Array.from(environment, ([name, value]) => `${name}=${value}`);
+  const variables = Array.from(environment, ([name, value]) => `${name}=${value}`);
   if (args.some(hasNul) || variables.some(hasNul))
     throw new SpawnError('INVAL', 'an argument or a variable contains a NUL, which ends it for the program');
   const strings = [new Strings(args), new Strings(variables)] as const;
@@ -152,7 +152,6 @@ export function stringsOf({ args, environment }: SpawnRequest): readonly [String
   return strings;
 }
 
-const NO_TEXTS: readonly string[] = [];
 const hasNul = (text: string): boolean => text.includes('\0');
 
 export function excess(types: readonly MemoryType[], { memory }: Limits): string {

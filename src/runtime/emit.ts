@@ -157,14 +157,14 @@ const MUTABLE = 1;
 
 function writeData(out: Writer, plan: Plan): void {
   const { source, data } = plan.module;
-  const bytes = data.reduce((sum, { start, end }) => sum + end - start, 0);
+  const room = data.reduce((sum, { start, end }) => sum + end - start, 0);
   const write = (content: Writer) => {
     for (const { start, end, target, content: bytes } of data) {
       if (target && plan.passiveData) content.u32(PASSIVE).copy(source, bytes.start, bytes.end);
       else content.copy(source, start, end);
     }
   };
-  writeItems(out, Section.data, data.length, write, bytes);
+  writeItems(out, Section.data, data.length, write, room);
 }
 
 function writeTables(out: Writer, module: Module, walkerFor: WalkerFor): void {

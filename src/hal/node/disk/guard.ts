@@ -2,7 +2,7 @@
 // memory of host processes, and directories that SuperOS trusts, such as its cache of compiled code.
 // Everything is known by device and inode, never by name.
 import fs from 'node:fs';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { FileStat } from '../../disk.ts';
 import type { Errno } from '../../errno.ts';
 import { procPath } from './at.ts';
@@ -30,7 +30,7 @@ export class Guard {
   #chain: ReadonlySet<Identity> = new Set();
 
   constructor(paths: readonly string[]) {
-    this.#paths = paths.map((path) => (isAbsolute(path) ? path : resolve(path)));
+    this.#paths = paths.map((path) => resolve(path));
   }
 
   /** Whether a guest may hold the directory `fd` as a root. Creates what is protected, so that no guest can plant it. */
