@@ -1,4 +1,5 @@
 // What every disk driver does, alike.
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Directory } from '../../src/hal/disk.ts';
 import {
@@ -19,6 +20,14 @@ import {
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const WRITE = options({ read: true, write: true, create: true });
+
+/** What a file holds once `part` is written at `offset`. */
+function overwritten(before: Uint8Array, offset: number, part: Uint8Array): Uint8Array<ArrayBuffer> {
+  const after = new Uint8Array(Math.max(before.length, offset + part.length));
+  after.set(before);
+  after.set(part, offset);
+  return after;
+}
 
 describe.each(drivers)('disk driver: $name', (driver) => {
   let fixture: Fixture;
@@ -143,6 +152,52 @@ describe.each(drivers)('disk driver: $name', (driver) => {
       expect(opened.sync(true)).toBe('BADF');
       expect(opened.setFlags({ append: true, nonblocking: false, sync: 'none' })).toBe('BADF');
       expect(opened.setMode(0o600)).toBe('BADF');
+    });
+
+    test('a closed handle does not write to the file that got its number', () => {
+      const closed = file(root.open('f', WRITE));
+      expect(closed.write(bytes('before'), 0, 6, 0)).toBe(6);
+      closed.close();
+      const opened = file(root.open('g', WRITE));
+      expect(closed.write(bytes('after'), 0, 5, 6)).toBe('BADF');
+      expect(opened.write(bytes('g'), 0, 1, 0)).toBe(1);
+      expect(contents(opened)).toBe('g');
+      opened.close();
+    });
+
+    test('writes one after the other, elsewhere, at the end and in turn with reads land where they are sent', () => {
+      const step = fc.record({
+        offset: fc.oneof(fc.constant('next' as const), fc.nat(40)),
+        at: fc.nat(3),
+        length: fc.nat(9),
+        append: fc.boolean(),
+        reads: fc.boolean(),
+      });
+      fc.assert(
+        fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+          const opened = file(root.open('f', options({ write: true, create: true, truncate: true })));
+          const sources = [new Uint8Array(12), new Uint8Array(12)];
+          let expected = new Uint8Array();
+          let next = 0;
+          let appends = false;
+          for (const [i, { offset, at, length, append, reads }] of steps.entries()) {
+            const from = sources[(i >> 2) % 2]!;
+            for (let k = 0; k < from.length; k++) from[k] = 16 * i + k;
+            if (append !== appends) expect(opened.setFlags({ append, nonblocking: false, sync: 'none' })).toBeUndefined();
+            appends = append;
+            if (reads) expect(opened.read(new Uint8Array(4), 0, 4, 3)).toBeLessThanOrEqual(4);
+            const place = offset === 'next' ? next : offset;
+            expect(opened.write(from, at, length, place)).toBe(length);
+            const to = append ? expected.length : place;
+            if (length > 0) expected = overwritten(expected, to, from.subarray(at, at + length));
+            next = to + length;
+          }
+          const into = new Uint8Array(expected.length + 1);
+          expect(opened.read(into, 0, into.length, 0)).toBe(expected.length);
+          expect([...into.subarray(0, expected.length)]).toEqual([...expected]);
+          opened.close();
+        }),
+      );
     });
 
     test('an unlinked file lives on in its handle', () => {

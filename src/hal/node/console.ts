@@ -1,17 +1,17 @@
 // The console driver: the host's standard streams. Nothing is opened, and no part of Node loaded, before it is used.
 import type { Console, Stream } from '../console.ts';
-import { fsTransfer, type Transfer } from './disk/transfer.ts';
+import { FsTransfer, type Transfer } from './disk/transfer.ts';
 import { Input } from './input.ts';
 import { Output } from './output.ts';
 
-/** A stream over descriptor `fd`, which stays the caller's to close. */
+/** A stream over descriptor `fd`, which stays the caller's to close. `transferOf`: for the bytes of a descriptor. */
 export function nodeStream(
   fd: number,
   direction: 'read' | 'write',
   type?: Stream['type'],
-  transfer: Transfer = fsTransfer,
+  transferOf: (fd: number) => Transfer = (one) => new FsTransfer(one),
 ): Stream {
-  return direction === 'read' ? new Input(fd, type, transfer) : new Output(fd, type, transfer);
+  return direction === 'read' ? new Input(fd, type, transferOf) : new Output(fd, type, transferOf);
 }
 
 export function nodeConsole(): Console {

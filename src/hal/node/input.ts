@@ -8,7 +8,7 @@ import type { Errno } from '../errno.ts';
 import { Backoff } from './backoff.ts';
 import { type Descriptor, openDescriptor, typeOf } from './descriptor.ts';
 import { fromException } from './disk/errno.ts';
-import type { Transfer } from './disk/transfer.ts';
+import { CLOSED, HERE, type Transfer } from './disk/transfer.ts';
 import { HELD } from './held.ts';
 
 const NOTHING = -1;
@@ -17,9 +17,10 @@ const NEWLINE = 10;
 
 export class Input implements Stream {
   readonly #fd: number;
-  readonly #transfer: Transfer;
+  readonly #transferOf: (fd: number) => Transfer;
   #type: Stream['type'] | undefined;
   #source: Descriptor | undefined;
+  #transfer: Transfer = CLOSED;
   /** The byte that waiting took, END once where waiting found the end of a terminal's input, or NOTHING. */
   #ahead = NOTHING;
   /** Set for good where the source is at its end, fails, or is closed. */
@@ -29,10 +30,10 @@ export class Input implements Stream {
   #waiting: Promise<void> | undefined;
   #wake: () => void = () => {};
 
-  constructor(fd: number, type: Stream['type'] | undefined, transfer: Transfer) {
+  constructor(fd: number, type: Stream['type'] | undefined, transferOf: (fd: number) => Transfer) {
     this.#fd = fd;
     this.#type = type;
-    this.#transfer = transfer;
+    this.#transferOf = transferOf;
   }
 
   get type(): Stream['type'] {
@@ -50,7 +51,7 @@ export class Input implements Stream {
       this.#over = source === 'BADF' ? 0 : source;
       return this.#over;
     }
-    const got = this.#transfer.read(source.fd, into, at, length, undefined);
+    const got = this.#transfer.read(into, at, length, HERE);
     if (typeof got === 'number') this.#backoff?.reset();
     return got;
   }
@@ -100,6 +101,7 @@ export class Input implements Stream {
     const source = openDescriptor(this.#fd, 'read', this.type);
     if (typeof source === 'string') return source;
     this.#source = source;
+    this.#transfer = this.#transferOf(source.fd);
     // What could not be opened anew is made non-blocking by Node's own stream, which puts it back when the host exits.
     if (!source.own && source.waiting !== 'never' && source.waiting !== 'timer') this.#connect(source).pause();
     return source;

@@ -7,7 +7,7 @@ import type { Errno } from '../errno.ts';
 import { Backoff } from './backoff.ts';
 import { type Descriptor, openDescriptor, typeOf } from './descriptor.ts';
 import { fromException } from './disk/errno.ts';
-import type { Transfer } from './disk/transfer.ts';
+import { CLOSED, HERE, type Transfer } from './disk/transfer.ts';
 import { HELD } from './held.ts';
 
 /** What a Linux pipe holds. */
@@ -15,9 +15,10 @@ const CHUNK_BYTES = 65_536;
 
 export class Output implements Stream {
   readonly #fd: number;
-  readonly #transfer: Transfer;
+  readonly #transferOf: (fd: number) => Transfer;
   #type: Stream['type'] | undefined;
   #target: Descriptor | undefined;
+  #transfer: Transfer = CLOSED;
   /** Set for good where nobody reads any more, or the stream is closed. */
   #over: Errno | undefined;
   #socket: net.Socket | undefined;
@@ -26,10 +27,10 @@ export class Output implements Stream {
   #waiting: Promise<void> | undefined;
   #wake: () => void = () => {};
 
-  constructor(fd: number, type: Stream['type'] | undefined, transfer: Transfer) {
+  constructor(fd: number, type: Stream['type'] | undefined, transferOf: (fd: number) => Transfer) {
     this.#fd = fd;
     this.#type = type;
-    this.#transfer = transfer;
+    this.#transferOf = transferOf;
   }
 
   get type(): Stream['type'] {
@@ -46,13 +47,15 @@ export class Output implements Stream {
     if (this.#waiting !== undefined) return 'AGAIN';
     const target = this.#target ?? this.#open();
     if (typeof target === 'string') return target;
-    const written = this.#transfer.write(target.fd, from, at, length, undefined);
-    if (typeof written === 'number') {
-      this.#backoff?.reset();
-      return written;
-    }
-    if (written === 'PIPE') this.#over = 'PIPE';
-    if (written !== 'AGAIN') return written;
+    const written = this.#transfer.write(from, at, length, HERE);
+    if (typeof written !== 'number') return this.#failed(written, target, from, at, length);
+    this.#backoff?.reset();
+    return written;
+  }
+
+  #failed(error: Errno, target: Descriptor, from: Uint8Array, at: number, length: number): number | Errno {
+    if (error === 'PIPE') this.#over = 'PIPE';
+    if (error !== 'AGAIN') return error;
     if (target.waiting === 'socket') return this.#hand(target, from, at, length);
     this.#fill();
     this.#backoff ??= new Backoff();
@@ -89,6 +92,7 @@ export class Output implements Stream {
       return target;
     }
     this.#target = target;
+    this.#transfer = this.#transferOf(target.fd);
     // What could not be opened anew is made non-blocking by Node's own stream, which puts it back when the host exits.
     if (!target.own && target.waiting === 'socket') this.#connect(target);
     return target;

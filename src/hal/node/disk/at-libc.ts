@@ -9,10 +9,10 @@ import { ENTRIES_BYTES, type Libc, SPARE } from './libc.ts';
 import { LibcTransfer, type Transfer } from './transfer.ts';
 
 const AT_FDCWD = -100;
-const AT_SYMLINK_NOFOLLOW = 0x100;
-const AT_REMOVEDIR = 0x200;
-const AT_EMPTY_PATH = 0x1000;
-const STATX_BASIC_STATS = 0x7ff;
+const AT_SYMLINK_NOFOLLOW = 0x100n;
+const AT_REMOVEDIR = 0x200n;
+const AT_EMPTY_PATH = 0x1000n;
+const STATX_BASIC_STATS = 0x7ffn;
 const RESOLVE_NO_XDEV = 0x01n;
 const RESOLVE_NO_MAGICLINKS = 0x02n;
 const RESOLVE_NO_SYMLINKS = 0x04n;
@@ -20,12 +20,19 @@ const RESOLVE_BENEATH = 0x08n;
 const BENEATH = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
 const UTIME_NOW = 0x3fffffffn;
 const UTIME_OMIT = 0x3ffffffen;
-const SEEK_SET = 0;
-const F_GETFL = 3;
-const F_SETFL = 4;
+const SEEK_SET = 0n;
+const F_GETFL = 3n;
+const F_SETFL = 4n;
 const SECOND = 1_000_000_000n;
-const PATH_MAX = 4096;
-const ADVICE: Readonly<Record<Advice, number>> = { normal: 0, random: 1, sequential: 2, willneed: 3, dontneed: 4, noreuse: 5 };
+const PATH_MAX = 4096n;
+const ADVICE: Readonly<Record<Advice, bigint>> = {
+  normal: 0n,
+  random: 1n,
+  sequential: 2n,
+  willneed: 3n,
+  dontneed: 4n,
+  noreuse: 5n,
+};
 /** `d_type` of a directory entry is the file type of `st_mode`, shifted. */
 const D_TYPE_SHIFT = 12;
 const NO_PATH = '';
@@ -61,7 +68,7 @@ export class LibcAt implements At {
   open(directory: number, name: string, flags: number, mode: number): number | Errno {
     if (!put(this.#first, name)) return 'NAMETOOLONG';
     for (;;) {
-      const fd = this.#libc.openat(directory, this.#libc.first.at, flags, mode);
+      const fd = this.#libc.openat(BigInt(directory), this.#libc.first.at, BigInt(flags), BigInt(mode));
       HELD.bytes[fd] = 1;
       if (fd >= 0) return fd;
       const error = this.#libc.error();
@@ -75,7 +82,7 @@ export class LibcAt implements At {
     this.#how[1] = BigInt(mode);
     this.#how[2] = links ? BENEATH : BENEATH | RESOLVE_NO_SYMLINKS;
     for (;;) {
-      const fd = this.#libc.syscall(this.#libc.openat2, directory, this.#libc.first.at, this.#libc.how.at, 24n);
+      const fd = this.#libc.syscall(this.#libc.openat2, BigInt(directory), this.#libc.first.at, this.#libc.how.at, 24n);
       HELD.bytes[fd] = 1;
       if (fd >= 0) return fd;
       const error = this.#libc.error();
@@ -91,10 +98,10 @@ export class LibcAt implements At {
     return this.#stat(fd, NO_PATH, AT_EMPTY_PATH);
   }
 
-  #stat(directory: number, name: string, flags: number): FileStat | Errno {
+  #stat(directory: number, name: string, flags: bigint): FileStat | Errno {
     if (!put(this.#first, name)) return 'NAMETOOLONG';
     const { statx, first, status, error } = this.#libc;
-    if (statx(directory, first.at, flags, STATX_BASIC_STATS, status.at) < 0) return error();
+    if (statx(BigInt(directory), first.at, flags, STATX_BASIC_STATS, status.at) < 0) return error();
     const s = this.#status;
     const mode = s.getUint16(28, true);
     return {
@@ -113,17 +120,17 @@ export class LibcAt implements At {
   readlink(directory: number, name: string): string | { readonly error: Errno } {
     if (!put(this.#first, name)) return { error: 'NAMETOOLONG' };
     const { readlinkat, first, second, error } = this.#libc;
-    const length = readlinkat(directory, first.at, second.at, BigInt(PATH_MAX));
+    const length = readlinkat(BigInt(directory), first.at, second.at, PATH_MAX);
     if (length < 0) return { error: error() };
     return decodeName(this.#second.subarray(0, length)) ?? { error: 'ILSEQ' };
   }
 
   list(directory: number): readonly Entry[] | Errno {
     const { lseek, syscall, getdents64, entries, error } = this.#libc;
-    if (lseek(directory, 0n, SEEK_SET, SPARE) < 0n) return error();
+    if (lseek(BigInt(directory), 0n, SEEK_SET, SPARE) < 0n) return error();
     const list: Entry[] = [];
     for (;;) {
-      const length = syscall(getdents64, directory, entries.at, BigInt(ENTRIES_BYTES), 0n);
+      const length = syscall(getdents64, BigInt(directory), entries.at, BigInt(ENTRIES_BYTES), 0n);
       const failed = length < 0 ? error() : undefined;
       // NOENT: the directory has been removed, and so holds nothing.
       if (length === 0 || failed === 'NOENT') return list;
@@ -144,34 +151,38 @@ export class LibcAt implements At {
 
   makeDirectory(directory: number, name: string): Errno | undefined {
     if (!put(this.#first, name)) return 'NAMETOOLONG';
-    return this.#libc.mkdirat(directory, this.#libc.first.at, DIRECTORY_MODE, SPARE) < 0 ? this.#libc.error() : undefined;
+    return this.#libc.mkdirat(BigInt(directory), this.#libc.first.at, BigInt(DIRECTORY_MODE), SPARE) < 0
+      ? this.#libc.error()
+      : undefined;
   }
 
   removeDirectory(directory: number, name: string): Errno | undefined {
     if (!put(this.#first, name)) return 'NAMETOOLONG';
-    return this.#libc.unlinkat(directory, this.#libc.first.at, AT_REMOVEDIR, SPARE) < 0 ? this.#libc.error() : undefined;
+    return this.#libc.unlinkat(BigInt(directory), this.#libc.first.at, AT_REMOVEDIR, SPARE) < 0 ? this.#libc.error() : undefined;
   }
 
   unlink(directory: number, name: string): Errno | undefined {
     if (!put(this.#first, name)) return 'NAMETOOLONG';
-    return this.#libc.unlinkat(directory, this.#libc.first.at, 0, SPARE) < 0 ? this.#libc.error() : undefined;
+    return this.#libc.unlinkat(BigInt(directory), this.#libc.first.at, 0n, SPARE) < 0 ? this.#libc.error() : undefined;
   }
 
   rename(directory: number, name: string, toDirectory: number, toName: string): Errno | undefined {
     if (!put(this.#first, name) || !put(this.#second, toName)) return 'NAMETOOLONG';
     const { renameat, first, second, error } = this.#libc;
-    return renameat(directory, first.at, toDirectory, second.at) < 0 ? error() : undefined;
+    return renameat(BigInt(directory), first.at, BigInt(toDirectory), second.at) < 0 ? error() : undefined;
   }
 
   link(directory: number, name: string, toDirectory: number, toName: string): Errno | undefined {
     if (!put(this.#first, name) || !put(this.#second, toName)) return 'NAMETOOLONG';
     const { linkat, first, second, error } = this.#libc;
-    return linkat(directory, first.at, toDirectory, second.at, 0) < 0 ? error() : undefined;
+    return linkat(BigInt(directory), first.at, BigInt(toDirectory), second.at, 0n) < 0 ? error() : undefined;
   }
 
   symlink(target: string, directory: number, name: string): Errno | undefined {
     if (!put(this.#first, target) || !put(this.#second, name)) return 'NAMETOOLONG';
-    return this.#libc.symlinkat(this.#libc.first.at, directory, this.#libc.second.at) < 0 ? this.#libc.error() : undefined;
+    return this.#libc.symlinkat(this.#libc.first.at, BigInt(directory), this.#libc.second.at, SPARE) < 0
+      ? this.#libc.error()
+      : undefined;
   }
 
   setTimes(fd: number, accessed: NewTime, modified: NewTime): Errno | undefined {
@@ -179,33 +190,33 @@ export class LibcAt implements At {
     putTime(this.#times, 0, accessed);
     putTime(this.#times, 2, modified);
     const { utimensat, first, times, error } = this.#libc;
-    return utimensat(AT_FDCWD, first.at, times.at, 0) < 0 ? error() : undefined;
+    return utimensat(BigInt(AT_FDCWD), first.at, times.at, 0n) < 0 ? error() : undefined;
   }
 
   allocate(fd: number, offset: number, length: number): Errno | undefined {
-    const number = this.#libc.posix_fallocate(fd, BigInt(offset), BigInt(length), SPARE);
+    const number = this.#libc.posix_fallocate(BigInt(fd), BigInt(offset), BigInt(length), SPARE);
     return number === 0 ? undefined : fromNumber(number);
   }
 
   advise(fd: number, offset: number, length: number, advice: Advice): Errno | undefined {
-    const number = this.#libc.posix_fadvise(fd, BigInt(offset), BigInt(length), ADVICE[advice]);
+    const number = this.#libc.posix_fadvise(BigInt(fd), BigInt(offset), BigInt(length), ADVICE[advice]);
     return number === 0 ? undefined : fromNumber(number);
   }
 
   setAppend(fd: number, _access: number, append: boolean): number | Errno {
     const { fcntl, error } = this.#libc;
-    const before = fcntl(fd, F_GETFL, 0, SPARE);
+    const before = fcntl(BigInt(fd), F_GETFL, 0n, SPARE);
     if (before < 0) return error();
     const flags = append ? before | constants.O_APPEND : before & ~constants.O_APPEND;
-    return fcntl(fd, F_SETFL, flags, SPARE) < 0 ? error() : fd;
+    return fcntl(BigInt(fd), F_SETFL, BigInt(flags), SPARE) < 0 ? error() : fd;
   }
 
-  transfer(): Transfer {
-    return new LibcTransfer(this.#libc);
+  transfer(fd: number): Transfer {
+    return new LibcTransfer(this.#libc, fd);
   }
 
   close(fd: number): void {
-    this.#libc.close(fd);
+    this.#libc.close(BigInt(fd));
     HELD.bytes[fd] = 0;
   }
 }

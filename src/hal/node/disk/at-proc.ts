@@ -6,7 +6,7 @@ import type { Errno } from '../../errno.ts';
 import { HELD } from '../held.ts';
 import { type At, DIRECTORY_MODE, decodeName, fileType, procPath } from './at.ts';
 import { attempt, fromException } from './errno.ts';
-import { fsTransfer, type Transfer } from './transfer.ts';
+import { FsTransfer, type Transfer } from './transfer.ts';
 
 const at = (directory: number, name: string): string => `/proc/self/fd/${directory}/${name}`;
 
@@ -129,8 +129,8 @@ export class ProcAt implements At {
     }
   }
 
-  transfer(): Transfer {
-    return fsTransfer;
+  transfer(fd: number): Transfer {
+    return new FsTransfer(fd);
   }
 
   close(fd: number): void {

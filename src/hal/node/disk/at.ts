@@ -33,8 +33,8 @@ export interface At {
   advise(fd: number, offset: number, length: number, advice: Advice): Errno | undefined;
   /** Turns appending on or off; gives the descriptor to go on with, which may be another one. */
   setAppend(fd: number, access: number, append: boolean): number | Errno;
-  /** For the bytes of one more open file. */
-  transfer(): Transfer;
+  /** For the bytes of an open file that was just opened. */
+  transfer(fd: number): Transfer;
   close(fd: number): void;
 }
 

@@ -21,7 +21,7 @@ export class NodeDevice implements File {
     this.#fd = fd;
     this.type = type;
     this.terminal = type === 'character-device' && process.getBuiltinModule('node:tty').isatty(fd);
-    const stream = (direction: 'read' | 'write') => nodeStream(fd, direction, undefined, at.transfer());
+    const stream = (direction: 'read' | 'write') => nodeStream(fd, direction, undefined, (one) => at.transfer(one));
     this.#input = access === fs.constants.O_WRONLY ? undefined : stream('read');
     this.#output = access === fs.constants.O_RDONLY ? undefined : stream('write');
   }

@@ -5,7 +5,7 @@ import type { Advice, File, FileStat, NewTime, OpenOptions } from '../../disk.ts
 import type { Errno } from '../../errno.ts';
 import type { At } from './at.ts';
 import { attempt } from './errno.ts';
-import type { Transfer } from './transfer.ts';
+import { Appending, CLOSED, Synchronous, type Transfer } from './transfer.ts';
 
 const PERMISSIONS = 0o777;
 
@@ -13,33 +13,34 @@ export class NodeFile implements File {
   readonly kind = 'file';
   readonly type = 'regular-file';
   readonly #at: At;
-  readonly #transfer: Transfer;
   /** O_RDONLY, O_WRONLY or O_RDWR. */
   readonly #access: number;
   #fd: number;
   #append: boolean;
-  #sync: OpenOptions['sync'];
+  #plain: Transfer;
+  /** `#plain` with what is asked of each write. */
+  #transfer: Transfer;
 
   constructor(at: At, fd: number, access: number, append: boolean, sync: OpenOptions['sync']) {
     this.#at = at;
-    this.#transfer = at.transfer();
+    this.#plain = at.transfer(fd);
     this.#fd = fd;
     this.#access = access;
     this.#append = append;
-    this.#sync = sync;
+    this.#transfer = this.#asked(sync);
+  }
+
+  #asked(sync: OpenOptions['sync']): Transfer {
+    const transfer = this.#append ? new Appending(this.#plain) : this.#plain;
+    return sync === 'none' ? transfer : new Synchronous(transfer, () => this.sync(sync === 'data'));
   }
 
   read(into: Uint8Array, at: number, length: number, offset: number): number | Errno {
-    if (this.#fd < 0) return 'BADF';
-    return this.#transfer.read(this.#fd, into, at, length, offset);
+    return this.#transfer.read(into, at, length, offset);
   }
 
   write(from: Uint8Array, at: number, length: number, offset: number): number | Errno {
-    if (this.#fd < 0) return 'BADF';
-    // Appending is the host's: it finds the end itself.
-    const written = this.#transfer.write(this.#fd, from, at, length, this.#append ? undefined : offset);
-    if (typeof written !== 'number') return written;
-    return this.#sync === 'none' ? written : (this.sync(this.#sync === 'data') ?? written);
+    return this.#transfer.write(from, at, length, offset);
   }
 
   ready(): undefined {
@@ -84,10 +85,11 @@ export class NodeFile implements File {
     if (flags.append !== this.#append) {
       const fd = this.#at.setAppend(this.#fd, this.#access, flags.append);
       if (typeof fd === 'string') return fd;
+      if (fd !== this.#fd) this.#plain = this.#at.transfer(fd);
       this.#fd = fd;
       this.#append = flags.append;
     }
-    this.#sync = flags.sync;
+    this.#transfer = this.#asked(flags.sync);
     return undefined;
   }
 
@@ -98,5 +100,6 @@ export class NodeFile implements File {
   close(): void {
     if (this.#fd >= 0) this.#at.close(this.#fd);
     this.#fd = -1;
+    this.#transfer = CLOSED;
   }
 }

@@ -3,47 +3,45 @@
 import fs from 'node:fs';
 import { arch, platform } from 'node:process';
 import type { Access } from '../../mmu.ts';
+import { SPARE } from '../disk/libc.ts';
 import { type Ffi, loadFfi } from '../ffi.ts';
 import { HELD } from '../held.ts';
 
-/**
- * Arguments too many, which the C library does not look at: node:ffi calls all functions of so many arguments through one of its
- * own, fast only while there is one C function behind it. The counts up to five are the disk's.
- */
-const SIGNATURES = {
-  mmap: { return: 'int64', arguments: ['int64', 'int64', 'int32', 'int32', 'int32', 'int64'] },
-  mprotect: { return: 'int32', arguments: ['int64', 'int64', 'int32', 'int32', 'int32', 'int32', 'int32'] },
-  madvise: { return: 'int32', arguments: ['int64', 'int64', 'int32', 'int32', 'int32', 'int32', 'int32', 'int32'] },
-  ioctl: { return: 'int32', arguments: ['int32', 'int64', 'int64', 'int32', 'int32', 'int32', 'int32', 'int32', 'int32'] },
-  memfd_create: { return: 'int32', arguments: ['int64', 'uint32'] },
-  ftruncate: { return: 'int32', arguments: ['int32', 'int64'] },
-  sysconf: { return: 'int64', arguments: ['int32', 'int32'] },
-  fcntl: { return: 'int32', arguments: ['int32', 'int32', 'int32', 'int32'] },
+/** Why all integers are int64, and none has three arguments: `libc.ts` of the disk. */
+export const SIGNATURES = {
+  mmap: { return: 'int64', arguments: ['int64', 'int64', 'int64', 'int64', 'int64', 'int64'] },
+  mprotect: { return: 'int32', arguments: ['int64', 'int64', 'int64', 'double'] },
+  madvise: { return: 'int32', arguments: ['int64', 'int64', 'int64', 'double'] },
+  ioctl: { return: 'int32', arguments: ['int64', 'int64', 'int64', 'double'] },
+  memfd_create: { return: 'int32', arguments: ['int64', 'int64'] },
+  ftruncate: { return: 'int32', arguments: ['int64', 'int64'] },
+  sysconf: { return: 'int64', arguments: ['int64', 'double'] },
+  fcntl: { return: 'int32', arguments: ['int64', 'int64', 'int64', 'double'] },
   __errno_location: { return: 'uint64', arguments: [] },
 } as const;
 
 // The same numbers on x86-64 and ARM64.
-const PROT: Readonly<Record<Access, number>> = { none: 0, read: 1, write: 3 };
-const MAP_SHARED = 1;
-const MAP_PRIVATE = 2;
-const MAP_FIXED = 0x10;
-const MAP_ANONYMOUS = 0x20;
-const MAP_NORESERVE = 0x4000;
+const PROT: Readonly<Record<Access, bigint>> = { none: 0n, read: 1n, write: 3n };
+const MAP_SHARED = 1n;
+const MAP_PRIVATE = 2n;
+const MAP_FIXED = 0x10n;
+const MAP_ANONYMOUS = 0x20n;
+const MAP_NORESERVE = 0x4000n;
 const OWN = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE;
-const MADV_DONTNEED = 4;
-const MFD_CLOEXEC = 1;
-const MFD_ALLOW_SEALING = 2;
+const MADV_DONTNEED = 4n;
+const MFD_CLOEXEC = 1n;
+const MFD_ALLOW_SEALING = 2n;
 /** Linux 6.3; may be demanded by vm.memfd_noexec. */
-const MFD_NOEXEC_SEAL = 8;
-const F_DUPFD_CLOEXEC = 1030;
-const F_ADD_SEALS = 1033;
-const F_GET_SEALS = 1034;
-const F_SEAL_FINAL = 1;
-const F_SEAL_SHRINK = 2;
-const F_SEAL_GROW = 4;
-const F_SEAL_WRITE = 8;
+const MFD_NOEXEC_SEAL = 8n;
+const F_DUPFD_CLOEXEC = 1030n;
+const F_ADD_SEALS = 1033n;
+const F_GET_SEALS = 1034n;
+const F_SEAL_FINAL = 1n;
+const F_SEAL_SHRINK = 2n;
+const F_SEAL_GROW = 4n;
+const F_SEAL_WRITE = 8n;
 const FIXED_LENGTH = F_SEAL_SHRINK | F_SEAL_GROW;
-const SC_PAGESIZE = 30;
+const SC_PAGESIZE = 30n;
 
 const PAGEMAP_SCAN = 0xc0606610n;
 const PAGE_IS_FILE = 4;
@@ -116,7 +114,7 @@ class LinuxCalls implements HostCalls {
     this.#ffi = ffi;
     this.#libc = open(ffi);
     this.#errnoAt = this.#libc.__errno_location();
-    this.pageBytes = Number(this.#libc.sysconf(SC_PAGESIZE, 0));
+    this.pageBytes = Number(this.#libc.sysconf(SC_PAGESIZE, SPARE));
     new Uint8Array(this.#name).set(Buffer.from('superos'));
     this.#nameAt = ffi.getRawPointer(this.#name);
     this.#requestAt = ffi.getRawPointer(this.#request);
@@ -135,27 +133,27 @@ class LinuxCalls implements HostCalls {
   }
 
   zero(at: bigint, bytes: bigint, access: Access): boolean {
-    return this.#libc.mmap(at, bytes, PROT[access], OWN | MAP_ANONYMOUS, -1, 0n) === at;
+    return this.#libc.mmap(at, bytes, PROT[access], OWN | MAP_ANONYMOUS, -1n, 0n) === at;
   }
 
   copy(at: bigint, bytes: bigint, fd: number, offset: bigint): boolean {
-    return this.#libc.mmap(at, bytes, PROT.write, OWN, fd, offset) === at;
+    return this.#libc.mmap(at, bytes, PROT.write, OWN, BigInt(fd), offset) === at;
   }
 
   show(at: bigint, bytes: bigint, fd: number): boolean {
-    return this.#libc.mmap(at, bytes, PROT.read, OWN, fd, 0n) === at;
+    return this.#libc.mmap(at, bytes, PROT.read, OWN, BigInt(fd), 0n) === at;
   }
 
   share(at: bigint, bytes: bigint, fd: number, access: Access): boolean {
-    return this.#libc.mmap(at, bytes, PROT[access], MAP_SHARED | MAP_FIXED, fd, 0n) === at;
+    return this.#libc.mmap(at, bytes, PROT[access], MAP_SHARED | MAP_FIXED, BigInt(fd), 0n) === at;
   }
 
   protect(at: bigint, bytes: bigint, access: Access): boolean {
-    return this.#libc.mprotect(at, bytes, PROT[access], 0, 0, 0, 0) === 0;
+    return this.#libc.mprotect(at, bytes, PROT[access], SPARE) === 0;
   }
 
   discard(at: bigint, bytes: bigint): boolean {
-    return this.#libc.madvise(at, bytes, MADV_DONTNEED, 0, 0, 0, 0, 0) === 0;
+    return this.#libc.madvise(at, bytes, MADV_DONTNEED, SPARE) === 0;
   }
 
   written(base: number, bytes: number): number {
@@ -172,7 +170,7 @@ class LinuxCalls implements HostCalls {
       put(fields, VECTOR!, this.#rangesAt + ranges * RANGE_BYTES);
       fields[VECTOR_LENGTH!] = WRITTEN_PAGES_MAX + 1 - ranges;
       fields[PAGES_MAX!] = WRITTEN_PAGES_MAX + 1 - pages;
-      const found = this.#libc.ioctl(this.#pagemap, PAGEMAP_SCAN, this.#requestAt, 0, 0, 0, 0, 0, 0);
+      const found = this.#libc.ioctl(BigInt(this.#pagemap), PAGEMAP_SCAN, this.#requestAt, SPARE);
       if (found < 0) {
         this.#forgetPagemap();
         return -1;
@@ -201,25 +199,25 @@ class LinuxCalls implements HostCalls {
       HELD.bytes[fd] = 1;
     }
     if (fd < 0) return undefined;
-    if (ftruncate(fd, BigInt(bytes)) === 0 && fcntl(fd, F_ADD_SEALS, FIXED_LENGTH, 0) === 0) return fd;
+    if (ftruncate(BigInt(fd), BigInt(bytes)) === 0 && fcntl(BigInt(fd), F_ADD_SEALS, FIXED_LENGTH, SPARE) === 0) return fd;
     this.close(fd);
     return undefined;
   }
 
   duplicate(fd: number, bytes: number): number | undefined {
     const { fcntl } = this.#libc;
-    const copy = fcntl(fd, F_DUPFD_CLOEXEC, 0, 0);
+    const copy = fcntl(BigInt(fd), F_DUPFD_CLOEXEC, 0n, SPARE);
     HELD.bytes[copy] = 1;
     if (copy < 0) return undefined;
     // One that could be shorter would end the host where a guest touches what is missing.
-    const seals = fcntl(copy, F_GET_SEALS, 0, 0) & (FIXED_LENGTH | F_SEAL_WRITE);
+    const seals = BigInt(fcntl(BigInt(copy), F_GET_SEALS, 0n, SPARE)) & (FIXED_LENGTH | F_SEAL_WRITE);
     if (seals === FIXED_LENGTH && fs.fstatSync(copy).size === bytes) return copy;
     this.close(copy);
     return undefined;
   }
 
   seal(fd: number): boolean {
-    return this.#libc.fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_FINAL, 0) === 0;
+    return this.#libc.fcntl(BigInt(fd), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_FINAL, SPARE) === 0;
   }
 
   close(fd: number): void {
