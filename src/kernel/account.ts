@@ -16,6 +16,8 @@ const HARD = 4;
 const WIDTH = 5;
 
 const CPU = RESOURCE.cpuNs * WIDTH;
+const OUTPUT = RESOURCE.output * WIDTH;
+const WRITTEN = RESOURCE.written * WIDTH;
 /** A copy of it is an array of doubles side by side on V8's heap, made ten times faster than a Float64Array. */
 const BLANK: readonly number[] = Array.from({ length: RESOURCES.length * WIDTH }, () => Number.MIN_VALUE);
 
@@ -28,9 +30,20 @@ export interface Standing {
   readonly peak: number;
 }
 
+/**
+ * Accounts with bytes that are not charged yet. Where nothing bounds what is written, that is done once somebody asks: a write is
+ * to touch little memory, since the host's kernel has taken the caches.
+ */
+const slates = new Set<Account>();
+
 export class Account implements Writing {
   readonly parent: Account | undefined;
   readonly #cells = BLANK.slice();
+  readonly boundless: boolean;
+  /** Bytes written to each, not charged yet. */
+  #output = 0;
+  #files = 0;
+  #slated = false;
   /** Told when use goes beyond a soft bound that is below the hard one. */
   holder: { exceeded(resource: Resource): void } | undefined;
 
@@ -44,6 +57,8 @@ export class Account implements Writing {
       cells[number * WIDTH + SOFT] = Math.min(limits.soft?.[resource] ?? hard, hard);
       cells[number * WIDTH + HARD] = hard;
     }
+    const least = Math.min(cells[OUTPUT + SOFT]!, cells[WRITTEN + SOFT]!);
+    this.boundless = least === Number.POSITIVE_INFINITY && (parent === undefined || parent.boundless);
   }
 
   /** By the process itself. */
@@ -52,12 +67,14 @@ export class Account implements Writing {
   }
   /** By the process and all that descend from it. */
   used(resource: ResourceNumber): number {
+    for (const one of slates) one.#settle();
     return this.#cells[resource * WIDTH + USED]!;
   }
   standing(resource: ResourceNumber): Standing {
     const at = resource * WIDTH;
     const cells = this.#cells;
-    return { soft: cells[at + SOFT]!, hard: cells[at + HARD]!, used: cells[at + USED]!, peak: cells[at + PEAK]! };
+    const used = this.used(resource);
+    return { soft: cells[at + SOFT]!, hard: cells[at + HARD]!, used, peak: cells[at + PEAK]! };
   }
 
   /** What may still be charged. */
@@ -105,8 +122,29 @@ export class Account implements Writing {
     return this.room(RESOURCE[what]);
   }
   wrote(what: Counted, bytes: number): void {
-    this.add(RESOURCE[what], bytes);
+    if (!this.boundless) this.add(RESOURCE[what], bytes);
+    else {
+      if (!this.#slated) slates.add(this);
+      this.#slated = true;
+      if (what === 'written') this.#files += bytes;
+      else this.#output += bytes;
+    }
   }
+  #settle(): void {
+    this.add(RESOURCE.output, this.#output);
+    this.add(RESOURCE.written, this.#files);
+    this.#output = 0;
+    this.#files = 0;
+    this.#slated = false;
+    slates.delete(this);
+  }
+
+  /** Its process has ended: descendants may keep the account for long. */
+  close(): void {
+    if (this.#slated) this.#settle();
+    this.holder = undefined;
+  }
+
   hold(bytes: number): (() => void) | undefined {
     return this.charge(RESOURCE.pipes, bytes) ? () => this.release(RESOURCE.pipes, bytes) : undefined;
   }

@@ -238,8 +238,7 @@ export class Process extends Holder {
     this.#execution.drop();
     this.#thread.finish();
     this.account.release(RESOURCE.threads, 1);
-    // Descendants may keep the account for long.
-    this.account.holder = undefined;
+    this.account.close();
     const usage = this.usage();
     this.#remains = { state: 'terminated', times: this.#thread.times };
     if (instance === undefined || !this.#recycle(instance)) this.#space.release();

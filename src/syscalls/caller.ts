@@ -53,6 +53,8 @@ export type Signal =
 
 /** What a process may write, and has written, to what counts: standard streams and files; and what is kept for it. */
 export interface Writing {
+  /** Nothing bounds it: `writable` need not be asked. */
+  readonly boundless: boolean;
   /** Bytes that may still be written. */
   writable(what: Counted): number;
   wrote(what: Counted, bytes: number): void;

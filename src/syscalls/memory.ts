@@ -12,8 +12,8 @@ export class GuestMemory {
   /** What may not be read, or not be written: ascending, disjoint. */
   #protected: readonly Protection[] = [];
   /** Between these all may be read and written: all of the memory, or what comes before the first protection, or after it. */
-  #from = 0;
-  #to = 0;
+  from = 0;
+  to = 0;
 
   /** To be called after the memory was given and after each growth: the old views are of no use then. */
   attach(buffer: ArrayBuffer | SharedArrayBuffer): void {
@@ -41,15 +41,16 @@ export class GuestMemory {
 
   /** Whether `length` bytes at `address` can be read. Both are unsigned 32-bit numbers; their sum cannot overflow a double. */
   has(address: number, length: number): boolean {
-    return (address >= this.#from && address + length <= this.#to) || this.#allows(address, length, 'read');
+    return (address >= this.from && address + length <= this.to) || this.allows(address, length, 'read');
   }
 
   /** Whether they can be written. */
   hasWritable(address: number, length: number): boolean {
-    return (address >= this.#from && address + length <= this.#to) || this.#allows(address, length, 'write');
+    return (address >= this.from && address + length <= this.to) || this.allows(address, length, 'write');
   }
 
-  #allows(address: number, length: number, wanted: Access): boolean {
+  /** The same for what is not all between `from` and `to`. */
+  allows(address: number, length: number, wanted: Access): boolean {
     const end = address + length;
     if (end > this.bytes.length) return false;
     // Nothing of no bytes is protected.
@@ -62,8 +63,8 @@ export class GuestMemory {
   #open(): void {
     const [first, second] = this.#protected;
     const low = first?.from === 0;
-    this.#from = low ? first.to : 0;
-    this.#to = (low ? second?.from : first?.from) ?? this.bytes.length;
+    this.from = low ? first.to : 0;
+    this.to = (low ? second?.from : first?.from) ?? this.bytes.length;
   }
 
   getU8(address: number): number {

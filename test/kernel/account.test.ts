@@ -1,10 +1,15 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { Account } from '../../src/kernel/account.ts';
 import { DEFAULT_LIMITS, type Limits, RESOURCE, type Resource } from '../../src/kernel/limits.ts';
 
-const { fds, memory, cpuNs } = RESOURCE;
+const { fds, memory, cpuNs, output, written } = RESOURCE;
 const NONE = Number.POSITIVE_INFINITY;
 const account = (parent?: Account, limits: Partial<Limits> = {}) => new Account(parent, { ...DEFAULT_LIMITS, ...limits });
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 describe('a charge', () => {
   test('counts against every account above', () => {
@@ -38,6 +43,66 @@ describe('a charge', () => {
     child.charge(fds, 1);
     expect(() => child.release(fds, 2)).toThrow('fds');
     expect([parent.used(fds), child.used(fds)]).toEqual([4, 1]);
+  });
+});
+
+describe('what is written', () => {
+  const usedBy = (accounts: readonly Account[], resource: typeof output | typeof written) =>
+    accounts.map((one) => [one.standing(resource).used, one.standing(resource).peak]);
+
+  test('without a bound is charged to all above, whoever asks first, and when it has ended', () => {
+    const all = [account()];
+    for (let i = 0; i < 2; i++) all.push(account(all[i]));
+    const [grandparent, parent, child] = all as [Account, Account, Account];
+    child.wrote('written', 5);
+    parent.wrote('written', 2);
+    expect(usedBy([grandparent, parent, child], written)).toEqual([
+      [7, 7],
+      [7, 7],
+      [5, 5],
+    ]);
+    child.wrote('output', 3);
+    child.wrote('written', 1);
+    child.close();
+    expect([grandparent.used(output), grandparent.used(written)]).toEqual([3, 8]);
+    expect(usedBy([child, parent], output)).toEqual([
+      [3, 3],
+      [3, 3],
+    ]);
+  });
+
+  test('by what has ended keeps nothing of it', async () => {
+    const parent = account();
+    const ended = () => {
+      const child = account(parent);
+      child.wrote('written', 5);
+      child.close();
+      return new WeakRef(child);
+    };
+    const reference = ended();
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    expect(reference.deref()).toBeUndefined();
+    expect(parent.used(written)).toBe(5);
+  });
+
+  test.each([
+    ['its own', {}, { written: 10 }],
+    ['one above', { output: 10 }, {}],
+    ['a soft one', { soft: { written: 10 } }, {}],
+  ] as const)('under a bound, %s, is charged at once', (_, above, own) => {
+    const parent = account(undefined, above);
+    const told: Resource[] = [];
+    parent.holder = { exceeded: (resource) => told.push(resource) };
+    const child = account(parent, own);
+    expect(child.boundless).toBe(false);
+    child.wrote('written', 11);
+    child.wrote('output', 1);
+    expect([child.writable('written'), child.writable('output')]).toEqual([
+      'written' in own ? 0 : NONE,
+      'output' in above ? 9 : NONE,
+    ]);
+    expect(told).toEqual('soft' in above ? ['written'] : []);
   });
 });
 

@@ -205,7 +205,9 @@ function bad(name: CallName, parameter: Parameter): Bad[] {
     case 'iovecs':
       return [
         { what: 'a list outside', raw: [OUTSIDE, 2], errno: 'FAULT' },
+        { what: 'a list of one outside', raw: [OUTSIDE, 1], errno: 'FAULT' },
         { what: 'an element outside', raw: [AT.badIovecs, 2], errno: 'FAULT' },
+        { what: 'the one element outside', raw: [AT.badIovecs + 8, 1], errno: 'FAULT' },
         { what: 'too many', raw: [AT.iovecs, 1025], errno: 'INVAL' },
         { what: 'far too many', raw: [AT.iovecs, 0xffff_ffff], errno: 'INVAL' },
       ];

@@ -39,10 +39,10 @@ function moveAll(
 ): number | Exclude<Result, undefined> {
   let done = 0;
   for (let i = 0; i < list.count; i++) {
-    const length = list.length[i]!;
+    const length = list.length(i);
     if (length === 0) continue;
     const piece = Math.min(length, most - done);
-    const moved = moveOne(caller, object, move, list.address[i]!, piece, offset === undefined ? undefined : offset + done);
+    const moved = moveOne(caller, object, move, list.address(i), piece, offset === undefined ? undefined : offset + done);
     if (typeof moved !== 'number') return done > 0 ? done : moved;
     done += moved;
     if (moved < length) break;
@@ -94,10 +94,9 @@ function transfer(caller: Caller, fd: Capability, move: Move, list: Iovecs, out:
 export const fd_read: Handler<'fd_read'> = (caller, fd, list, out) => transfer(caller, fd, 'read', list, out);
 export const fd_write: Handler<'fd_write'> = (caller, fd, list, out) => {
   const { object } = fd;
-  const most = writable(caller, object);
-  if (list.count !== 1 || most === 0) return transfer(caller, fd, 'write', list, out);
-  // One element is what nearly all calls have: few steps, so that V8 makes one piece of code of them.
-  const done = object.write(caller.memory.bytes, list.address[0]!, Math.min(list.length[0]!, most));
+  // What nearly all calls are: few steps, so that V8 makes one piece of code of them and of what they call.
+  if (list.count !== 1 || list.bytes > PIECE || !caller.account.boundless) return transfer(caller, fd, 'write', list, out);
+  const done = object.write(caller.memory.bytes, list.address(0), list.bytes);
   if (typeof done !== 'number') return settle(caller, fd, 'write', list, out, undefined, done);
   wrote(caller, object, done);
   caller.memory.setU32(out, done);

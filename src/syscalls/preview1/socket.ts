@@ -49,7 +49,7 @@ export const sock_recv: Handler<'sock_recv'> = (caller, fd, list, flags, out, ou
 
 /** Into the first element alone, and without waiting for more than there is, as wasmtime has it. */
 function peek(caller: Caller, fd: Capability, connection: Connection, list: Iovecs, out: number): SocketResult {
-  const peeked = list.count === 0 ? 0 : connection.peek(caller.memory.bytes, list.address[0]!, list.length[0]!);
+  const peeked = list.count === 0 ? 0 : connection.peek(caller.memory.bytes, list.address(0), list.length(0));
   if (peeked === 'AGAIN' && (connection.flags & FDFLAG.nonblock) === 0) {
     const kept = list === caller.iovecs ? list.copy() : list;
     const ready = connection.ready('read');
@@ -74,9 +74,9 @@ function receiveAll(
   let received = done;
   let answer: ReturnType<Connection['read']> = 0;
   for (let i = 0, before = 0; i < list.count; i++) {
-    const length = list.length[i]!;
+    const length = list.length(i);
     while (received < before + length) {
-      answer = connection.read(caller.memory.bytes, list.address[i]! + received - before, before + length - received);
+      answer = connection.read(caller.memory.bytes, list.address(i) + received - before, before + length - received);
       if (typeof answer === 'string' || answer === 0) break;
       received += answer;
     }

@@ -135,9 +135,9 @@ export const net_send_to: Handler<'net_send_to'> = (caller, fd, list, host, port
   // Copied before anything is waited for: what is sent is what was there when the call was made.
   const bytes = new Uint8Array(list.bytes);
   for (let i = 0, at = 0; i < list.count; i++) {
-    const from = list.address[i]!;
-    bytes.set(caller.memory.bytes.subarray(from, from + list.length[i]!), at);
-    at += list.length[i]!;
+    const from = list.address(i);
+    bytes.set(caller.memory.bytes.subarray(from, from + list.length(i)), at);
+    at += list.length(i);
   }
   const address = parseAddress(host);
   const facts = { kind: socket.kind, size: bytes.length };
@@ -199,8 +199,8 @@ export const net_recv_from: Handler<'net_recv_from'> = (caller, fd, list, at, ro
   if (typeof received === 'string') return received as ReturnType<Handler<'net_recv_from'>>;
   let done = 0;
   for (let i = 0; i < list.count && done < received.bytes.length; i++) {
-    const part = received.bytes.subarray(done, done + list.length[i]!);
-    caller.memory.bytes.set(part, list.address[i]!);
+    const part = received.bytes.subarray(done, done + list.length(i));
+    caller.memory.bytes.set(part, list.address(i));
     done += part.length;
   }
   caller.bytesRead += done;
