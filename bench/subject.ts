@@ -1,5 +1,5 @@
-// What a benchmark is made of, and how contenders are measured: side by side, in many short rounds, each starting with another
-// contender, so that whatever else the host does falls on all alike. A figure is the median of its rounds.
+// What a benchmark is made of, and how contenders are measured: side by side, in many short rounds, each in another order, so that
+// whatever else the host does falls on all alike, what the one before has left in the caches too. A figure is the median of its rounds.
 
 export interface Contender {
   readonly name: string;
@@ -52,8 +52,7 @@ export async function measure(subject: Subject): Promise<Row> {
   const rounds = new Map<string, number[]>(subject.contenders.map(({ name }) => [name, []]));
   const absent = new Map<string, string>();
   for (let round = -WARM_UP_ROUNDS; round < subject.rounds; round++) {
-    for (let i = 0; i < subject.contenders.length; i++) {
-      const contender = subject.contenders[(i + Math.max(0, round)) % subject.contenders.length]!;
+    for (const contender of ordered(subject.contenders, Math.max(0, round))) {
       if (absent.has(contender.name)) continue;
       const figure = await contender.round();
       if (typeof figure === 'string') absent.set(contender.name, figure);
@@ -62,6 +61,13 @@ export async function measure(subject: Subject): Promise<Row> {
   }
   await subject.close?.();
   return judge(subject, rounds, absent);
+}
+
+/** Each one first in turn; and every other time backwards, so that none comes after the same one more often than another does. */
+function ordered(contenders: readonly Contender[], round: number): readonly Contender[] {
+  const first = round % contenders.length;
+  const order = [...contenders.slice(first), ...contenders.slice(0, first)];
+  return Math.floor(round / contenders.length) % 2 === 0 ? order : order.reverse();
 }
 
 function judge(subject: Subject, rounds: ReadonlyMap<string, number[]>, absent: ReadonlyMap<string, string>): Row {
