@@ -2,10 +2,11 @@
 import { constants } from 'node:fs';
 import type { Advice, Entry, FileStat, NewTime } from '../../disk.ts';
 import type { Errno } from '../../errno.ts';
+import { SPARE } from '../ffi.ts';
 import { HELD } from '../held.ts';
 import { type At, DIRECTORY_MODE, decodeName, fileType, procPath } from './at.ts';
 import { fromNumber } from './errno.ts';
-import { ENTRIES_BYTES, type Libc, SPARE } from './libc.ts';
+import { ENTRIES_BYTES, type Libc } from './libc.ts';
 import { LibcTransfer, type Transfer } from './transfer.ts';
 
 const AT_FDCWD = -100;

@@ -5,21 +5,11 @@ import type { Errno } from '../../errno.ts';
 import { loadFfi } from '../ffi.ts';
 import { fromNumber } from './errno.ts';
 
-/**
- * An argument too many, which the C library does not look at and node:ffi does not check. It calls all functions of three arguments
- * through one function of its own, which V8 makes fast only as long as it is made once, for one C function (110 ns a call): that is
- * to be `write`.
- */
-export const SPARE = 0;
-
-/**
- * Each integer is an int64, whatever C calls it: node:ffi checks all arguments in the same few lines, which V8 makes fast where they
- * have seen nothing else (25 ns a call). C looks at the lower half where that is all it wants.
- */
+/** Why all integers are int64: see SPARE. */
 export const SIGNATURES = {
   openat: { return: 'int32', arguments: ['int64', 'int64', 'int64', 'int64'] },
   close: { return: 'int32', arguments: ['int64'] },
-  // The only one of three arguments; nothing writes more than its result can say.
+  // The only one of three arguments, see SPARE; nothing writes more than its result can say.
   write: { return: 'int32', arguments: ['int64', 'int64', 'int64'] },
   syscall: { return: 'int32', arguments: ['int64', 'int64', 'int64', 'int64', 'int64'] },
   statx: { return: 'int32', arguments: ['int64', 'int64', 'int64', 'int64', 'int64'] },

@@ -1,8 +1,9 @@
 // Moves bytes between a descriptor of the host and memory, synchronously: nothing goes on after a call has returned.
 import fs from 'node:fs';
 import type { Errno } from '../../errno.ts';
+import { SPARE } from '../ffi.ts';
 import { fromException } from './errno.ts';
-import { type Libc, SPARE } from './libc.ts';
+import type { Libc } from './libc.ts';
 
 /** The most that Linux moves in one call. */
 const TRANSFER_MAX = 0x7ffff000;

@@ -3,11 +3,10 @@
 import fs from 'node:fs';
 import { arch, platform } from 'node:process';
 import type { Access } from '../../mmu.ts';
-import { SPARE } from '../disk/libc.ts';
-import { type Ffi, loadFfi } from '../ffi.ts';
+import { type Ffi, loadFfi, SPARE } from '../ffi.ts';
 import { HELD } from '../held.ts';
 
-/** Why all integers are int64, and none has three arguments: `libc.ts` of the disk. */
+/** Why all integers are int64, and none has three arguments: see SPARE. */
 export const SIGNATURES = {
   mmap: { return: 'int64', arguments: ['int64', 'int64', 'int64', 'int64', 'int64', 'int64'] },
   mprotect: { return: 'int32', arguments: ['int64', 'int64', 'int64', 'double'] },
