@@ -7,7 +7,7 @@ export class OpenFile extends Description {
   readonly kind: 'file' | 'device';
   readonly #file: File;
   readonly #seekable: boolean;
-  /** Bytes from the start; nobody looks at it in what has no position. */
+  /** Bytes from the start; stays 0 in what has no position. */
   #position = 0;
 
   constructor(file: File, flags: number) {
@@ -26,7 +26,7 @@ export class OpenFile extends Description {
 
   override write(from: Uint8Array, at: number, length: number): number | Errno {
     const written = this.#file.write(from, at, length, this.#position);
-    if (typeof written !== 'number') return written;
+    if (!this.#seekable || typeof written !== 'number') return written;
     if ((this.flags & FDFLAG.append) !== 0) this.#toEnd();
     else this.#position += written;
     return written;
