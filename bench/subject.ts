@@ -63,7 +63,7 @@ export async function measure(subject: Subject): Promise<Row> {
   return judge(subject, rounds, absent);
 }
 
-/** Each one first in turn; and every other time backwards, so that none comes after the same one more often than another does. */
+/** Each one first in turn; and every other time backwards, so that none comes after the same one nearly always. */
 function ordered(contenders: readonly Contender[], round: number): readonly Contender[] {
   const first = round % contenders.length;
   const order = [...contenders.slice(first), ...contenders.slice(0, first)];

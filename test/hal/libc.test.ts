@@ -1,7 +1,7 @@
 // What node:ffi is given of the C library, and what is written through it.
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { SIGNATURES as FILES, type Libc, libc } from '../../src/hal/node/disk/libc.ts';
 import { LibcTransfer } from '../../src/hal/node/disk/transfer.ts';
 import { SIGNATURES as MEMORY } from '../../src/hal/node/mmu/calls.ts';
@@ -28,6 +28,7 @@ describe('a write that fails', () => {
   const file = path.join(directory, 'f');
   const opened: number[] = [];
   afterEach(() => opened.splice(0).map(fs.closeSync));
+  afterAll(() => fs.rmSync(directory, { recursive: true }));
 
   /** How the next writes fail; once there is none they are the host's. */
   const failures: ('INTR' | 'NOSPC')[] = [];

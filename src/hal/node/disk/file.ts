@@ -5,7 +5,7 @@ import type { Advice, File, FileStat, NewTime, OpenOptions } from '../../disk.ts
 import type { Errno } from '../../errno.ts';
 import type { At } from './at.ts';
 import { attempt } from './errno.ts';
-import { Appending, CLOSED, Synchronous, type Transfer } from './transfer.ts';
+import { Appending, CLOSED, Synchronous, type Transfer, type Writes } from './transfer.ts';
 
 const PERMISSIONS = 0o777;
 
@@ -17,22 +17,22 @@ export class NodeFile implements File {
   readonly #access: number;
   #fd: number;
   #append: boolean;
-  #plain: Transfer;
-  /** `#plain` with what is asked of each write. */
   #transfer: Transfer;
+  /** `#transfer`, behind what is asked of each write. */
+  #writes: Writes;
 
   constructor(at: At, fd: number, access: number, append: boolean, sync: OpenOptions['sync']) {
     this.#at = at;
-    this.#plain = at.transfer(fd);
+    this.#transfer = at.transfer(fd);
     this.#fd = fd;
     this.#access = access;
     this.#append = append;
-    this.#transfer = this.#asked(sync);
+    this.#writes = this.#asked(sync);
   }
 
-  #asked(sync: OpenOptions['sync']): Transfer {
-    const transfer = this.#append ? new Appending(this.#plain) : this.#plain;
-    return sync === 'none' ? transfer : new Synchronous(transfer, () => this.sync(sync === 'data'));
+  #asked(sync: OpenOptions['sync']): Writes {
+    const writes = this.#append ? new Appending(this.#transfer) : this.#transfer;
+    return sync === 'none' ? writes : new Synchronous(writes, () => this.sync(sync === 'data'));
   }
 
   read(into: Uint8Array, at: number, length: number, offset: number): number | Errno {
@@ -40,7 +40,7 @@ export class NodeFile implements File {
   }
 
   write(from: Uint8Array, at: number, length: number, offset: number): number | Errno {
-    return this.#transfer.write(from, at, length, offset);
+    return this.#writes.write(from, at, length, offset);
   }
 
   ready(): undefined {
@@ -85,11 +85,11 @@ export class NodeFile implements File {
     if (flags.append !== this.#append) {
       const fd = this.#at.setAppend(this.#fd, this.#access, flags.append);
       if (typeof fd === 'string') return fd;
-      if (fd !== this.#fd) this.#plain = this.#at.transfer(fd);
+      if (fd !== this.#fd) this.#transfer = this.#at.transfer(fd);
       this.#fd = fd;
       this.#append = flags.append;
     }
-    this.#transfer = this.#asked(flags.sync);
+    this.#writes = this.#asked(flags.sync);
     return undefined;
   }
 
@@ -101,5 +101,6 @@ export class NodeFile implements File {
     if (this.#fd >= 0) this.#at.close(this.#fd);
     this.#fd = -1;
     this.#transfer = CLOSED;
+    this.#writes = CLOSED;
   }
 }

@@ -51,11 +51,10 @@ export class FsTransfer implements Transfer {
  * more. V8 inlines no more than 920 bytes of bytecode into one function, and node:ffi alone has 310 of them: so `write` is short, its
  * fields are private to the compiler only (as `#` each use takes twice the bytecode), and what is seldom done is done elsewhere.
  */
-export class LibcTransfer implements Transfer {
+export class LibcTransfer extends FsTransfer {
   private readonly put: Libc['write'];
   private readonly libc: Libc;
   private readonly descriptor: bigint;
-  private readonly fs: Transfer;
   /** Where the descriptor stands, which is the start when it was opened; HERE where that is not known. */
   private stands = 0;
   /** Where the last write ended that went elsewhere. */
@@ -70,17 +69,13 @@ export class LibcTransfer implements Transfer {
   private address = 0n;
 
   constructor(libc: Libc, fd: number) {
+    super(fd);
     this.put = libc.write;
     this.libc = libc;
     this.descriptor = BigInt(fd);
-    this.fs = new FsTransfer(fd);
   }
 
-  read(into: Uint8Array, at: number, length: number, offset: number): number | Errno {
-    return this.fs.read(into, at, length, offset);
-  }
-
-  write(from: Uint8Array, at: number, length: number, offset: number): number | Errno {
+  override write(from: Uint8Array, at: number, length: number, offset: number): number | Errno {
     // The C library checks nothing, and a detached buffer has no bytes.
     if (at + length > from.length) return 'FAULT';
     if (from !== this.from || at !== this.at || length !== this.length) this.aim(from, at, length);
@@ -110,7 +105,7 @@ export class LibcTransfer implements Transfer {
   }
 
   private elsewhere(offset: number): number | Errno {
-    const written = this.fs.write(this.from!, this.at, this.length, offset);
+    const written = super.write(this.from!, this.at, this.length, offset);
     this.ended = typeof written === 'number' ? offset + written : HERE;
     return written;
   }
@@ -121,41 +116,37 @@ export class LibcTransfer implements Transfer {
   }
 }
 
+/** What is asked of each write of an open file is put before its transfer. */
+export type Writes = Pick<Transfer, 'write'>;
+
 /** Each write goes to the end: the host finds it. */
-export class Appending implements Transfer {
-  readonly #transfer: Transfer;
+export class Appending implements Writes {
+  readonly #inner: Writes;
 
-  constructor(transfer: Transfer) {
-    this.#transfer = transfer;
-  }
-
-  read(into: Uint8Array, at: number, length: number, offset: number): number | Errno {
-    return this.#transfer.read(into, at, length, offset);
+  constructor(inner: Writes) {
+    this.#inner = inner;
   }
 
   write(from: Uint8Array, at: number, length: number): number | Errno {
-    return this.#transfer.write(from, at, length, HERE);
+    return this.#inner.write(from, at, length, HERE);
   }
 }
 
 /** What is written reaches the disk before the call returns. */
-export class Synchronous implements Transfer {
-  readonly #transfer: Transfer;
+export class Synchronous implements Writes {
+  readonly #inner: Writes;
   readonly #sync: () => Errno | undefined;
 
-  constructor(transfer: Transfer, sync: () => Errno | undefined) {
-    this.#transfer = transfer;
+  constructor(inner: Writes, sync: () => Errno | undefined) {
+    this.#inner = inner;
     this.#sync = sync;
   }
 
-  read(into: Uint8Array, at: number, length: number, offset: number): number | Errno {
-    return this.#transfer.read(into, at, length, offset);
-  }
-
   write(from: Uint8Array, at: number, length: number, offset: number): number | Errno {
-    const written = this.#transfer.write(from, at, length, offset);
+    const written = this.#inner.write(from, at, length, offset);
     return typeof written === 'number' ? (this.#sync() ?? written) : written;
   }
 }
 
+/** Of what is closed: its descriptor may be another file's by now. */
 export const CLOSED: Transfer = { read: () => 'BADF', write: () => 'BADF' };
