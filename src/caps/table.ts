@@ -169,7 +169,8 @@ export class CapTable implements Holder {
         }
       }
     }
-    this.slots.length = 0;
+    // To set its length takes V8 longer than to drop what is there.
+    while (this.slots.length > 0) this.slots.pop();
     if (failures.length > 0) throw failures[0];
   }
 

@@ -50,12 +50,15 @@ export class Account implements Writing {
   constructor(parent: Account | undefined, limits: Limits) {
     this.parent = parent;
     const cells = this.#cells;
-    cells.fill(0);
     for (let number = 0; number < RESOURCES.length; number++) {
       const resource = RESOURCES[number]!;
       const hard = limits[resource];
-      cells[number * WIDTH + SOFT] = Math.min(limits.soft?.[resource] ?? hard, hard);
-      cells[number * WIDTH + HARD] = hard;
+      const at = number * WIDTH;
+      cells[at + OWN] = 0;
+      cells[at + USED] = 0;
+      cells[at + PEAK] = 0;
+      cells[at + SOFT] = Math.min(limits.soft?.[resource] ?? hard, hard);
+      cells[at + HARD] = hard;
     }
     const least = Math.min(cells[OUTPUT + SOFT]!, cells[WRITTEN + SOFT]!);
     this.boundless = least === Number.POSITIVE_INFINITY && (parent === undefined || parent.boundless);

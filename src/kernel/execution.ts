@@ -52,7 +52,7 @@ export class Execution {
   readonly #jobs: Job[] = [];
   #resting = false;
   /** Who waits until it rests, or is over. */
-  #waiting: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
   #results: readonly unknown[] | undefined;
 
   constructor(process: Process, space: AddressSpace, task: Task, over: (cause: Cause) => void, origin: Origin) {
@@ -103,14 +103,12 @@ export class Execution {
   /** Lets go of the instance, and of all who wait for an answer. */
   drop(): void {
     this.#instance = undefined;
-    for (const { reject } of this.#jobs) reject(new Error('the process ended before it answered'));
-    this.#jobs.length = 0;
+    for (const { reject } of this.#jobs.splice(0)) reject(new Error('the process ended before it answered'));
     this.#tell();
   }
 
   #tell(): void {
-    for (const resolve of this.#waiting) resolve();
-    this.#waiting = [];
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   /** The thread's first turn: makes the instance and calls into it. */

@@ -124,7 +124,7 @@ export class Kernel {
       (calls ? refusedFunctions(program.layout, capabilities) : undefined);
     if (refused !== undefined) throw new SpawnError('NOEXEC', refused);
     const [args, environment] = stringsOf(request);
-    const types = program.layout.memories.map((layout, i) => memoryType(layout, limits, template?.memories[i]?.pages));
+    const types = program.layout.memories.map((layout, i) => memoryType(layout, limits, template?.pages[i]));
     const lacking = occupy(space, account, types, program, template, cell !== undefined, protect);
     if (lacking === 'host') throw new SpawnError('NOMEM', `the host has no room for its memory`);
     const namespace = request.ownPids ? new PidNamespace() : parent?.namespace;
@@ -209,7 +209,7 @@ export class Kernel {
       child.first = true;
       child.end(signalled('SIGKILL', 'the process that it descends from has ended'));
     }
-    process.children.clear();
+    if (process.children.size > 0) process.children.clear();
   }
 
   /** Forgets a process that has ended. */

@@ -32,13 +32,17 @@ export class PidNamespace {
   }
 }
 
+/** No index: the first is nobody's. */
+const NONE = 0;
+
 export class PidTable<T> {
   readonly #share: PidShare;
   readonly #entries: (T | undefined)[] = [undefined];
   readonly #generations: number[];
-  /** Free indices, used again in the order they were freed. */
-  #free: number[] = [];
-  #freeHead = 0;
+  /** Free indices, used again in the order they were freed: the first and the last, and of each the one freed after it. */
+  #first = NONE;
+  #last = NONE;
+  readonly #after: number[] = [NONE];
   #size = 0;
 
   constructor(share: PidShare = ALL) {
@@ -54,22 +58,19 @@ export class PidTable<T> {
   insert(make: (pid: number) => T): T | undefined {
     let index = this.#entries.length;
     if (index >= 2 ** INDEX_BITS) {
-      const freed = this.#free[this.#freeHead++];
-      if (freed === undefined) {
-        this.#freeHead--;
-        return undefined;
-      }
-      index = freed;
-      this.#compact();
+      if (this.#first === NONE) return undefined;
+      index = this.#first;
+      this.#first = this.#after[index]!;
     } else {
       this.#entries.push(undefined);
       this.#generations.push(this.#share.first);
+      this.#after.push(NONE);
     }
     let made: T;
     try {
       made = make(this.#generations[index]! * 2 ** INDEX_BITS + index);
     } catch (error) {
-      this.#free.push(index);
+      this.#free(index);
       throw error;
     }
     this.#entries[index] = made;
@@ -89,7 +90,7 @@ export class PidTable<T> {
     const index = pid % 2 ** INDEX_BITS;
     this.#entries[index] = undefined;
     this.#generations[index] = wrapped(this.#generations[index]! + this.#share.step, this.#share.step);
-    this.#free.push(index);
+    this.#free(index);
     this.#size--;
     return true;
   }
@@ -98,9 +99,10 @@ export class PidTable<T> {
     for (const entry of this.#entries) if (entry !== undefined) yield entry;
   }
 
-  #compact(): void {
-    if (this.#freeHead < 1024) return;
-    this.#free = this.#free.slice(this.#freeHead);
-    this.#freeHead = 0;
+  #free(index: number): void {
+    this.#after[index] = NONE;
+    if (this.#first === NONE) this.#first = index;
+    else this.#after[this.#last] = index;
+    this.#last = index;
   }
 }

@@ -262,7 +262,7 @@ export class Process extends Holder {
     const exact = this.#prepares ? template?.preparable : template?.recyclable;
     if (template === undefined || exact !== true || this.#bound || this.#ending?.reason !== 'exit' || this.gate?.silent === false)
       return false;
-    if (!this.#space.park(template.memories.map(({ image }) => image))) return false;
+    if (!this.#space.park(template.images)) return false;
     const [space, capabilities, thread] = [this.#space, this.#capabilities, this.#thread];
     const { gate, limits } = this;
     const reset = this.#cell?.reset ?? template.resetter(instance);

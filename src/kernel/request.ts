@@ -43,13 +43,13 @@ export interface SpawnRequest {
   /** The first of its tree: what it leaves behind ends with it, and is forgotten. */
   readonly first?: boolean;
   /** How it is watched; its parent's policy holds for it all the same. */
-  readonly watch?: Watch;
+  readonly watch?: Watch | undefined;
   /** It and its descendants count their numbers from 1, and know no others. */
   readonly ownPids?: boolean;
   /** Told when the process and those that descend from it use more than a soft limit that has no signal. */
-  readonly onSoftLimit?: (resource: Resource) => void;
+  readonly onSoftLimit?: ((resource: Resource) => void) | undefined;
   /** Told each time that the process was charged for having the CPU. */
-  readonly onCharge?: (process: Process) => void;
+  readonly onCharge?: ((process: Process) => void) | undefined;
 }
 
 /** Everything a process is made of; the kernel has checked it. */
@@ -130,11 +130,7 @@ export function occupy(
 ): 'limit' | 'host' | undefined {
   const tables = template === undefined ? program.layout.tables.map(({ minimum }) => minimum) : template.tables;
   if (renewed) return space.renew(account, tables) ? undefined : 'limit';
-  const lacking = space.map(
-    types,
-    tables,
-    template?.memories.map(({ image }) => image),
-  );
+  const lacking = space.map(types, tables, template?.images);
   if (lacking !== undefined) return lacking;
   if (protect['null-page'] !== false) space.guardNull(program.layout.probed?.free ?? 0);
   return undefined;
@@ -142,7 +138,8 @@ export function occupy(
 
 /** Arguments and environment as the program gets them. */
 export function stringsOf({ args, environment }: SpawnRequest): readonly [Strings, Strings] {
-  const variables = Array.from(environment, ([name, value]) => `${name}=${value}`);
+  const variables: string[] = [];
+  for (const [name, value] of environment) variables.push(`${name}=${value}`);
   if (args.some(hasNul) || variables.some(hasNul))
     throw new SpawnError('INVAL', 'an argument or a variable contains a NUL, which ends it for the program');
   const strings = [new Strings(args), new Strings(variables)] as const;

@@ -11,8 +11,10 @@ import { IDLE_MAX } from './recycler.ts';
 const STREAMS = 3;
 
 export interface Template {
-  /** Of each memory: its size in pages, and what is in it. */
-  readonly memories: readonly { readonly pages: number; readonly image: Image }[];
+  /** Of each memory, what is in it. */
+  readonly images: readonly Image[];
+  /** Of each memory, its size in pages. */
+  readonly pages: readonly number[];
   /** Elements of each table. */
   readonly tables: readonly number[];
   /** Whether what one process ran in can serve the next: the loader says so, and nothing is bound to the process alone. */
@@ -85,7 +87,8 @@ export class Templates {
     const { layout } = program;
     const meterless = layout.heapBytes === undefined;
     const template: Template = {
-      memories: images.map((image, i) => ({ pages: memories[i]!.length / PAGE, image })),
+      images,
+      pages: memories.map(({ length }) => length / PAGE),
       tables: layout.tables.map(({ minimum }, i) => Math.max(minimum, state.tables[i]?.length ?? 0)),
       recyclable: layout.recycle === true && meterless,
       preparable: meterless,
@@ -109,7 +112,7 @@ export class Templates {
     this.#made.delete(program);
     // What still runs leaves nothing to anybody.
     if (made !== undefined) made.idleMost = 0;
-    for (const { image } of made?.memories ?? []) image.release();
+    for (const image of made?.images ?? []) image.release();
     return made;
   }
 }

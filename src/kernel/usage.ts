@@ -57,24 +57,23 @@ export const usageOf = (
 ): Usage => ({ cpuMs, wallMs, memoryPeak, systemCalls, calls, bytesRead, bytesWritten, switches, children });
 
 /** What a thread used; `memoryPeak`: the most that its process had. */
-export const spentBy = (thread: Thread, memoryPeak: number): Spent => ({
-  cpuMs: thread.cpuTime() / 1e6,
-  memoryPeak,
-  ...callsByName(thread.counted),
-  bytesRead: thread.bytesRead,
-  bytesWritten: thread.bytesWritten,
-  switches: { voluntary: thread.voluntary, involuntary: thread.involuntary },
-});
-
-/** From counts by number of the table. */
-function callsByName(counts: Float64Array): { systemCalls: number; calls: Record<string, number> } {
+export function spentBy(thread: Thread, memoryPeak: number): Spent {
   const calls: Record<string, number> = {};
   let systemCalls = 0;
-  for (let i = 0; i < counts.length; i++) {
-    const count = counts[i]!;
+  const { counted } = thread;
+  for (let number = 0; number < counted.length; number++) {
+    const count = counted[number]!;
     if (count === 0) continue;
-    calls[CALLS[i]!] = count;
+    calls[CALLS[number]!] = count;
     systemCalls += count;
   }
-  return { systemCalls, calls };
+  return {
+    cpuMs: thread.cpuTime() / 1e6,
+    memoryPeak,
+    systemCalls,
+    calls,
+    bytesRead: thread.bytesRead,
+    bytesWritten: thread.bytesWritten,
+    switches: { voluntary: thread.voluntary, involuntary: thread.involuntary },
+  };
 }

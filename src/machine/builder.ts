@@ -133,9 +133,9 @@ export class ProcessBuilder {
    * `strict`...), its text, or one that was read before. With `mode: 'audit'` what it refuses goes on, and is told in `status.refused`
    * all the same. `notify` answers where the policy says so: without one the answer is no.
    */
-  policy(source: PolicySource, options: PolicyOptions = {}): this {
+  policy(source: PolicySource, options?: PolicyOptions): this {
     checkPolicy(source, options);
-    const { mode = 'enforce', notify } = options;
+    const { mode = 'enforce', notify } = options ?? {};
     this.#options.policy = source;
     this.#options.policyMode = mode;
     this.#options.onNotify = notify;

@@ -53,6 +53,7 @@ const POLICY_OPTIONS: Shape = {
 /** Throws SuperosError where a policy could be taken for none, or for one that is not enforced. */
 export function checkPolicy(source: unknown, options: unknown): void {
   checkPolicySource(source);
+  if (options === undefined) return;
   if (typeof options !== 'object' || options === null)
     throw new SuperosError('invalid-argument', `the options of a policy are an object, not ${shown(options)}`);
   checkShape('the options of a policy', options, POLICY_OPTIONS);

@@ -23,7 +23,6 @@ export interface Said {
 
 /** What it is to have; throws SuperosError where it may not have what was said. */
 export interface Governed extends Said {
-  readonly policy: Policy | undefined;
   readonly grants: readonly Grant[];
 }
 
@@ -34,6 +33,8 @@ interface Terms {
   /** Undefined where it does not say. */
   readonly grants: readonly Grant[] | undefined;
   readonly limits: Partial<Limits>;
+  /** Variables that it sets. */
+  readonly sets: readonly (readonly [string, string])[];
   /** Whether a variable of the host's is passed on; undefined where none is. */
   readonly passes: ((name: string) => boolean) | undefined;
   /** Whether a tree of this name is seen; undefined where all are. */
@@ -46,13 +47,14 @@ function termsOf(policy: Policy): Terms {
   let terms = known.get(policy);
   const cwd = process.cwd();
   if (terms?.cwd !== cwd) {
-    const { environment, mounts } = policy.namespaces;
+    const { environment, mounts, hostname } = policy.namespaces;
     const names = environment.pass.map((patterns) => patterns.map((pattern) => nameGlob(pattern)));
     const trees = mounts.map((patterns) => patterns.map((pattern) => pathGlob(pattern)));
     terms = {
       cwd,
       grants: grantedBy(policy)?.map(({ text }) => parseGrant(text)),
       limits: parseLimits(limits(policy)),
+      sets: Object.entries({ ...environment.set, ...(hostname !== undefined && { HOSTNAME: hostname }) }),
       passes: names.length === 0 ? undefined : (name) => names.every((list) => list.some((fits) => fits(name))),
       sees: trees.length === 0 ? undefined : (at) => trees.every((list) => list.some((fits) => fits(absolute('/', at)))),
     };
@@ -63,15 +65,15 @@ function termsOf(policy: Policy): Terms {
 
 /** `enforce`: without it the policy is only told what it would refuse, and takes nothing away. */
 export function governed(policy: Policy, said: Said, enforce: boolean): Governed {
+  const terms = termsOf(policy);
   if (!enforce) {
-    const grants = said.grants ?? [...new Set([...STANDARD, ...(termsOf(policy).grants ?? [])])];
-    return { ...said, policy, grants, environment: environment(policy, said.environment) };
+    const grants = said.grants ?? [...new Set([...STANDARD, ...(terms.grants ?? [])])];
+    return { ...said, grants, environment: environment(terms, said.environment) };
   }
   return {
-    policy,
-    grants: seen(policy, granted(policy, said.grants)),
-    environment: environment(policy, said.environment),
-    limits: least(said.limits, termsOf(policy).limits),
+    grants: seen(terms, granted(policy, terms, said.grants)),
+    environment: environment(terms, said.environment),
+    limits: least(said.limits, terms.limits),
   };
 }
 
@@ -104,7 +106,7 @@ export function confinementOf(policy: Policy): Confinement {
       return seen && (grants === undefined || grants.some((wide) => covers(wide, grant)));
     },
     limits: (given) => ({ ...given, ...least(given, termsOf(policy).limits) }),
-    environment: (given) => withSet(policy, given),
+    environment: (given) => withSet(termsOf(policy), given),
   };
 }
 
@@ -114,8 +116,7 @@ export function permitted(policy: Policy, grants: readonly Grant[]): readonly Gr
   return list === undefined ? grants : grants.filter((one) => list.some((wide) => covers(wide, one)));
 }
 
-function granted(policy: Policy, said: readonly Grant[] | undefined): readonly Grant[] {
-  const { grants: list } = termsOf(policy);
+function granted(policy: Policy, { grants: list }: Terms, said: readonly Grant[] | undefined): readonly Grant[] {
   if (said === undefined) return list ?? STANDARD;
   const [refused] = list === undefined ? [] : said.filter((one) => !list.some((wide) => covers(wide, one)));
   if (refused === undefined) return said;
@@ -132,8 +133,7 @@ function granted(policy: Policy, said: readonly Grant[] | undefined): readonly G
 const where = ({ file, line }: Place) => `${file}:${line}`;
 
 /** Of what is granted all but the directories that the policy's lists of mounts do not name; /dev is one of them. */
-function seen(policy: Policy, grants: readonly Grant[]): readonly Grant[] {
-  const { sees } = termsOf(policy);
+function seen({ sees }: Terms, grants: readonly Grant[]): readonly Grant[] {
   if (sees === undefined) return grants;
   return grants.flatMap((one) => {
     const parts = partsOf(one);
@@ -157,24 +157,18 @@ function nameOf(grant: Grant): string | undefined {
 }
 
 /** The host's variables that the policy passes on, those that were said, and those that the policy sets, which win. */
-function environment(policy: Policy, said: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
-  const { passes } = termsOf(policy);
+function environment(terms: Terms, said: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const { passes } = terms;
   // Reading the host's environment takes a system call a variable.
-  if (passes === undefined) return withSet(policy, said);
+  if (passes === undefined) return withSet(terms, said);
   const variables = new Map<string, string>();
   for (const [name, value] of Object.entries(process.env)) if (value !== undefined && passes(name)) variables.set(name, value);
   for (const [name, value] of said) variables.set(name, value);
-  return withSet(policy, variables);
+  return withSet(terms, variables);
 }
 
-function withSet({ namespaces }: Policy, given: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
-  const { environment, hostname } = namespaces;
-  const set = Object.entries(environment.set);
-  if (set.length === 0 && hostname === undefined) return given;
-  const variables = new Map([...given, ...set]);
-  if (hostname !== undefined) variables.set('HOSTNAME', hostname);
-  return variables;
-}
+const withSet = ({ sets }: Terms, given: ReadonlyMap<string, string>): ReadonlyMap<string, string> =>
+  sets.length === 0 ? given : new Map([...given, ...sets]);
 
 const limits = ({ limits }: Policy): LimitOptions =>
   Object.fromEntries(Object.entries(limits).map(([name, { soft, hard }]) => [name, soft === undefined ? hard : { soft, hard }]));

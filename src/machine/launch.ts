@@ -67,10 +67,10 @@ export function launch(kernel: Kernel, order: Order, around: Surroundings): Proc
       protect,
       task,
       first: true,
-      ...(around.attendant.onSoftLimit && { onSoftLimit: around.attendant.onSoftLimit }),
-      ...(watch && { watch }),
+      onSoftLimit: around.attendant.onSoftLimit,
+      watch,
       ownPids: order.policy?.namespaces.pid ?? false,
-      ...(around.onCharge && { onCharge: around.onCharge }),
+      onCharge: around.onCharge,
     });
   } catch (error) {
     if (!(error instanceof SpawnError)) throw error;

@@ -25,6 +25,7 @@ import { Placement } from './placement.ts';
 import type { PolicySource } from './policy.ts';
 import { Pool, type PoolOptions } from './pool.ts';
 import { type MemoryRegion, type RegionOptions, Regions } from './region.ts';
+import { Roster } from './roster.ts';
 import { hardware, type MachineOptions, settingsOf, startThreads } from './settings.ts';
 import { PlaceLoader, type ProgramLoader, type ProgramSource } from './source.ts';
 import type { Template, TemplateOptions } from './template.ts';
@@ -55,8 +56,8 @@ export class Machine implements AsyncDisposable {
   readonly #functions: HostFunctions;
   readonly #regions: Regions;
   readonly #auditing: Auditing | undefined;
-  readonly #children = new Set<ChildProcess>();
-  readonly #starting = new Set<Promise<unknown>>();
+  readonly #children = new Roster<ChildProcess>();
+  readonly #starting = new Roster<Promise<unknown>>();
   readonly #pooled = new WeakSet<Template>();
   /** The host waits for it only while there are children; a timer for each would take a tenth of a short life. */
   #keepalive: NodeJS.Timeout | undefined;
@@ -182,8 +183,7 @@ export class Machine implements AsyncDisposable {
   /** Carries out what a ProcessBuilder describes. */
   spawn(options: ProcessOptions): Promise<ChildProcess> {
     const starting = this.#spawn(options);
-    this.#starting.add(starting);
-    const started = () => this.#starting.delete(starting);
+    const started = this.#starting.add(starting);
     starting.then(started, started);
     return starting;
   }
@@ -273,7 +273,7 @@ export class Machine implements AsyncDisposable {
 
   #adopt(running: Running, { abort, protect }: ProcessOptions, granted: readonly string[]): ChildProcess {
     const child = new ChildProcess(running, granted, protect);
-    this.#children.add(child);
+    const gone = this.#children.add(child);
     this.#keepalive ??= setInterval(() => undefined, KEEPALIVE_MS);
     this.#keepalive.ref();
     const kill = () => child.kill('SIGKILL');
@@ -282,8 +282,8 @@ export class Machine implements AsyncDisposable {
     running.done.then(({ reason }) => {
       if (reason !== 'exit' && reason !== 'trap') this.#forced = true;
       abort?.removeEventListener('abort', kill);
-      this.#children.delete(child);
-      if (this.#children.size === 0) this.#keepalive?.unref();
+      gone();
+      if (this.#children.empty) this.#keepalive?.unref();
     });
     return child;
   }

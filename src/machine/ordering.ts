@@ -1,5 +1,6 @@
 // From what an embedder said of a process to the order for it: programs are loaded, policies read, and all is checked that can be
 // checked without the host that it will run on.
+import type { Policy } from '../caps/policy/policy.ts';
 import { DEFAULT_LIMITS } from '../kernel/limits.ts';
 import type { Protect } from '../kernel/protection.ts';
 import type { LoadOptions } from '../runtime/plan.ts';
@@ -11,7 +12,7 @@ import { type HostFunctions, plainGrant } from './hostfunction.ts';
 import { invocation } from './invocation.ts';
 import type { LoadedPolicy, LoadedProgram, Order } from './order.ts';
 import type { Regions } from './region.ts';
-import type { ProgramLoader } from './source.ts';
+import { isLoaded, type ProgramLoader } from './source.ts';
 
 /** Rejects with SuperosError. `granted`: what it is granted, as text. */
 export async function orderOf(
@@ -20,12 +21,22 @@ export async function orderOf(
   functions: HostFunctions,
   regions: Regions,
 ): Promise<Order & { readonly granted: readonly string[] }> {
-  const { policy, grants, environment, limits } = await govern(options);
-  const program = await loader.load(options.source, loadOptions(options.scheduling !== 'shared', options.protect));
+  const { source } = options;
+  // What is there already is not waited for: a turn of the host's queue takes longer than most of what is done here.
+  let ruling: Ruling | undefined;
+  let policy: Policy | undefined;
+  if (options.policy !== undefined) {
+    ruling = loaded ?? (await load());
+    policy = ruling.isRead(options.policy) ? options.policy : await ruling.readPolicy(options.policy);
+  }
+  const program = isLoaded(source)
+    ? source
+    : await loader.load(source, loadOptions(options.scheduling !== 'shared', options.protect));
+  const { grants, environment, limits } = governed(options, ruling, policy);
   // Most have none.
   const named = grants.filter((one) => typeof one === 'object');
-  const [paths, names] = [programsAmong(named), policiesAmong(named)];
-  if (policy !== undefined) (await policies()).checkTarget(policy, program);
+  const [paths, names] = named.length === 0 ? [[], []] : [programsAmong(named), policiesAmong(named)];
+  if (policy !== undefined) ruling?.checkTarget(policy, program);
   return {
     program,
     args: [options.argv0 ?? program.name, ...options.args],
@@ -47,24 +58,21 @@ export async function orderOf(
   };
 }
 
+type Ruling = typeof import('./policy.ts') & typeof import('./governed.ts');
+
 /** What policies take, loaded with the first of them. */
-let loaded: ReturnType<typeof load> | undefined;
+let loaded: Ruling | undefined;
 
-const policies = (): ReturnType<typeof load> => {
-  loaded ??= load();
-  return loaded;
-};
-
-async function load() {
+async function load(): Promise<Ruling> {
   const [policy, governed] = await Promise.all([import('./policy.ts'), import('./governed.ts')]);
-  return { ...policy, ...governed };
+  loaded = { ...policy, ...governed };
+  return loaded;
 }
 
 /** What a policy makes of what was said. */
-async function govern(options: ProcessOptions): Promise<Governed> {
-  if (options.policy === undefined) return { ...options, policy: undefined, grants: options.grants ?? STANDARD };
-  const { readPolicy, governed } = await policies();
-  return governed(await readPolicy(options.policy), options, options.policyMode === 'enforce');
+function governed(options: ProcessOptions, ruling: Ruling | undefined, policy: Policy | undefined): Governed {
+  if (ruling === undefined || policy === undefined) return { ...options, grants: options.grants ?? STANDARD };
+  return ruling.governed(policy, options, options.policyMode === 'enforce');
 }
 
 export const loadOptions = (raw: boolean, { stack, 'null-page': nullPage }: Protect = {}): LoadOptions => ({
@@ -74,7 +82,7 @@ export const loadOptions = (raw: boolean, { stack, 'null-page': nullPage }: Prot
 });
 
 async function loadPolicies(names: readonly string[]): Promise<LoadedPolicy[]> {
-  const { readPolicy, confinementOf } = await policies();
+  const { readPolicy, confinementOf } = loaded ?? (await load());
   return Promise.all(names.map(async (name) => ({ name, confinement: confinementOf(await readPolicy(name)) })));
 }
 

