@@ -86,11 +86,15 @@ function writeFunctions(out: Writer, { module, functions }: Plan): void {
 
 type WalkerFor = (content: Writer) => Walker;
 
-function writeElements(out: Writer, { source, elementSection }: Module, map: Uint32Array, walkerFor: WalkerFor): void {
-  if (elementSection === undefined) return;
-  const reader = new Reader(source, elementSection.start, elementSection.end);
-  const segments = reader.count();
-  const content = new Writer(elementSection.end - elementSection.start + 1024).u32(segments);
+/** Flags of a segment that only declares, and that it is of functions. */
+const DECLARED = Uint8Array.of(3, 0);
+
+function writeElements(out: Writer, { module, declared, map }: Plan, walkerFor: WalkerFor): void {
+  const { source, elementSection: { start, end } = { start: 0, end: 0 } } = module;
+  if (start === end && declared.length === 0) return;
+  const reader = new Reader(source, start, end);
+  const segments = start === end ? 0 : reader.count();
+  const content = new Writer(end - start + 1024).u32(segments + Math.min(declared.length, 1));
   const walker = walkerFor(content);
   for (let left = segments; left > 0; left--) {
     const { header, count, indices, items } = readElement(reader);
@@ -98,6 +102,9 @@ function writeElements(out: Writer, { source, elementSection }: Module, map: Uin
     if (indices === undefined) walker.expression(items);
     else for (let i = 0; i < count; i++) content.u32(map[indices[i]!]!);
   }
+  // After all others, whose numbers stay.
+  if (declared.length > 0) content.raw(DECLARED).u32(declared.length);
+  for (const { index } of declared) content.u32(index);
   writeSection(out, Section.element, content);
 }
 
@@ -237,7 +244,7 @@ export function assemble(plan: Plan): Uint8Array {
   writeGlobals(out, plan, walkerFor);
   writeExports(out, plan, map);
   if (module.start !== undefined && !plan.dropStart) writeSection(out, Section.start, new Writer().u32(map[module.start]!));
-  writeElements(out, module, map, walkerFor);
+  writeElements(out, plan, walkerFor);
   if (module.data.length > 0 || module.dataCount) writeSection(out, Section.dataCount, new Writer().u32(module.data.length));
   if (hints) writeCustom(out, BRANCH_HINTS, hints.result());
   const bodies = module.code.count + plan.functions.length;

@@ -72,11 +72,13 @@ export interface SnapshotTable {
 }
 
 /**
- * How the state of an instance is read and set, by exported functions whose names are `prefix`, a dot, and: `get<n>`, `set<n>` for the
- * values of chunk n; for table t `size<t>`, `element<t>`, `place<t>`, `grow<t>`; `function`, which gives a function by its number.
+ * How the state of an instance is read and set, by exported functions whose names are `prefix`, a dot, and: `set<n>` for the values of
+ * chunk n; `accessor`, which gives the others by their places in `accessors`: `get<n>`; for table t `size<t>`, `element<t>`, `place<t>`,
+ * `grow<t>`; `function`, which gives a function by its number.
  */
 export interface SnapshotLayout {
   readonly prefix: string;
+  readonly accessors: readonly string[];
   readonly slots: readonly SlotLayout[];
   /** Slots of each chunk, in order. */
   readonly chunks: readonly number[];

@@ -68,6 +68,8 @@ export class Plan {
   readonly imports: AddedImport[] = [];
   readonly functions: AddedFunction[] = [];
   readonly exports: { readonly name: string; readonly ref: FunctionRef }[] = [];
+  /** Added functions that code makes references to. */
+  readonly declared: FunctionRef[] = [];
   readonly replacements = new Map<number, Replacement>();
   /** What every function of the original begins with. */
   readonly prologues: Prologue[] = [];

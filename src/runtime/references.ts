@@ -53,6 +53,23 @@ function writeCast(out: Writer, type: ValueType): void {
   out.raw(written.result().subarray(named ? 1 : 0));
 }
 
+/** Leaves a reference to the function whose number, in [from, to), is local 0. */
+export function writeChoice(out: Writer, indexOf: (number: number) => number, from: number, to: number): void {
+  if (to - from === 1) {
+    emit(out, REF_FUNC, indexOf(from));
+    return;
+  }
+  const middle = (from + to) >>> 1;
+  emit(out, Op.localGet, 0);
+  emitConst(out, 'i32', middle);
+  emit(out, Op.i32LtU);
+  out.u8(Op.if).u8(FUNCREF);
+  writeChoice(out, indexOf, from, middle);
+  out.u8(Op.else);
+  writeChoice(out, indexOf, middle, to);
+  emit(out, Op.end);
+}
+
 /** The code that turns references of one module into integers, and back. */
 export class References {
   readonly #plan: Plan;
@@ -109,28 +126,10 @@ export class References {
       emitConst(out, 'i32', this.functions.length);
       out.u8(Op.i32LtU).u8(Op.i32Eqz).u8(Op.if).u8(BlockType.empty).u8(Op.unreachable).u8(Op.end);
       if (this.functions.length === 0) out.u8(Op.unreachable);
-      else this.#choose(out, 0, this.functions.length);
+      else writeChoice(out, (number) => plan.map[this.functions[number]!]!, 0, this.functions.length);
     });
     return this.#pick;
   }
-
-  /** The function whose number, in [from, to), is local 0. */
-  #choose(out: Writer, from: number, to: number): void {
-    if (to - from === 1) {
-      emit(out, REF_FUNC, this.#plan.map[this.functions[from]!]!);
-      return;
-    }
-    const middle = (from + to) >>> 1;
-    emit(out, Op.localGet, 0);
-    emitConst(out, 'i32', middle);
-    emit(out, Op.i32LtU);
-    out.u8(Op.if).u8(FUNCREF);
-    this.#choose(out, from, middle);
-    out.u8(Op.else);
-    this.#choose(out, middle, to);
-    emit(out, Op.end);
-  }
-
   /** What is on the stack becomes NULL or OPAQUE. */
   #nullness(out: Writer): void {
     out.u8(REF_IS_NULL);

@@ -24,8 +24,8 @@ export class SnapshotError extends Error {
 
 type Accessor = (...values: (number | bigint)[]) => unknown;
 
-function accessor({ exports }: WebAssembly.Instance, { prefix }: SnapshotLayout, name: string): Accessor {
-  return exports[`${prefix}.${name}`] as Accessor;
+function accessor({ exports }: WebAssembly.Instance, { prefix, accessors }: SnapshotLayout, name: string): Accessor {
+  return (exports[`${prefix}.accessor`] as (number: number) => Accessor)(accessors.indexOf(name));
 }
 
 const WHAT: Readonly<Record<ReferenceKind, string>> = {
@@ -40,6 +40,7 @@ class Functions {
   readonly #numbers = new Map<unknown, number>();
 
   constructor(instance: WebAssembly.Instance, layout: SnapshotLayout) {
+    if (layout.functions === 0) return;
     const pick = accessor(instance, layout, 'function');
     for (let number = 0; number < layout.functions; number++) this.#numbers.set(pick(number), number);
   }
@@ -152,20 +153,58 @@ interface Difference {
   readonly value: number;
 }
 
-/** What is known of a snapshot once it was restored: all new instances of a program have the same tables. */
+/** A table that a new instance has fewer elements of. */
+interface Growth {
+  readonly table: number;
+  readonly elements: number;
+  /** What they are. */
+  readonly value: number;
+}
+
+/** What is known of a snapshot for a program. */
 interface Known {
   readonly layout: Layout;
-  readonly differences: readonly Difference[];
+  /** Of each chunk, what its slots are set to. */
+  readonly settings: readonly (readonly (number | bigint)[])[];
+  /** Once it was restored: all new instances of a program have the same tables. */
+  tables: { readonly growth: readonly Growth[]; readonly differences: readonly Difference[] } | undefined;
 }
 
 const knownOf = new WeakMap<Snapshot, Known>();
 
-function growTables(instance: WebAssembly.Instance, layout: SnapshotLayout, snapshot: Snapshot): void {
-  for (const { index } of layout.tables) {
-    const elements = snapshot.tables[index]!;
-    const more = elements.length - (accessor(instance, layout, `size${index}`)() as number);
-    if (more > 0 && accessor(instance, layout, `grow${index}`)(more, elements.at(-1)!) === 0)
-      throw new SnapshotError(`the host has no room for ${elements.length} elements of table ${index}`);
+/** Throws SnapshotError. */
+function know(layout: Layout, snapshot: Snapshot): Known {
+  const before = knownOf.get(snapshot);
+  if (before?.layout === layout) return before;
+  if (!fits(layout, snapshot)) throw new SnapshotError('the snapshot does not fit the program');
+  const known = { layout, settings: settingsOf(layout.snapshot as SnapshotLayout, snapshot), tables: undefined };
+  knownOf.set(snapshot, known);
+  return known;
+}
+
+function settingsOf({ chunks, slots }: SnapshotLayout, { values }: Snapshot): Known['settings'] {
+  let slot = 0;
+  let next = 0;
+  return chunks.map((count) => {
+    const taken = slots.slice(slot, slot + count).reduce((sum, { kind }) => sum + SLOT_VALUES[kind].length, 0);
+    slot += count;
+    next += taken;
+    return values.slice(next - taken, next);
+  });
+}
+
+function growthOf(instance: WebAssembly.Instance, layout: SnapshotLayout, { tables }: Snapshot): readonly Growth[] {
+  return layout.tables.flatMap(({ index }) => {
+    const wanted = tables[index]!;
+    const elements = wanted.length - (accessor(instance, layout, `size${index}`)() as number);
+    return elements > 0 ? [{ table: index, elements, value: wanted.at(-1)! }] : [];
+  });
+}
+
+function growTables(instance: WebAssembly.Instance, layout: SnapshotLayout, growth: readonly Growth[]): void {
+  for (const { table, elements, value } of growth) {
+    if (accessor(instance, layout, `grow${table}`)(elements, value) === 0)
+      throw new SnapshotError(`the host has no room for ${elements} more elements of table ${table}`);
   }
 }
 
@@ -187,17 +226,13 @@ function compareTables(instance: WebAssembly.Instance, layout: SnapshotLayout, s
 export function restore(instance: WebAssembly.Instance, layout: Layout, snapshot: Snapshot): void {
   const { snapshot: described = NOT_LOADED } = layout;
   if (typeof described === 'string') throw new SnapshotError(described);
-  const before = knownOf.get(snapshot);
-  const known = before?.layout === layout ? before : undefined;
-  if (known === undefined) {
-    if (!fits(layout, snapshot)) throw new SnapshotError('the snapshot does not fit the program');
-  }
+  const known = know(layout, snapshot);
   try {
     resetter(instance, layout, snapshot)();
-    growTables(instance, described, snapshot);
-    const differences = known?.differences ?? compareTables(instance, described, snapshot);
-    for (const { table, at, value } of differences) accessor(instance, described, `place${table}`)(at, value);
-    if (known === undefined) knownOf.set(snapshot, { layout, differences });
+    const growth = known.tables?.growth ?? growthOf(instance, described, snapshot);
+    growTables(instance, described, growth);
+    known.tables ??= { growth, differences: compareTables(instance, described, snapshot) };
+    for (const { table, at, value } of known.tables.differences) accessor(instance, described, `place${table}`)(at, value);
   } catch (error) {
     // A reference to a function of another type.
     if (error instanceof WebAssembly.RuntimeError) throw new SnapshotError('the snapshot does not fit the program');
@@ -209,18 +244,12 @@ export function restore(instance: WebAssembly.Instance, layout: Layout, snapshot
  * Puts the mutable globals of an instance back to what they were when the snapshot was taken: all its state beside its memories where
  * the layout says that it can be recycled. Made once for each instance; a call takes about ten nanoseconds.
  */
-export function resetter(instance: WebAssembly.Instance, { snapshot: described }: Layout, snapshot: Snapshot): () => void {
-  const layout = described as SnapshotLayout;
-  let next = 0;
-  let slot = 0;
-  const setters = layout.chunks.map((slots, chunk) => {
-    const taken = layout.slots.slice(slot, slot + slots).reduce((sum, { kind }) => sum + SLOT_VALUES[kind].length, 0);
-    const values = snapshot.values.slice(next, next + taken);
-    slot += slots;
-    next += taken;
-    // A bound function is quicker than a call that spreads its arguments.
-    return accessor(instance, layout, `set${chunk}`).bind(undefined, ...values) as () => void;
-  });
+export function resetter(instance: WebAssembly.Instance, layout: Layout, snapshot: Snapshot): () => void {
+  const { prefix } = layout.snapshot as SnapshotLayout;
+  // A bound function is quicker than a call that spreads its arguments.
+  const setters = know(layout, snapshot).settings.map((values, chunk) =>
+    (instance.exports[`${prefix}.set${chunk}`] as Accessor).bind(undefined, ...values),
+  );
   const [only] = setters;
   if (only !== undefined && setters.length === 1) return only;
   return () => {

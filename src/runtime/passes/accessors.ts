@@ -1,10 +1,11 @@
-// What the snapshot pass adds to a module: functions that tell and set globals and tables as integers.
+// What the snapshot pass adds to a module: functions that tell and set globals and tables as integers. Those that set globals run in
+// every clone; one more gives all others, since V8 makes a new instance's exports one by one: nine took twice as long as four.
 
 import { encodeUtf8 } from '../../hal/utf8.ts';
 import type { SlotLayout } from '../layout.ts';
 import { BlockType, Op, SIMD } from '../opcodes.ts';
-import { emit, emitConst, type Plan } from '../plan.ts';
-import { References } from '../references.ts';
+import { emit, emitConst, type FunctionRef, type Plan } from '../plan.ts';
+import { References, writeChoice } from '../references.ts';
 import { isReference, type ReferenceKind, SLOT_VALUES } from '../slots.ts';
 import type { ValueType } from '../types.ts';
 import type { Writer } from '../writer.ts';
@@ -89,6 +90,9 @@ export class Accessors {
   readonly #plan: Plan;
   readonly #prefix: string;
   readonly #references: References;
+  /** By their numbers. */
+  readonly #given: FunctionRef[] = [];
+  readonly names: string[] = [];
 
   constructor(plan: Plan, prefix: string, references: References) {
     this.#plan = plan;
@@ -96,8 +100,21 @@ export class Accessors {
     this.#references = references;
   }
 
+  #function(name: string, params: readonly ValueType[], results: readonly ValueType[], body: (out: Writer) => void): FunctionRef {
+    return this.#plan.function(encodeUtf8(`superos.snapshot.${name}`), this.#plan.type(params, results), [], body);
+  }
+
   #add(name: string, params: readonly ValueType[], results: readonly ValueType[], body: (out: Writer) => void): void {
-    const ref = this.#plan.function(encodeUtf8(`superos.snapshot.${name}`), this.#plan.type(params, results), [], body);
+    this.#give(name, this.#function(name, params, results, body));
+  }
+
+  #give(name: string, ref: FunctionRef): void {
+    this.names.push(name);
+    this.#given.push(ref);
+    this.#plan.declared.push(ref);
+  }
+
+  #export(name: string, ref: FunctionRef): void {
     this.#plan.exports.push({ name: `${this.#prefix}.${name}`, ref });
   }
 
@@ -112,7 +129,7 @@ export class Accessors {
     this.#add(`get${number}`, [], results, (out) => {
       for (const slot of slots) readSlot(out, references, slot);
     });
-    this.#add(`set${number}`, params, [], (out) => {
+    const set = this.#function(`set${number}`, params, [], (out) => {
       first(out);
       let local = 0;
       for (const slot of slots) {
@@ -120,6 +137,7 @@ export class Accessors {
         local += SLOT_VALUES[slot.kind].length;
       }
     });
+    this.#export(`set${number}`, set);
   }
 
   /** Functions that tell and change the size and the elements of a table. */
@@ -159,6 +177,16 @@ export class Accessors {
   }
 
   pick(): void {
-    this.#plan.exports.push({ name: `${this.#prefix}.function`, ref: this.#references.pick() });
+    this.#give('function', this.#references.pick());
+  }
+
+  /** After all others: what gives those that are no exports. */
+  finish(): void {
+    const given = this.#given;
+    if (given.length === 0) return;
+    const give = this.#function('accessor', ['i32'], ['funcref'], (out) =>
+      writeChoice(out, (number) => given[number]!.index, 0, given.length),
+    );
+    this.#export('accessor', give);
   }
 }

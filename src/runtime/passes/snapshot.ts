@@ -102,8 +102,10 @@ function describe(plan: Plan, globals: readonly GlobalType[], state: State, func
   for (const { index, kind } of tables) accessors.table(index, kind);
   const refers = [...slots, ...tables].some(({ kind }) => kind === 'func');
   if (refers) accessors.pick();
+  accessors.finish();
   return {
     prefix,
+    accessors: accessors.names,
     slots: slots.map(({ kind, index }) => ({ kind, index })),
     chunks: groups.map((group) => group.length),
     tables,

@@ -20,7 +20,14 @@ describe('snapshot', () => {
   test('nothing is added to a module without state of that kind', async () => {
     const source = await wat('(memory 1) (global i32 (i32.const 1)) (table 1 funcref) (elem (i32.const 0) $f) (func $f)');
     const { layout, bytes } = load(source, { snapshot: true });
-    expect(layout.snapshot).toEqual({ prefix: 'superos:snapshot', slots: [], chunks: [], tables: [], functions: 0 });
+    expect(layout.snapshot).toEqual({
+      prefix: 'superos:snapshot',
+      accessors: [],
+      slots: [],
+      chunks: [],
+      tables: [],
+      functions: 0,
+    });
     expect(layout.recycle).toBe(true);
     expect(WebAssembly.Module.exports(new WebAssembly.Module(bytes as BufferSource))).toEqual([]);
   });
