@@ -90,13 +90,13 @@ export function imports(layout: Layout, thread: Thread, memories: readonly WebAs
   // Names are the guest's choice: objects without a prototype take any.
   const given: WebAssembly.Imports = Object.create(null);
   given[KERNEL_MODULE] = kernel;
-  const functions = new HostCalls(thread, polled);
-  Object.assign(kernel, functions.values);
+  const functions = layout.functions.some(({ lowered }) => lowered) ? new HostCalls(thread, polled) : undefined;
+  Object.assign(kernel, functions?.values);
   for (const wanted of layout.functions) {
     const { module, name } = wanted;
     given[module] ??= Object.create(null) as Record<string, unknown>;
     const call = CALLS.get(`${module} ${name}`);
-    given[module][name] = call === undefined ? (functions.link(wanted) ?? unknown(thread, module, name)) : link(call);
+    given[module][name] = call === undefined ? (functions?.link(wanted) ?? unknown(thread, module, name)) : link(call);
   }
   return given;
 }

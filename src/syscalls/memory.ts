@@ -3,12 +3,13 @@
 // end the host.
 import type { Access, Protection } from '../hal/mmu.ts';
 
-const EMPTY = new ArrayBuffer(0);
+const NOTHING = new Uint8Array(0);
+const NO_VIEW = new DataView(NOTHING.buffer);
 
 export class GuestMemory {
   /** All of the memory, for calls of the host that read or write it at once. Replaced when the memory grows. */
-  bytes: Uint8Array = new Uint8Array(EMPTY);
-  #view: DataView = new DataView(EMPTY);
+  bytes: Uint8Array = NOTHING;
+  #view: DataView = NO_VIEW;
   /** What may not be read, or not be written: ascending, disjoint. */
   #protected: readonly Protection[] = [];
   /** Between these all may be read and written: all of the memory, or what comes before the first protection, or after it. */
@@ -24,7 +25,9 @@ export class GuestMemory {
 
   detach(): void {
     this.#protected = [];
-    this.attach(EMPTY);
+    this.bytes = NOTHING;
+    this.#view = NO_VIEW;
+    this.#open();
   }
 
   /** To be called before pages are protected, and after they are so no more. */
