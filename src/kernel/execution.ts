@@ -1,7 +1,7 @@
 // The execution of a program in a process: its instance, and the calls into it, one after the other, on the process's thread.
 // Guest code is entered here and nowhere else.
 import { causeOf } from './fault.ts';
-import { imports } from './link.ts';
+import { admitTables, imports } from './link.ts';
 import type { Process } from './process.ts';
 import type { Cell } from './recycler.ts';
 import type { AddressSpace } from './space.ts';
@@ -46,6 +46,7 @@ export class Execution {
   /** Called once no guest code is on the stack, nor will be. */
   readonly #over: (cause: Cause) => void;
   readonly #origin: Origin;
+  #imports: WebAssembly.Imports | undefined;
   #instance: WebAssembly.Instance | undefined;
   readonly entries: Entries;
   /** Of a reactor: calls not yet answered, the first under way unless it rests. */
@@ -61,8 +62,9 @@ export class Execution {
     this.#task = task;
     this.#over = over;
     this.#origin = origin;
-    this.#instance = origin.cell?.instance;
-    this.entries = origin.cell?.entries ?? new Map();
+    this.#imports = origin.cell?.imports;
+    this.#instance = origin.cell?.ready?.instance;
+    this.entries = origin.cell?.ready?.entries ?? new Map();
   }
 
   /** A reactor between calls: no guest code is on its stack. */
@@ -73,6 +75,11 @@ export class Execution {
   /** Undefined before its first turn, and after its end. */
   get instance(): WebAssembly.Instance | undefined {
     return this.#instance;
+  }
+
+  /** What its instance was linked to. */
+  get imports(): WebAssembly.Imports | undefined {
+    return this.#imports;
   }
 
   /** Resolves once no guest code is on its stack, nor is to be without another call. */
@@ -114,12 +121,11 @@ export class Execution {
   /** The thread's first turn: makes the instance and calls into it. */
   #run(): void {
     this.#guarded(async () => {
-      const { thread, program } = this.#process;
-      const { module, layout } = program;
-      this.#instance ??= new WebAssembly.Instance(module, imports(layout, thread, this.#space.memories));
+      const { layout } = this.#process.program;
       const { template, cell } = this.#origin;
       const { guard } = this.#process;
-      if (cell !== undefined) cell.reset();
+      this.#instance ??= this.#instantiate();
+      if (cell?.ready !== undefined) cell.ready.reset();
       else if (template !== undefined) template.restore(this.#instance);
       if (this.#task === 'prepare') return;
       guard.arm(this.#instance);
@@ -129,6 +135,13 @@ export class Execution {
       if (template === undefined && layout.exports.some(({ name }) => name === '_initialize')) await this.#enter('_initialize');
       if (this.#task !== 'reactor') this.#results = await this.#enter(this.#task.name, this.#task.args);
     });
+  }
+
+  #instantiate(): WebAssembly.Instance {
+    const { thread, program } = this.#process;
+    admitTables(program.layout, this.#process);
+    this.#imports ??= imports(program.layout, thread, this.#space.memories);
+    return new WebAssembly.Instance(program.module, this.#imports);
   }
 
   /** A reactor's thread takes the next call, or rests. */

@@ -87,9 +87,10 @@ export class Kernel {
     const [fds, quota] = [Math.min(limits.fds, FDS_MAX), new Descriptors(account)];
     const watch = within(parent?.gate?.watch, request.watch);
     const calls = request.handles.some(isFunction);
-    const reuses = template !== undefined && this.auditor === undefined && request.task !== 'prepare' && !calls;
+    const reuses = template !== undefined && this.auditor === undefined && !calls;
     const protect = request.protect ?? parent?.guard.protect ?? {};
-    const cell = reuses ? this.recycler.take(template, watch, limits.memory, protect) : undefined;
+    const prepares = request.task === 'prepare';
+    const cell = reuses ? this.recycler.take(template, watch, limits.memory, protect, prepares) : undefined;
     cell?.capabilities.renew(fds, quota);
     const capabilities = cell?.capabilities ?? new CapTable(fds, quota);
     const space = cell?.space ?? new AddressSpace(this.hal.mmu, account, program.layout);

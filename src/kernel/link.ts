@@ -9,6 +9,7 @@ import { type CallName, TABLE } from '../syscalls/table.ts';
 import { HostCalls } from './hostcall.ts';
 import { MEMORIES_MAX, TABLE_ELEMENTS_MAX } from './limits.ts';
 import { printable } from './printable.ts';
+import type { Process } from './process.ts';
 import { stackImports, watched } from './protection.ts';
 import { stopped, trapped } from './status.ts';
 import type { Thread } from './thread.ts';
@@ -48,7 +49,18 @@ function examine(layout: Layout): string | undefined {
 
 const tableElements = ({ tables }: Layout): number => tables.reduce((sum, { minimum }) => sum + minimum, 0);
 
-/** The imports of a module that `refusal` accepted, for a process whose one thread is `thread`. */
+/** Ends a process, and throws, where the host's heap has no room for the tables of its instance. */
+export function admitTables(layout: Layout, process: Process): void {
+  const elements = tableElements(layout);
+  if (process.kernel.heap.hasRoomFor(elements)) return;
+  process.end(stopped('memory-limit', `the host's heap has no room for tables of ${elements} elements`));
+  throw new Error('there is no room for its tables');
+}
+
+/**
+ * The imports of a module that `refusal` accepted, for a process whose one thread is `thread`. Instances of the processes that this thread
+ * serves one after another may be linked to the same, but where the program allocates on the engine's heap.
+ */
 export function imports(layout: Layout, thread: Thread, memories: readonly WebAssembly.Memory[]): WebAssembly.Imports {
   // An instance may serve one process after another: what calls work on is the thread's process then.
   const { process } = thread;
@@ -61,11 +73,6 @@ export function imports(layout: Layout, thread: Thread, memories: readonly WebAs
   };
   const polled = !layout.preempt;
   if (!polled) kernel[EPOCH] = process.kernel.hal.tick.epoch;
-  const elements = tableElements(layout);
-  if (!heap.hasRoomFor(elements)) {
-    process.end(stopped('memory-limit', `the host's heap has no room for tables of ${elements} elements`));
-    throw new Error('there is no room for its tables');
-  }
   if (layout.stack !== undefined) Object.assign(kernel, stackImports(layout.stack, thread));
   if (layout.probed?.asks) {
     const touch = (index: number, address: number, length: number, writes: number) =>

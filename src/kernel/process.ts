@@ -259,21 +259,20 @@ export class Process extends Holder {
   /** Leaves what it ran in to the next process of its template, where that is exact. */
   #recycle(instance: WebAssembly.Instance): boolean {
     const template = this.#template;
-    const exact = this.#prepares ? template?.preparable : template?.recyclable;
-    if (template === undefined || exact !== true || this.#bound || this.#ending?.reason !== 'exit' || this.gate?.silent === false)
-      return false;
-    if (!this.#space.park(template.images)) return false;
+    const { entries, imports } = this.#execution;
+    if (template?.preparable !== true || imports === undefined || this.#bound) return false;
+    if (this.#ending?.reason !== 'exit' || this.gate?.silent === false || !this.#space.park(template.images)) return false;
     const [space, capabilities, thread] = [this.#space, this.#capabilities, this.#thread];
     const { gate, limits } = this;
-    const reset = this.#cell?.reset ?? template.resetter(instance);
+    const reset = this.#cell?.ready?.reset;
+    const exact = this.#prepares || template.recyclable;
     return this.kernel.recycler.keep({
       template,
       space,
       capabilities,
       thread,
-      instance,
-      entries: this.#execution.entries,
-      reset,
+      imports,
+      ready: exact ? { instance, entries, reset: reset ?? template.resetter(instance) } : undefined,
       gate,
       memoryLimit: limits.memory,
       protect: this.guard.protect,
