@@ -39,16 +39,27 @@ export interface Origin {
   readonly cell: Cell | undefined;
 }
 
+const NOWHERE: Origin = { template: undefined, cell: undefined };
+
+/** What a process that has ended leaves. */
+export interface Rest {
+  readonly instance: WebAssembly.Instance;
+  readonly imports: WebAssembly.Imports;
+  readonly entries: Entries;
+  /** Puts the globals of the instance back, where that was done before. */
+  readonly reset: (() => void) | undefined;
+}
+
 export class Execution {
   readonly #process: Process;
   readonly #space: AddressSpace;
   readonly #task: Task;
   /** Called once no guest code is on the stack, nor will be. */
   readonly #over: (cause: Cause) => void;
-  readonly #origin: Origin;
+  #origin: Origin;
   #imports: WebAssembly.Imports | undefined;
   #instance: WebAssembly.Instance | undefined;
-  readonly entries: Entries;
+  #entries: Entries;
   /** Of a reactor: calls not yet answered, the first under way unless it rests. */
   readonly #jobs: Job[] = [];
   #resting = false;
@@ -64,7 +75,7 @@ export class Execution {
     this.#origin = origin;
     this.#imports = origin.cell?.imports;
     this.#instance = origin.cell?.ready?.instance;
-    this.entries = origin.cell?.ready?.entries ?? new Map();
+    this.#entries = origin.cell?.ready?.entries ?? new Map();
   }
 
   /** A reactor between calls: no guest code is on its stack. */
@@ -77,9 +88,11 @@ export class Execution {
     return this.#instance;
   }
 
-  /** What its instance was linked to. */
-  get imports(): WebAssembly.Imports | undefined {
-    return this.#imports;
+  /** What it leaves to the next process, which may begin in the same instance or link another to the same imports. */
+  get rest(): Rest | undefined {
+    const [instance, imports] = [this.#instance, this.#imports];
+    if (instance === undefined || imports === undefined) return undefined;
+    return { instance, imports, entries: this.#entries, reset: this.#origin.cell?.ready?.reset };
   }
 
   /** Resolves once no guest code is on its stack, nor is to be without another call. */
@@ -107,9 +120,12 @@ export class Execution {
     return promise;
   }
 
-  /** Lets go of the instance, and of all who wait for an answer. */
+  /** Lets go of the instance, and of all who wait for an answer. Who has ended may be known for long. */
   drop(): void {
     this.#instance = undefined;
+    this.#imports = undefined;
+    this.#entries = new Map();
+    this.#origin = NOWHERE;
     for (const { reject } of this.#jobs.splice(0)) reject(new Error('the process ended before it answered'));
     this.#tell();
   }
@@ -182,10 +198,10 @@ export class Execution {
   }
 
   async #enter(name: string, args: readonly (number | bigint)[] = []): Promise<readonly unknown[]> {
-    let entry = this.entries.get(name);
+    let entry = this.#entries.get(name);
     if (entry === undefined) {
       entry = WebAssembly.promising(this.#instance?.exports[name] as WebAssembly.ExportedFunction);
-      this.entries.set(name, entry);
+      this.#entries.set(name, entry);
     }
     const result = await entry(...args);
     return result === undefined ? [] : Array.isArray(result) ? result : [result];

@@ -30,7 +30,7 @@ import { signalled, stopped } from './status.ts';
 import { type Template, Templates } from './template.ts';
 import { Warm } from './warm.ts';
 
-/** An instance is linked to those that its process was given: it serves no other. */
+/** Imports are linked to those that a process was given: they serve no other. */
 const isFunction = ({ object }: Capability<CapObject>): boolean => object.kind === 'function';
 
 /** What a process is made of before it is one. */
@@ -89,8 +89,8 @@ export class Kernel {
     const calls = request.handles.some(isFunction);
     const reuses = template !== undefined && this.auditor === undefined && !calls;
     const protect = request.protect ?? parent?.guard.protect ?? {};
-    const prepares = request.task === 'prepare';
-    const cell = reuses ? this.recycler.take(template, watch, limits.memory, protect, prepares) : undefined;
+    const take = request.task === 'prepare' ? 'takeBare' : 'take';
+    const cell = reuses ? this.recycler[take](template, watch, limits.memory, protect) : undefined;
     cell?.capabilities.renew(fds, quota);
     const capabilities = cell?.capabilities ?? new CapTable(fds, quota);
     const space = cell?.space ?? new AddressSpace(this.hal.mmu, account, program.layout);
@@ -126,7 +126,12 @@ export class Kernel {
     if (refused !== undefined) throw new SpawnError('NOEXEC', refused);
     const [args, environment] = stringsOf(request);
     const types = program.layout.memories.map((layout, i) => memoryType(layout, limits, template?.pages[i]));
-    const lacking = occupy(space, account, types, program, template, cell !== undefined, protect);
+    const occupied = () => occupy(space, account, types, program, template, cell !== undefined, protect);
+    let lacking = occupied();
+    if (lacking === 'host' && this.recycler.size > 0) {
+      this.recycler.drop();
+      lacking = occupied();
+    }
     if (lacking === 'host') throw new SpawnError('NOMEM', `the host has no room for its memory`);
     const namespace = request.ownPids ? new PidNamespace() : parent?.namespace;
     const number = namespace?.enter();

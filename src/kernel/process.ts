@@ -8,7 +8,7 @@ import type { Directory } from '../hal/disk.ts';
 import type { Program, Sealed } from '../runtime/program.ts';
 import type { Result, Signal } from '../syscalls/caller.ts';
 import { GuestMemory } from '../syscalls/memory.ts';
-import { Execution, type Invocation } from './execution.ts';
+import { Execution, type Invocation, type Rest } from './execution.ts';
 import { causeOf } from './fault.ts';
 import type { Grants } from './grants.ts';
 import { Holder } from './holder.ts';
@@ -21,7 +21,6 @@ import type { PidNamespace } from './pid.ts';
 import type { Gate } from './policy/gate.ts';
 import type { Told } from './policy/refusals.ts';
 import { Guard } from './protection.ts';
-import type { Cell } from './recycler.ts';
 import type { ProcessParts } from './request.ts';
 import type { ThreadInfo, ThreadState } from './scheduler/states.ts';
 import { disposition } from './signal.ts';
@@ -73,7 +72,6 @@ export class Process extends Holder {
   #remains: ThreadInfo | undefined;
   readonly #space: AddressSpace;
   readonly #template: Template | undefined;
-  readonly #cell: Cell | undefined;
   /** It runs nothing: see Task. */
   readonly #prepares: boolean;
   /** Its instance is linked to functions that it alone was given. */
@@ -115,7 +113,6 @@ export class Process extends Holder {
     const { cell, template } = parts;
     this.#thread = cell?.thread ?? new Thread(this, this.nice);
     cell?.thread.renew(this, this.nice);
-    this.#cell = cell;
     this.#prepares = parts.task === 'prepare';
     this.#bound = parts.template !== undefined && parts.capabilities.find('function') !== undefined;
     const origin = { template, cell };
@@ -234,14 +231,15 @@ export class Process extends Holder {
     this.#attempt(() => this.mapped?.close());
     this.#attempt(() => this.#capabilities.closeAll());
     this.#attempt(() => this.grants.drop());
-    const { instance } = this.#execution;
+    const { rest } = this.#execution;
     this.#execution.drop();
+    this.guard.disarm();
     this.#thread.finish();
     this.account.release(RESOURCE.threads, 1);
     this.account.close();
     const usage = this.usage();
     this.#remains = { state: 'terminated', times: this.#thread.times };
-    if (instance === undefined || !this.#recycle(instance)) this.#space.release();
+    if (rest === undefined || !this.#recycle(rest)) this.#space.release();
     this.#memory = NO_MEMORY;
     this.#capabilities = NO_TABLE;
     this.#status = { ...this.#ending, usage, ...toldOf(this) };
@@ -256,27 +254,30 @@ export class Process extends Holder {
     return [...this.children].flatMap((one) => [one, ...one.#descendants()]);
   }
 
-  /** Leaves what it ran in to the next process of its template, where that is exact. */
-  #recycle(instance: WebAssembly.Instance): boolean {
+  /** Leaves what it ran in to the next process of its template; with its instance where that is as good as a new one. */
+  #recycle({ instance, imports, entries, reset }: Rest): boolean {
     const template = this.#template;
-    const { entries, imports } = this.#execution;
-    if (template?.preparable !== true || imports === undefined || this.#bound) return false;
-    if (this.#ending?.reason !== 'exit' || this.gate?.silent === false || !this.#space.park(template.images)) return false;
+    if (template?.preparable !== true || this.#bound || this.#ending?.reason !== 'exit' || this.gate?.silent === false)
+      return false;
+    const { recycler } = this.kernel;
+    const isReady = this.#prepares || template.recyclable;
     const [space, capabilities, thread] = [this.#space, this.#capabilities, this.#thread];
+    const copied = isReady ? 0 : space.copied;
+    if (!recycler.accepts(template, copied) || !space.park(template.images)) return false;
     const { gate, limits } = this;
-    const reset = this.#cell?.ready?.reset;
-    const exact = this.#prepares || template.recyclable;
-    return this.kernel.recycler.keep({
+    recycler.keep({
       template,
       space,
       capabilities,
       thread,
       imports,
-      ready: exact ? { instance, entries, reset: reset ?? template.resetter(instance) } : undefined,
+      ready: isReady ? { instance, entries, reset: reset ?? template.resetter(instance) } : undefined,
+      copied,
       gate,
       memoryLimit: limits.memory,
       protect: this.guard.protect,
     });
+    return true;
   }
 
   /** An error in giving back what the process held is a bug of ours, and is told as one; the rest is given back all the same. */

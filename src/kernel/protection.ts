@@ -119,6 +119,11 @@ export class Guard {
     this.#memory.setU32(stack.canary, this.#word);
   }
 
+  /** The process has ended: lets go of the instance. */
+  disarm(): void {
+    this.#lower = undefined;
+  }
+
   get intact(): boolean {
     return this.#word === undefined || this.#memory.getU32(this.#stack!.canary!) === this.#word;
   }

@@ -26,6 +26,8 @@ export interface Cell {
   readonly imports: WebAssembly.Imports;
   /** Undefined where the next process makes an instance of its own. */
   readonly ready: Ready | undefined;
+  /** Of one without an instance: see AddressSpace. */
+  readonly copied: number;
   readonly gate: Gate | undefined;
   /** Bytes that its processes may have: its memories are made for that. */
   readonly memoryLimit: number;
@@ -33,56 +35,70 @@ export interface Cell {
   readonly protect: Protect;
 }
 
-/** Cells that wait for the next process of one template, unless more are asked for. */
+/** Instances that wait for the next process of one template, unless more are asked for. */
 export const IDLE_MAX = 64;
+/** Cells without an instance, of all templates. */
+const BARE_MAX = 64;
+/** Bytes that those may keep in use where all of a memory is copied. */
+const BARE_BYTES_MAX = 32 * 2 ** 20;
+/** So many takings and keepings decide how many of those were too many. */
+const PERIOD = 256;
 
 export class Recycler {
-  /** Those with an instance after those without. */
   readonly #idle = new Map<Template, Cell[]>();
+  /** Those without an instance, in the order in which they came. */
+  #bare: Cell[] = [];
+  #bareBytes = 0;
   #size = 0;
+  #moves = 0;
+  /** The fewest of those without that waited in this period. */
+  #fewest = 0;
 
   /** Cells that wait: each holds memories of this host. */
   get size(): number {
-    return this.#size;
+    return this.#size + this.#bare.length;
   }
 
   /** Instances that wait for the next process of a template. */
   idle(template: Template): number {
-    const idle = this.#idle.get(template) ?? [];
-    return idle.length - idle.filter(isBare).length;
+    return this.#idle.get(template)?.length ?? 0;
   }
 
-  /** One for a process that is watched so; undefined where there is none. `bare`: one without an instance. */
-  take(template: Template, watch: Watch | undefined, memoryLimit: number, protect: Protect, bare: boolean): Cell | undefined {
+  /** One for a process that is watched so, with an instance where there is one. */
+  take(template: Template, watch: Watch | undefined, memoryLimit: number, protect: Protect): Cell | undefined {
     const idle = this.#idle.get(template);
-    if (idle === undefined) return undefined;
-    const at = idle.findLastIndex(
-      (cell) =>
-        cell.memoryLimit === memoryLimit &&
-        suits(cell.gate?.watch, watch) &&
-        isSame(cell.protect, protect) &&
-        (!bare || isBare(cell)),
-    );
-    if (at < 0) return undefined;
+    const at = idle === undefined ? -1 : idle.findLastIndex((cell) => serves(cell, watch, memoryLimit, protect));
+    if (idle === undefined || at < 0) return this.takeBare(template, watch, memoryLimit, protect);
     this.#size--;
     return idle.splice(at, 1)[0];
   }
 
-  /** False where it is not wanted: then it is still its process's. */
-  keep(cell: Cell): boolean {
-    const idle = this.#idle.get(cell.template) ?? [];
-    if (idle.length >= cell.template.idleMost) {
-      const [least] = idle;
-      if (isBare(cell) || least === undefined || !isBare(least)) return false;
-      idle.shift();
-      this.#size--;
-      least.space.release();
+  /** The same without an instance. */
+  takeBare(template: Template, watch: Watch | undefined, memoryLimit: number, protect: Protect): Cell | undefined {
+    const at = this.#bare.findLastIndex((cell) => cell.template === template && serves(cell, watch, memoryLimit, protect));
+    if (at < 0) return undefined;
+    const cell = this.#bare.splice(at, 1)[0]!;
+    this.#bareBytes -= cell.copied;
+    this.#moved();
+    return cell;
+  }
+
+  /** Whether one more of a template is wanted; `copied`: see Cell. */
+  accepts(template: Template, copied: number): boolean {
+    return this.idle(template) < template.idleMost && copied <= BARE_BYTES_MAX;
+  }
+
+  /** Takes over what was accepted. */
+  keep(cell: Cell): void {
+    if (cell.ready !== undefined) {
+      this.#idle.getOrInsertComputed(cell.template, () => []).push(cell);
+      this.#size++;
+      return;
     }
-    this.#idle.set(cell.template, idle);
-    if (isBare(cell)) idle.unshift(cell);
-    else idle.push(cell);
-    this.#size++;
-    return true;
+    this.#bare.push(cell);
+    this.#bareBytes += cell.copied;
+    while (this.#bare.length > BARE_MAX || this.#bareBytes > BARE_BYTES_MAX) this.#release(1);
+    this.#moved();
   }
 
   /** Gives back those of a template, or all. */
@@ -92,12 +108,34 @@ export class Recycler {
     else this.#idle.delete(template);
     this.#size -= dropped.length;
     for (const { space } of dropped) space.release();
+    const others = this.#bare.filter((cell) => template !== undefined && cell.template !== template);
+    const bare = this.#bare.filter((cell) => !others.includes(cell));
+    this.#bare = [...bare, ...others];
+    this.#release(bare.length);
+  }
+
+  /** The first of those without an instance are given back. */
+  #release(count: number): void {
+    for (const { space, copied } of this.#bare.splice(0, count)) {
+      this.#bareBytes -= copied;
+      space.release();
+    }
+  }
+
+  /** Half of those that nobody asked for through a whole period go. */
+  #moved(): void {
+    this.#fewest = Math.min(this.#fewest, this.#bare.length);
+    if (++this.#moves < PERIOD) return;
+    this.#release(Math.ceil(this.#fewest / 2));
+    this.#moves = 0;
+    this.#fewest = this.#bare.length;
   }
 }
 
-const isBare = ({ ready }: Cell): boolean => ready === undefined;
+const serves = (cell: Cell, watch: Watch | undefined, memoryLimit: number, protect: Protect): boolean =>
+  cell.memoryLimit === memoryLimit && suits(cell.gate?.watch, watch) && isSame(cell.protect, protect);
 
-/** Linked under one policy, and with nobody to tell or to ask, an instance serves none but those that are watched as little. */
+/** Linked under one policy, and with nobody to tell or to ask, imports serve none but those that are watched as little. */
 const suits = (had: Watch | undefined, wanted: Watch | undefined): boolean =>
   had === undefined || wanted === undefined
     ? had === wanted

@@ -41,6 +41,11 @@ export class AddressSpace {
     return main?.type.address === 'i32' ? { memory: main.memory, index: this.#main } : undefined;
   }
 
+  /** Bytes that are copied to put its memories back, and are all in use while they wait; the native driver bounds what is. */
+  get copied(): number {
+    return this.#mmu.driver === 'native' ? 0 : sum(this.#held.map(({ memory }) => memory.buffer.byteLength));
+  }
+
   get memories(): WebAssembly.Memory[] {
     return this.#held.map(({ memory }) => memory);
   }

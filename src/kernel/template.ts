@@ -17,9 +17,9 @@ export interface Template {
   readonly pages: readonly number[];
   /** Elements of each table. */
   readonly tables: readonly number[];
-  /** Whether what one process ran in can serve the next: the loader says so, and nothing is bound to the process alone. */
+  /** Whether the instance of one process can serve the next: the loader says so, and it is preparable. */
   readonly recyclable: boolean;
-  /** Whether an instance can be made before there is a process for it. */
+  /** Whether what an instance is linked to is bound to no process alone: it can be made before there is one, and imports serve many. */
   readonly preparable: boolean;
   /** The program has a function that is to be called first in every process. */
   readonly reseeds: boolean;

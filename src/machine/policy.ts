@@ -36,7 +36,7 @@ const made = new WeakMap<Policy, readonly string[]>();
 
 /** One that was read before: nothing is to be waited for. */
 export const isRead = (source: PolicySource): source is Policy =>
-  typeof source === 'object' && 'layers' in source && made.has(source);
+  typeof source === 'object' && source !== null && 'layers' in source && made.has(source);
 
 /** Rejects with SuperosError: `not-found`, or `invalid-argument` with the first mistake; all are in its cause, a PolicyError. */
 export async function readPolicy(source: PolicySource): Promise<Policy> {

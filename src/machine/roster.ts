@@ -31,7 +31,7 @@ export class Roster<T> implements Iterable<T> {
     else after.before = before;
   }
 
-  /** Those that are there when it comes to them. */
+  /** Whoever goes while it is under way may still be among them. */
   *[Symbol.iterator](): IterableIterator<T> {
     for (let entry = this.#first; entry !== undefined; entry = entry.after) yield entry.value;
   }

@@ -13,7 +13,8 @@ import { SuperosError } from './error.ts';
 export type ProgramSource = string | URL | Uint8Array | ArrayBuffer | Program | WebAssembly.Module;
 
 /** One that was loaded before: nothing is to be waited for. */
-export const isLoaded = (source: ProgramSource): source is Program => typeof source === 'object' && 'layout' in source;
+export const isLoaded = (source: ProgramSource): source is Program =>
+  typeof source === 'object' && source !== null && 'layout' in source;
 
 /** A file that holds a program's text form. */
 const WAT = /\.wat$/;

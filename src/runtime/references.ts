@@ -130,6 +130,7 @@ export class References {
     });
     return this.#pick;
   }
+
   /** What is on the stack becomes NULL or OPAQUE. */
   #nullness(out: Writer): void {
     out.u8(REF_IS_NULL);

@@ -146,11 +146,10 @@ export function fits(layout: Layout, { values, tables }: Snapshot): boolean {
   return typeof described === 'object' && fitsSlots(described.slots, values, described.functions) && fitsTables(layout, tables);
 }
 
-/** An element that a new instance has otherwise. */
+/** The elements of a table that a new instance has otherwise. */
 interface Difference {
   readonly table: number;
-  readonly at: number;
-  readonly value: number;
+  readonly elements: readonly { readonly at: number; readonly value: number }[];
 }
 
 /** A table that a new instance has fewer elements of. */
@@ -213,9 +212,10 @@ function compareTables(instance: WebAssembly.Instance, layout: SnapshotLayout, s
   const functions = new Functions(instance, layout);
   return layout.tables.flatMap(({ index: table }) => {
     const element = accessor(instance, layout, `element${table}`);
-    return [...snapshot.tables[table]!].flatMap((value, at) =>
-      functions.number(element(at)) === value ? [] : [{ table, at, value }],
+    const elements = [...snapshot.tables[table]!].flatMap((value, at) =>
+      functions.number(element(at)) === value ? [] : [{ at, value }],
     );
+    return elements.length === 0 ? [] : [{ table, elements }];
   });
 }
 
@@ -232,7 +232,10 @@ export function restore(instance: WebAssembly.Instance, layout: Layout, snapshot
     const growth = known.tables?.growth ?? growthOf(instance, described, snapshot);
     growTables(instance, described, growth);
     known.tables ??= { growth, differences: compareTables(instance, described, snapshot) };
-    for (const { table, at, value } of known.tables.differences) accessor(instance, described, `place${table}`)(at, value);
+    for (const { table, elements } of known.tables.differences) {
+      const place = accessor(instance, described, `place${table}`);
+      for (const { at, value } of elements) place(at, value);
+    }
   } catch (error) {
     // A reference to a function of another type.
     if (error instanceof WebAssembly.RuntimeError) throw new SnapshotError('the snapshot does not fit the program');

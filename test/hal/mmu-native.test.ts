@@ -234,7 +234,7 @@ describe.skipIf(hostCalls === undefined)('native', () => {
     image.release();
   });
 
-  test.each([1, WRITTEN_PAGES_MAX - 1, WRITTEN_PAGES_MAX, WRITTEN_PAGES_MAX + 1, 2 * WRITTEN_PAGES_MAX, 4000])(
+  test.each([1, 15, 16, 17, 33, WRITTEN_PAGES_MAX - 1, WRITTEN_PAGES_MAX, WRITTEN_PAGES_MAX + 1, 2 * WRITTEN_PAGES_MAX, 4000])(
     '%i written pages that do not touch are put back, over and over',
     (count) => {
       const large = { ...type, minimum: Math.ceil((2 * count * PAGE) / WASM_PAGE) };

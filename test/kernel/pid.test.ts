@@ -28,6 +28,25 @@ describe('process numbers', () => {
     for (const pid of freed) expect(table.get(pid)).toBeUndefined();
   });
 
+  test('are free again, after all others, where what they were for cannot be made', () => {
+    const table = new PidTable<number>();
+    const fails = () => {
+      throw new Error('no');
+    };
+    expect(() => table.insert(fails)).toThrow('no');
+    const pids = Array.from({ length: CAPACITY - 1 }, () => table.insert((pid) => pid)!);
+    // The only free one is that of the first try.
+    expect(() => table.insert(fails)).toThrow('no');
+    const last = table.insert((pid) => pid)!;
+    expect(pids).not.toContain(last);
+    expect(table.insert((pid) => pid)).toBeUndefined();
+    table.remove(pids[1]!);
+    table.remove(pids[0]!);
+    expect(() => table.insert(fails)).toThrow('no');
+    expect([table.insert((pid) => pid), table.insert((pid) => pid)]).toEqual([pids[0]! + 2 ** 15, pids[1]! + 2 ** 15]);
+    expect(table.size).toBe(CAPACITY);
+  });
+
   test('do not name another process for tens of thousands of generations', () => {
     const table = new PidTable<number>();
     for (let i = 0; i < CAPACITY - 1; i++) table.insert((pid) => pid);

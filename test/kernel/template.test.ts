@@ -1,11 +1,16 @@
 // Templates and recycling on the simulated machine: where processes begin, and that none finds anything of another.
-import { describe, expect, test } from 'vitest';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, test, vi } from 'vitest';
 import { DEFAULT_LIMITS } from '../../src/kernel/limits.ts';
 import type { Process } from '../../src/kernel/process.ts';
 import { loadProgram, type Program } from '../../src/runtime/program.ts';
 import { wat } from '../machine/guests.ts';
 import { runUntil, type Simulated, simulated } from './machine.ts';
 import { policyOf } from './policy/policies.ts';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 const load = async (fields: string): Promise<Program> => loadProgram(await wat(fields), undefined, { snapshot: true });
 
@@ -28,6 +33,13 @@ const COUNTER = `
   (func (export "trap") unreachable)
   (func (export "_start") (drop (call $clock (i32.const 1) (i64.const 0) (i32.const 8))) (i32.store8 (i32.const 9000) (i32.const 1)))
   (func (export "quit") (call $exit (i32.const 3)))`;
+
+/** It may write to a table, which is not put back. */
+const UNRECYCLED = `${COUNTER} (global $own (mut i32) (i32.const 7)) (table $t 2 funcref) (elem declare func $f)
+  (func $f (table.set $t (i32.const 0) (ref.func $f)))
+  (func (export "mark") (result i32) (local i32)
+    (local.set 0 (i32.or (global.get $own) (i32.shl (ref.is_null (table.get $t (i32.const 0))) (i32.const 8))))
+    (global.set $own (i32.const 99)) (call $f) (local.get 0))`;
 
 const call = async (process: Process, name: string, ...args: number[]) => (await process.call({ name, args }))[0];
 
@@ -129,25 +141,32 @@ describe('what one process ran in', () => {
     expect(machine.kernel.recycler.size).toBe(1);
   });
 
-  test.each([
-    ['grew', async (process: Process) => void (await call(process, 'grow', 1))],
-    ['trapped', (process: Process) => process.call({ name: 'trap', args: [] }).catch(() => undefined)],
-    ['was killed', async (process: Process) => void process.signal('SIGKILL')],
-  ])('is given up where it %s', async (_, end) => {
-    const machine = simulated();
-    const template = await begun(machine, await load(COUNTER));
-    const { process } = machine.spawn(template, { task: 'reactor' });
-    await call(process, 'count');
-    await end(process);
-    if (process.ending === undefined) await quit(machine, process);
-    await process.done;
-    expect(machine.kernel.recycler.size).toBe(0);
-    expect(await call(machine.spawn(template, { task: 'reactor' }).process, 'count')).toBe(101 + 8000);
-  });
+  const ENDS: readonly (readonly [string, (process: Process) => Promise<unknown>])[] = [
+    ['grew', async (process) => void (await call(process, 'grow', 1))],
+    ['trapped', (process) => process.call({ name: 'trap', args: [] }).catch(() => undefined)],
+    ['was killed', async (process) => void process.signal('SIGKILL')],
+  ];
+  test.each(ENDS.flatMap((one) => [COUNTER, UNRECYCLED].map((text) => [...one, text] as const)))(
+    'is given up where it %s',
+    async (_, end, text) => {
+      const machine = simulated();
+      const template = await begun(machine, await load(text));
+      const { process } = machine.spawn(template, { task: 'reactor' });
+      await call(process, 'count');
+      await end(process);
+      if (process.ending === undefined) await quit(machine, process);
+      await process.done;
+      expect(machine.kernel.recycler.size).toBe(0);
+      expect(await call(machine.spawn(template, { task: 'reactor' }).process, 'count')).toBe(101 + 8000);
+    },
+  );
 
-  test('under one policy never serves under another', async () => {
+  test.each([
+    ['its instance', COUNTER],
+    ['what its imports are bound to', UNRECYCLED],
+  ])('under one policy never serves under another: %s', async (_, text) => {
     const machine = simulated();
-    const template = await begun(machine, await load(COUNTER));
+    const template = await begun(machine, await load(text));
     const policy = policyOf({ denied: ['clock_time_get'] });
     const start = (watch?: { policy: typeof policy; enforce: boolean }) =>
       machine.spawn(template, { task: 'reactor', ...(watch && { watch }) }).process;
@@ -190,13 +209,6 @@ describe('what one process ran in', () => {
 });
 
 describe('what a process ran in whose instance cannot serve another', () => {
-  /** It may write to a table, which is not put back. */
-  const UNRECYCLED = `${COUNTER} (global $own (mut i32) (i32.const 7)) (table $t 2 funcref) (elem declare func $f)
-    (func $f (table.set $t (i32.const 0) (ref.func $f)))
-    (func (export "mark") (result i32) (local i32)
-      (local.set 0 (i32.or (global.get $own) (i32.shl (ref.is_null (table.get $t (i32.const 0))) (i32.const 8))))
-      (global.set $own (i32.const 99)) (call $f) (local.get 0))`;
-
   test('serves the next with an instance of its own, which finds nothing of it', async () => {
     const machine = simulated();
     const template = await begun(machine, await load(UNRECYCLED));
@@ -216,25 +228,114 @@ describe('what a process ran in whose instance cannot serve another', () => {
     expect(memories.size).toBe(1);
   });
 
-  test('waits as no instance does, and gives way to what can begin at once', async () => {
+  test('needs room for the tables of its instance as the first did', async () => {
+    const machine = simulated();
+    const template = await begun(machine, await load(UNRECYCLED));
+    const { process } = machine.spawn(template, { task: 'reactor' });
+    await call(process, 'mark');
+    await quit(machine, process);
+    vi.spyOn(machine.kernel.heap, 'hasRoomFor').mockReturnValue(false);
+    const refused = machine.spawn(template, { task: 'reactor' }).process;
+    expect(await refused.done).toMatchObject({ reason: 'memory-limit' });
+    expect(machine.kernel.recycler.size).toBe(0);
+  });
+
+  test('is given back where the next process cannot be made', async () => {
+    const machine = simulated();
+    const template = await begun(machine, await load(UNRECYCLED));
+    const { process } = machine.spawn(template, { task: 'reactor' });
+    await call(process, 'mark');
+    await quit(machine, process);
+    expect(() => machine.spawn(template, { task: 'reactor', args: ['a\0b'] })).toThrow('NUL');
+    expect(machine.kernel.recycler.size).toBe(0);
+    expect(await call(machine.spawn(template, { task: 'reactor' }).process, 'mark')).toBe(7 + 256);
+  });
+
+  test('is not kept where its program allocates on the engine’s heap, which is metered for the process', async () => {
+    const machine = simulated();
+    const metered = `${COUNTER} (type $s (struct (field i32))) (func (export "make") (drop (struct.new $s (i32.const 1))))`;
+    const template = await begun(machine, await load(metered));
+    const { process } = machine.spawn(template, { task: 'reactor' });
+    await call(process, 'make');
+    await quit(machine, process);
+    expect(machine.kernel.recycler.size).toBe(0);
+  });
+
+  test.each([
+    ['began in one made before', 1],
+    ['made it itself', 0],
+  ])('keeps nothing of the instance of a process that %s', async (_, count) => {
+    const machine = simulated();
+    const template = await begun(machine, await load(UNRECYCLED));
+    const made: WeakRef<WebAssembly.Instance>[] = [];
+    const { Instance } = WebAssembly;
+    WebAssembly.Instance = class extends Instance {
+      constructor(module: WebAssembly.Module, imports?: WebAssembly.Imports) {
+        super(module, imports);
+        made.push(new WeakRef(this));
+      }
+    };
+    const ended: Process[] = [];
+    try {
+      if (count > 0) {
+        machine.kernel.warm.keep(template, { count, limits: DEFAULT_LIMITS, gauge: new SharedArrayBuffer(4) });
+        await runUntil(machine.hal, () => machine.kernel.recycler.size === count);
+      }
+      const { process } = machine.spawn(template, { task: 'reactor' });
+      await call(process, 'mark');
+      await quit(machine, process);
+      ended.push(process);
+    } finally {
+      WebAssembly.Instance = Instance;
+    }
+    expect(made.length).toBeGreaterThan(0);
+    const [first] = made;
+    await vi.waitFor(() => {
+      collect();
+      expect(first!.deref() === undefined).toBe(true);
+    });
+    expect(machine.kernel.recycler.size).toBeGreaterThan(0);
+    expect(ended[0]!.status).toMatchObject({ reason: 'exit' });
+  });
+
+  test('waits as no instance does', async () => {
     const machine = simulated();
     const program = await begun(machine, await load(UNRECYCLED));
     const template = machine.kernel.templates.of(program, program.sealed!)!;
     const { recycler } = machine.kernel;
-    const first = machine.spawn(program, { task: 'reactor' }).process;
-    const second = machine.spawn(program, { task: 'reactor' }).process;
-    template.idleMost = 1;
-    for (const process of [first, second]) {
+    const { process } = machine.spawn(program, { task: 'reactor' });
+    await call(process, 'count');
+    await quit(machine, process);
+    expect([recycler.size, recycler.idle(template)]).toEqual([1, 0]);
+    const bare = recycler.take(template, undefined, DEFAULT_LIMITS.memory, {})!;
+    expect(bare.ready).toBeUndefined();
+    const ready = { ...bare, ready: { instance: process as never, entries: new Map(), reset: () => undefined } };
+    for (const cell of [ready, bare]) recycler.keep(cell);
+    expect([recycler.accepts(template, 0), recycler.accepts(template, 2 ** 26)]).toEqual([true, false]);
+    expect([recycler.size, recycler.idle(template)]).toEqual([2, 1]);
+    expect(recycler.take(template, undefined, DEFAULT_LIMITS.memory, {})).toBe(ready);
+    expect(recycler.takeBare(template, undefined, DEFAULT_LIMITS.memory, {})).toBe(bare);
+    expect(recycler.size).toBe(0);
+  });
+
+  test('is one of few, and those that nobody asks for are given back', async () => {
+    const machine = simulated();
+    const program = await begun(machine, await load(UNRECYCLED));
+    const { recycler } = machine.kernel;
+    const processes = Array.from({ length: 70 }, () => machine.spawn(program, { task: 'reactor' }).process);
+    for (const process of processes) {
       await call(process, 'count');
       await quit(machine, process);
     }
-    expect([recycler.size, recycler.idle(template)]).toEqual([1, 0]);
-    const bare = recycler.take(template, undefined, DEFAULT_LIMITS.memory, {}, true)!;
-    const ready = { ...bare, ready: { instance: first as never, entries: new Map(), reset: () => undefined } };
-    expect([recycler.keep(bare), recycler.keep(ready), recycler.keep(bare)]).toEqual([true, true, false]);
-    expect([recycler.size, recycler.idle(template)]).toEqual([1, 1]);
-    expect(recycler.take(template, undefined, DEFAULT_LIMITS.memory, {}, true)).toBeUndefined();
-    expect(recycler.take(template, undefined, DEFAULT_LIMITS.memory, {}, false)).toBe(ready);
+    expect(recycler.size).toBe(64);
+    for (let round = 0; round < 300; round++) {
+      const { process } = machine.spawn(program, { task: 'reactor' });
+      await call(process, 'count');
+      await quit(machine, process);
+    }
+    expect(recycler.size).toBeLessThan(64);
+    machine.kernel.forget(program);
+    expect(recycler.size).toBe(0);
   });
 });
 

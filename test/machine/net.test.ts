@@ -22,5 +22,7 @@ test.for(CPUS)('a machine that is closed leaves no socket open: %i threads', asy
   });
   const [code] = await once(child, 'exit');
   deaf.close();
-  expect([code, output]).toEqual([0, 'signal signal signal\n[]\n']);
+  expect(code).toBe(0);
+  // The client may see that the server is gone before its own signal comes.
+  expect(output).toMatch(/^signal (signal|exit) signal\n\[\]\n$/);
 });

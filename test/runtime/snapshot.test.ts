@@ -305,3 +305,43 @@ describe('hostile snapshots', () => {
     );
   });
 });
+
+test('what differs in a table is found once, and put there through one function', async () => {
+  const source = await wat(`(table $t 100 funcref) (elem declare func $f) (func $f)
+    (func (export "fill") (table.fill $t (i32.const 0) (ref.func $f) (i32.const 100)))`);
+  const first = start(source, PROVIDED);
+  first.call('fill');
+  const snapshot = taken(first);
+  const asked: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    const made = link(source, PROVIDED);
+    const name = 'superos:snapshot.accessor';
+    const give = made.exports[name] as WebAssembly.ExportedFunction;
+    let times = 0;
+    const counting = (...numbers: (number | bigint)[]) => {
+      times++;
+      return give(...numbers);
+    };
+    restore({ exports: { ...made.exports, [name]: counting } }, first.layout, snapshot);
+    asked.push(times);
+    expect(taken(made)).toEqual(snapshot);
+  }
+  expect(asked.slice(1)).toEqual([1, 1]);
+  expect(asked[0]).toBeLessThan(10);
+});
+
+test('a snapshot is restored to programs in turn, each as it is', async () => {
+  const text = (more: string) => `(global $g (mut i32) (i32.const 1)) (func (export "set") (global.set $g (i32.const 7)))
+    (func (export "get") (result i32) (global.get $g)) ${more}`;
+  const [one, other] = [await wat(text('')), await wat(text('(func)'))];
+  const running = start(one, PROVIDED);
+  running.call('set');
+  const snapshot = taken(running);
+  for (let round = 0; round < 2; round++) {
+    for (const source of [one, other]) {
+      const made = link(source, PROVIDED);
+      restore(made, made.layout, snapshot);
+      expect(made.call('get')).toBe(7);
+    }
+  }
+});

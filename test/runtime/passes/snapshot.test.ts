@@ -56,6 +56,22 @@ describe('snapshot', () => {
     });
   });
 
+  test('references to what it adds are declared, whatever segments there are', async () => {
+    const fill = (index: string, type: string) =>
+      `(table 1 funcref) (table $t ${type} 1 funcref) (func (table.set $t (${type}.const 0) (ref.null func)) ${index})`;
+    const own = '(elem (i32.const 0) $f) (elem declare func $f) (elem $p func $f) (func $f)';
+    for (const type of ['i32', 'i64']) {
+      for (const text of [fill('', type), fill('(elem.drop $p)', type) + own]) {
+        const { bytes, layout } = load(await wat(text), { snapshot: true });
+        const names = WebAssembly.Module.exports(new WebAssembly.Module(bytes as BufferSource)).map(({ name }) => name);
+        expect(names).toContain('superos:snapshot.accessor');
+        expect(names.length).toBeLessThanOrEqual(2);
+        const { accessors } = layout.snapshot as { accessors: readonly string[] };
+        expect(accessors).toEqual(expect.arrayContaining(['size1', 'element1', 'place1', 'grow1']));
+      }
+    }
+  });
+
   test('many globals are set by several functions', async () => {
     const { snapshot } = await layoutOf('(global (mut v128) (v128.const i64x2 0 0))'.repeat(70));
     expect(snapshot).toMatchObject({ chunks: [32, 32, 6] });

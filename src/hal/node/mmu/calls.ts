@@ -109,6 +109,7 @@ class LinuxCalls implements HostCalls {
   readonly #bounds = new Uint32Array(this.#ranges);
   readonly #rangesAt: number;
   #pagemap: number;
+  /** The same, as long as it is one. */
   readonly #pagemapFd: bigint;
   #base = 0;
 
