@@ -1,8 +1,10 @@
 // What a run of the bench makes and removes again: a directory on disk, one in memory, and native programs where a compiler is.
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 
 export const NO_COMPILER = 'not run (no cc)';
 const MEMORY = '/dev/shm';
@@ -14,10 +16,10 @@ export interface Scratch extends AsyncDisposable {
   readonly memory: string | undefined;
   /** The path of `bench/native/NAME.c`, compiled; undefined without a compiler. */
   native(name: string): string | undefined;
-  /** A round of `native/calls WHAT COUNT ARGUMENTS...`: nanoseconds a call. */
-  nativeRound(what: string, count: number, ...args: readonly string[]): number | string;
+  /** A round of what `native/calls` is asked: nanoseconds a call. */
+  nativeRound(what: string, count: number, ...args: readonly string[]): Promise<number | string>;
   /** Microseconds for each of so many lives of `native/nothing`, linked statically: posix_spawn and wait. */
-  spawnRound(count: number): number | string;
+  spawnRound(count: number): Promise<number | string>;
 }
 
 export function makeScratch(): Scratch {
@@ -28,27 +30,56 @@ export function makeScratch(): Scratch {
     if (!compiled.has(name)) compiled.set(name, compile(name, disk));
     return compiled.get(name);
   };
-  const nativeRound = (what: string, count: number, ...args: readonly string[]) => {
+  let calls: NativeCalls | undefined;
+  const nativeRound = async (what: string, count: number, ...args: readonly string[]) => {
     const program = native('calls');
     if (program === undefined) return NO_COMPILER;
-    const { status, stdout, stderr } = spawnSync(program, [what, String(count), ...args], { encoding: 'utf8' });
-    if (status !== 0) throw new Error(`native/calls ${what}: status ${status}: ${stderr}`);
-    return Number(stdout);
+    calls ??= new NativeCalls(program);
+    return calls.round([what, String(count), ...args]);
   };
   return {
     disk,
     memory,
     native,
     nativeRound,
-    spawnRound(count) {
+    async spawnRound(count) {
       const program = native('nothing');
-      const each = program === undefined ? NO_COMPILER : nativeRound('spawn', count, program);
+      const each = program === undefined ? NO_COMPILER : await nativeRound('spawn', count, program);
       return typeof each === 'string' ? each : each / NS_PER_US;
     },
     async [Symbol.asyncDispose]() {
+      await calls?.close();
       for (const made of [disk, memory]) if (made !== undefined) rmSync(made, { recursive: true });
     },
   };
+}
+
+/**
+ * One native process for all rounds. To start one forks this process, and for a while each page that it writes to costs it a fault, so that
+ * what comes next seems slower: 20 us for a recycled life instead of 11.
+ */
+class NativeCalls {
+  readonly #process: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(program: string) {
+    this.#process = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#lines = createInterface({ input: this.#process.stdout! })[Symbol.asyncIterator]();
+  }
+
+  async round(words: readonly string[]): Promise<number> {
+    this.#process.stdin!.write(`${words.join('\t')}\n`);
+    const { value } = await this.#lines.next();
+    const each = Number(value);
+    if (!(each >= 0)) throw new Error(`native/calls ${words.join(' ')}: ${value}`);
+    return each;
+  }
+
+  async close(): Promise<void> {
+    const gone = once(this.#process, 'exit');
+    this.#process.stdin!.end();
+    await gone;
+  }
 }
 
 function writable(path: string): boolean {

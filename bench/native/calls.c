@@ -1,4 +1,4 @@
-// calls WHAT COUNT [PATH [LENGTH]]: does a thing COUNT times and prints the nanoseconds that each took.
+// Reads lines WHAT COUNT [PATH [LENGTH]], separated by tabs; does each thing COUNT times, and prints the nanoseconds that one took, or why not.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <spawn.h>
@@ -43,28 +43,36 @@ static long switches(long count) {
   return failed | (waitpid(pid, &status, 0) != pid) | status;
 }
 
-int main(int argc, char **argv) {
-  if (argc < 3) return 64;
-  const char *what = argv[1];
-  long count = atol(argv[2]);
-  int fd = argc > 4 ? open(argv[3], O_RDWR) : 0;
-  size_t length = argc > 4 ? (size_t)atol(argv[4]) : 0;
-  if (length > sizeof buffer) return 64;
+static double measure(const char *what, long count, const char *path, size_t length) {
+  int fd = length > 0 ? open(path, O_RDWR) : 0;
   struct stat status;
   struct timespec time;
-  long failed = 0;
+  long failed = fd < 0 || length > sizeof buffer;
   double start = now();
+  if (failed) return -1;
   if (strcmp(what, "getppid") == 0) for (long i = 0; i < count; i++) failed |= getppid() < 0;
   else if (strcmp(what, "fstat") == 0) for (long i = 0; i < count; i++) failed |= fstat(0, &status);
   else if (strcmp(what, "monotonic") == 0) for (long i = 0; i < count; i++) failed |= clock_gettime(CLOCK_MONOTONIC, &time);
   else if (strcmp(what, "realtime") == 0) for (long i = 0; i < count; i++) failed |= clock_gettime(CLOCK_REALTIME, &time);
   else if (strcmp(what, "write") == 0) for (long i = 0; i < count; i++) failed |= write(fd, buffer, length) < 0;
   else if (strcmp(what, "read") == 0) for (long i = 0; i < count; i++) failed |= read(fd, buffer, length) < 0;
-  else if (strcmp(what, "spawn") == 0) for (long i = 0; i < count; i++) failed |= spawn(argv[3]);
+  else if (strcmp(what, "spawn") == 0) for (long i = 0; i < count; i++) failed |= spawn(path);
   else if (strcmp(what, "switch") == 0) failed = switches(count);
-  else return 64;
+  else failed = 1;
   double each = (now() - start) / count;
-  if (failed) return 1;
-  printf("%.3f\n", each);
+  if (fd > 0) close(fd);
+  return failed ? -1 : each;
+}
+
+int main(void) {
+  static char line[8192];
+  while (fgets(line, sizeof line, stdin) != NULL) {
+    line[strcspn(line, "\n")] = 0;
+    const char *what = strtok(line, "\t"), *count = strtok(NULL, "\t"), *path = strtok(NULL, "\t"), *length = strtok(NULL, "\t");
+    double each = count == NULL ? -1 : measure(what, atol(count), path, length == NULL ? 0 : (size_t)atol(length));
+    if (each < 0) printf("failed: %s\n", what);
+    else printf("%.3f\n", each);
+    fflush(stdout);
+  }
   return 0;
 }
