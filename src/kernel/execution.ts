@@ -147,9 +147,12 @@ export class Execution {
       guard.arm(this.#instance);
       if (template?.reseeds) await this.#enter(RESEED);
       if (template === undefined && layout.entry !== undefined) await this.#enter(layout.entry);
-      if (this.#task === 'command') return void (await this.#enter('_start'));
+      if (this.#task === 'command') {
+        await this.#enter('_start');
+        return;
+      }
       if (template === undefined && layout.exports.some(({ name }) => name === '_initialize')) await this.#enter('_initialize');
-      if (this.#task !== 'reactor') this.#results = await this.#enter(this.#task.name, this.#task.args);
+      if (this.#task !== 'reactor') this.#results = listed(await this.#enter(this.#task.name, this.#task.args));
     });
   }
 
@@ -174,9 +177,9 @@ export class Execution {
     }
     thread.begin(() =>
       this.#guarded(async () => {
-        const results = await this.#enter(job.invocation.name, job.invocation.args);
+        const result = await this.#enter(job.invocation.name, job.invocation.args);
         this.#jobs.shift();
-        job.resolve(results);
+        job.resolve(listed(result));
       }),
     );
   }
@@ -197,13 +200,16 @@ export class Execution {
     );
   }
 
-  async #enter(name: string, args: readonly (number | bigint)[] = []): Promise<readonly unknown[]> {
+  #enter(name: string, args: readonly (number | bigint)[] = []): Promise<unknown> {
     let entry = this.#entries.get(name);
     if (entry === undefined) {
       entry = WebAssembly.promising(this.#instance?.exports[name] as WebAssembly.ExportedFunction);
       this.#entries.set(name, entry);
     }
-    const result = await entry(...args);
-    return result === undefined ? [] : Array.isArray(result) ? result : [result];
+    return entry(...args);
   }
 }
+
+/** What an export returned, as JavaScript has it. */
+const listed = (result: unknown): readonly unknown[] =>
+  result === undefined ? [] : Array.isArray(result) ? result : [result];
