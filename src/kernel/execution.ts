@@ -211,5 +211,4 @@ export class Execution {
 }
 
 /** What an export returned, as JavaScript has it. */
-const listed = (result: unknown): readonly unknown[] =>
-  result === undefined ? [] : Array.isArray(result) ? result : [result];
+const listed = (result: unknown): readonly unknown[] => (result === undefined ? [] : Array.isArray(result) ? result : [result]);

@@ -128,6 +128,7 @@ export class Kernel {
     const types = program.layout.memories.map((layout, i) => memoryType(layout, limits, template?.pages[i]));
     const occupied = () => occupy(space, account, types, program, template, cell !== undefined, protect);
     let lacking = occupied();
+    // What waits for others has room of the host's.
     if (lacking === 'host' && this.recycler.size > 0) {
       this.recycler.drop();
       lacking = occupied();

@@ -240,6 +240,20 @@ describe('what a process ran in whose instance cannot serve another', () => {
     expect(machine.kernel.recycler.size).toBe(0);
   });
 
+  test('makes room where the host has none for another process', async () => {
+    const machine = simulated();
+    const template = await begun(machine, await load(UNRECYCLED));
+    const { process } = machine.spawn(template, { task: 'reactor' });
+    await call(process, 'mark');
+    await quit(machine, process);
+    const plain = await load(COUNTER);
+    const allocate = vi.spyOn(machine.hal.mmu, 'allocate').mockReturnValueOnce(undefined);
+    expect(await call(machine.spawn(plain, { task: 'reactor' }).process, 'count')).toBe(101 + 8000);
+    expect(machine.kernel.recycler.size).toBe(0);
+    allocate.mockReturnValue(undefined);
+    expect(() => machine.spawn(plain, { task: 'reactor' })).toThrow('no room');
+  });
+
   test('is given back where the next process cannot be made', async () => {
     const machine = simulated();
     const template = await begun(machine, await load(UNRECYCLED));
