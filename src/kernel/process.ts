@@ -26,7 +26,7 @@ import type { ThreadInfo, ThreadState } from './scheduler/states.ts';
 import { disposition } from './signal.ts';
 import type { AddressSpace } from './space.ts';
 import { type Cause, crashed, type ExitStatus, signalled, stopped } from './status.ts';
-import type { Strings } from './strings.ts';
+import { NO_STRINGS, type Strings } from './strings.ts';
 import { seal, type Template } from './template.ts';
 import { Thread } from './thread.ts';
 import { spentBy, type Usage, usageOf } from './usage.ts';
@@ -45,8 +45,8 @@ export class Process extends Holder {
   readonly namespace: PidNamespace | undefined;
   readonly kernel: Kernel;
   readonly program: Program;
-  readonly args: Strings;
-  readonly environment: Strings;
+  args: Strings;
+  environment: Strings;
   #memory: GuestMemory;
   #capabilities: CapTable;
   readonly grants: Grants;
@@ -242,6 +242,8 @@ export class Process extends Holder {
     if (rest === undefined || !this.#recycle(rest)) this.#space.release();
     this.#memory = NO_MEMORY;
     this.#capabilities = NO_TABLE;
+    this.args = NO_STRINGS;
+    this.environment = NO_STRINGS;
     this.#status = { ...this.#ending, usage, ...toldOf(this) };
     const left = this.first ? this.#descendants() : [];
     this.kernel.ended(this);

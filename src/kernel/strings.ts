@@ -21,3 +21,5 @@ export class Strings {
     return this.#encoded;
   }
 }
+
+export const NO_STRINGS = new Strings([]);

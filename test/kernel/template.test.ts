@@ -295,7 +295,8 @@ describe('what a process ran in whose instance cannot serve another', () => {
         machine.kernel.warm.keep(template, { count, limits: DEFAULT_LIMITS, gauge: new SharedArrayBuffer(4) });
         await runUntil(machine.hal, () => machine.kernel.recycler.size === count);
       }
-      const { process } = machine.spawn(template, { task: 'reactor' });
+      const { process } = machine.spawn(template, { task: 'reactor', args: ['a', 'b'] });
+      expect(process.args.bytes).toBeGreaterThan(0);
       await call(process, 'mark');
       await quit(machine, process);
       ended.push(process);
@@ -309,7 +310,9 @@ describe('what a process ran in whose instance cannot serve another', () => {
       expect(first!.deref() === undefined).toBe(true);
     });
     expect(machine.kernel.recycler.size).toBeGreaterThan(0);
-    expect(ended[0]!.status).toMatchObject({ reason: 'exit' });
+    const [process] = ended;
+    expect(process!.status).toMatchObject({ reason: 'exit' });
+    expect([process!.args.bytes, process!.environment.bytes, process!.memory.bytes.length]).toEqual([0, 0, 0]);
   });
 
   test('waits as no instance does', async () => {
