@@ -180,8 +180,10 @@ export class HeapPolicy {
     }
     if (number !== this.#collections) return;
     this.#unsettled = false;
-    if (!this.#crowded) return;
+    const crowded = this.#crowded && this.#isNear(0);
     this.#crowded = false;
+    // Whoever held most may have gone, and left no more than others have made since.
+    if (!crowded) return;
     if ([...this.#shares].some(({ owner }) => owner.ending !== undefined)) return;
     const victim = this.#largest(undefined, 0);
     if (victim !== undefined) this.#evict(victim, 0);

@@ -18,7 +18,8 @@ function machine(bound: number) {
 /** A process as the policy sees it. */
 class Guest implements HeapOwner {
   readonly account: Account;
-  readonly done = new Promise<void>(() => undefined);
+  readonly #end = Promise.withResolvers<void>();
+  readonly done = this.#end.promise;
   readonly kept: object[] = [];
   readonly dropped: object[] = [];
   readonly #heap: ReturnType<typeof simHal>['heap'];
@@ -54,6 +55,13 @@ class Guest implements HeapOwner {
       this.dropped.push({});
       this.#meter.allocated(MB, this.dropped.at(-1)!);
     }
+  }
+
+  /** It is over, and what it kept is gone. */
+  async leave(): Promise<void> {
+    this.#heap.live -= this.kept.splice(0).length * MB;
+    this.#end.resolve();
+    await this.done;
   }
 
   ask(megabytes: number): number {
@@ -126,6 +134,18 @@ describe('a heap near its bound', () => {
     other.keep(1000);
     expect(other.reason).toBe('memory-limit');
     expect(heap.used()).toBeLessThan(98 * MB);
+  });
+
+  test('ends nobody once it is not near any more', async () => {
+    const { heap, guest } = machine(100 * MB);
+    const [hoarder, waster] = [guest(), guest()];
+    hoarder.keep(65);
+    expect(heap.collections).toBeGreaterThan(0);
+    // It goes before it is known what the last collection found dead.
+    await hoarder.leave();
+    waster.waste(6);
+    heap.turn();
+    expect(waster.reason).toBeUndefined();
   });
 
   test('ends nobody for garbage', () => {
