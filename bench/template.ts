@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { WASI } from 'node:wasi';
 import { Worker } from 'node:worker_threads';
+import { nodeMmu } from '../src/hal/node/mmu/mmu.ts';
 import { Machine, type Policy, type Template } from '../src/index.ts';
 import { assemble } from './guests.ts';
 import { initRuby, ruby, rubyProgram } from './ruby.ts';
@@ -11,6 +12,7 @@ import type { Scratch } from './scratch.ts';
 import { nanoseconds, type Subject } from './subject.ts';
 
 const LIVES = 200;
+const PART_TIMES = 2000;
 const NS_PER_US = 1000;
 const NS_PER_MS = 1e6;
 const WORKERS = 4;
@@ -67,7 +69,30 @@ export async function subjects(scratch: Scratch): Promise<Subject[]> {
       close: () => closeSync(nothing),
     },
     await rubySubject(machine),
+    ...(await parts()),
   ];
+}
+
+/** Where some of a recycled life goes: what the host and V8 take of it, each by itself. */
+async function parts(): Promise<Subject[]> {
+  const mmu = nodeMmu();
+  const image = mmu.seal(new Uint8Array(65_536).fill(9))!;
+  const memory = mmu.allocate({ minimum: 160, maximum: undefined, shared: false, address: 'i32' }, image)!;
+  mmu.load(memory, image);
+  const bytes = new Uint8Array(memory.buffer);
+  const putBack = () => {
+    bytes[4096] = 1;
+    if (!mmu.reset(memory, image)) throw new Error('the memory was not put back');
+  };
+  const module = new WebAssembly.Module((await assemble('(module (func (export "_start")))')) as BufferSource);
+  const entry = WebAssembly.promising(new WebAssembly.Instance(module).exports['_start'] as WebAssembly.ExportedFunction);
+  const part = (name: string, action: () => unknown): Subject => ({
+    name: `template: of a life, ${name}`,
+    unit: 'us',
+    rounds: 15,
+    contenders: [{ name: 'superos', round: () => microseconds(PART_TIMES, action) }],
+  });
+  return [part('a written page is found and put back', putBack), part('a stack of its own (JSPI)', () => entry())];
 }
 
 /** An expression in an interpreter that is there already, or is started for it. */
