@@ -2,6 +2,7 @@
 // what a process ran in, and what the imports of its instances are bound to. Its memory is put back before anybody else has it. Where
 // the loader has shown that memory and numeric globals are all the state of the program, its instance serves the next one too.
 import type { CapTable } from '../caps/table.ts';
+import { Surplus } from '../hal/surplus.ts';
 import type { Entries } from './execution.ts';
 import type { Gate } from './policy/gate.ts';
 import { isSilent, type Watch } from './policy/watch.ts';
@@ -41,18 +42,13 @@ export const IDLE_MAX = 64;
 const BARE_MAX = 64;
 /** Bytes that those may keep in use where all of a memory is copied. */
 const BARE_BYTES_MAX = 32 * 2 ** 20;
-/** So many takings and keepings decide how many of those were too many. */
-const PERIOD = 256;
 
 export class Recycler {
   readonly #idle = new Map<Template, Cell[]>();
   /** Those without an instance, in the order in which they came. */
   #bare: Cell[] = [];
-  #bareBytes = 0;
+  readonly #surplus = new Surplus();
   #size = 0;
-  #moves = 0;
-  /** The fewest of those without that waited in this period. */
-  #fewest = 0;
 
   /** Cells that wait: each holds memories of this host. */
   get size(): number {
@@ -77,8 +73,7 @@ export class Recycler {
   takeBare(template: Template, watch: Watch | undefined, memoryLimit: number, protect: Protect): Cell | undefined {
     const at = this.#bare.findLastIndex((cell) => cell.template === template && serves(cell, watch, memoryLimit, protect));
     if (at < 0) return undefined;
-    const cell = this.#bare.splice(at, 1)[0]!;
-    this.#bareBytes -= cell.copied;
+    const [cell] = this.#bare.splice(at, 1);
     this.#moved();
     return cell;
   }
@@ -96,8 +91,7 @@ export class Recycler {
       return;
     }
     this.#bare.push(cell);
-    this.#bareBytes += cell.copied;
-    while (this.#bare.length > BARE_MAX || this.#bareBytes > BARE_BYTES_MAX) this.#release(1);
+    while (this.#bare.length > BARE_MAX || this.#bareBytes > BARE_BYTES_MAX) release(this.#bare.splice(0, 1));
     this.#moved();
   }
 
@@ -107,29 +101,24 @@ export class Recycler {
     if (template === undefined) this.#idle.clear();
     else this.#idle.delete(template);
     this.#size -= dropped.length;
-    for (const { space } of dropped) space.release();
-    const others = this.#bare.filter((cell) => template !== undefined && cell.template !== template);
-    const bare = this.#bare.filter((cell) => !others.includes(cell));
-    this.#bare = [...bare, ...others];
-    this.#release(bare.length);
+    release(dropped);
+    const bare = this.#bare;
+    this.#bare = bare.filter((cell) => template !== undefined && cell.template !== template);
+    release(bare.filter((cell) => !this.#bare.includes(cell)));
   }
 
-  /** The first of those without an instance are given back. */
-  #release(count: number): void {
-    for (const { space, copied } of this.#bare.splice(0, count)) {
-      this.#bareBytes -= copied;
-      space.release();
-    }
+  get #bareBytes(): number {
+    return this.#bare.reduce((sum, { copied }) => sum + copied, 0);
   }
 
-  /** Half of those that nobody asked for through a whole period go. */
   #moved(): void {
-    this.#fewest = Math.min(this.#fewest, this.#bare.length);
-    if (++this.#moves < PERIOD) return;
-    this.#release(Math.ceil(this.#fewest / 2));
-    this.#moves = 0;
-    this.#fewest = this.#bare.length;
+    this.#surplus.left(this.#bare.length);
+    release(this.#bare.splice(0, this.#surplus.moved(this.#bare.length)));
   }
+}
+
+function release(cells: readonly Cell[]): void {
+  for (const { space } of cells) space.release();
 }
 
 const serves = (cell: Cell, watch: Watch | undefined, memoryLimit: number, protect: Protect): boolean =>

@@ -5,6 +5,7 @@ import { ProcessBuilder, type ProcessOptions, type Spawner } from './builder.ts'
 import type { ChildProcess } from './child.ts';
 import type { MachineCpu } from './cpu.ts';
 import { SuperosError } from './error.ts';
+import { Roster } from './roster.ts';
 import type { Template } from './template.ts';
 
 export interface PoolOptions {
@@ -37,7 +38,7 @@ export class Pool implements AsyncDisposable {
   /** Tells every CPU how many are to wait there. */
   readonly #warm: (count: number) => void;
   readonly #gauges: readonly Int32Array[];
-  readonly #children = new Set<ChildProcess>();
+  readonly #children = new Roster<ChildProcess>();
   readonly #waiting: Waiting[] = [];
   #running = 0;
   #closed = false;
@@ -115,10 +116,10 @@ export class Pool implements AsyncDisposable {
       this.#leave();
       throw error;
     }
-    this.#children.add(child);
+    const gone = this.#children.add(child);
     if (this.#killing) child.kill('SIGKILL');
     child.wait().then(() => {
-      this.#children.delete(child);
+      gone();
       this.#leave();
     });
     return child;

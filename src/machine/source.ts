@@ -56,10 +56,10 @@ export async function loadSource(
   options: LoadOptions = {},
   name = 'program',
 ): Promise<Program> {
+  if (isLoaded(source)) return source;
   if (source instanceof WebAssembly.Module) throw refuseModule();
   if (source instanceof Uint8Array) return compile(name, source, programs, options);
   if (source instanceof ArrayBuffer) return compile(name, new Uint8Array(source), programs, options);
-  if (typeof source === 'object' && !(source instanceof URL)) return source;
   const path = source instanceof URL ? fileURLToPath(source) : source;
   const file = fileSource(path);
   try {

@@ -62,6 +62,14 @@ async function quit(machine: Simulated, process: Process): Promise<void> {
   machine.kernel.reap(process);
 }
 
+/** A process that made this call and ended. */
+async function ended(machine: Simulated, program: Program, made: string): Promise<Process> {
+  const { process } = machine.spawn(program, { task: 'reactor' });
+  await call(process, made);
+  await quit(machine, process);
+  return process;
+}
+
 describe('a template', () => {
   test('is where processes begin, each with a state of its own', async () => {
     const machine = simulated();
@@ -200,9 +208,7 @@ describe('what one process ran in', () => {
   test('goes with its template', async () => {
     const machine = simulated();
     const template = await begun(machine, await load(COUNTER));
-    const { process } = machine.spawn(template, { task: 'reactor' });
-    await call(process, 'count');
-    await quit(machine, process);
+    await ended(machine, template, 'count');
     machine.kernel.forget(template);
     expect(machine.kernel.recycler.size).toBe(0);
   });
@@ -231,9 +237,7 @@ describe('what a process ran in whose instance cannot serve another', () => {
   test('needs room for the tables of its instance as the first did', async () => {
     const machine = simulated();
     const template = await begun(machine, await load(UNRECYCLED));
-    const { process } = machine.spawn(template, { task: 'reactor' });
-    await call(process, 'mark');
-    await quit(machine, process);
+    await ended(machine, template, 'mark');
     vi.spyOn(machine.kernel.heap, 'hasRoomFor').mockReturnValue(false);
     const refused = machine.spawn(template, { task: 'reactor' }).process;
     expect(await refused.done).toMatchObject({ reason: 'memory-limit' });
@@ -243,9 +247,7 @@ describe('what a process ran in whose instance cannot serve another', () => {
   test('makes room where the host has none for another process', async () => {
     const machine = simulated();
     const template = await begun(machine, await load(UNRECYCLED));
-    const { process } = machine.spawn(template, { task: 'reactor' });
-    await call(process, 'mark');
-    await quit(machine, process);
+    await ended(machine, template, 'mark');
     const plain = await load(COUNTER);
     const allocate = vi.spyOn(machine.hal.mmu, 'allocate').mockReturnValueOnce(undefined);
     expect(await call(machine.spawn(plain, { task: 'reactor' }).process, 'count')).toBe(101 + 8000);
@@ -257,9 +259,7 @@ describe('what a process ran in whose instance cannot serve another', () => {
   test('is given back where the next process cannot be made', async () => {
     const machine = simulated();
     const template = await begun(machine, await load(UNRECYCLED));
-    const { process } = machine.spawn(template, { task: 'reactor' });
-    await call(process, 'mark');
-    await quit(machine, process);
+    await ended(machine, template, 'mark');
     expect(() => machine.spawn(template, { task: 'reactor', args: ['a\0b'] })).toThrow('NUL');
     expect(machine.kernel.recycler.size).toBe(0);
     expect(await call(machine.spawn(template, { task: 'reactor' }).process, 'mark')).toBe(7 + 256);
@@ -269,9 +269,7 @@ describe('what a process ran in whose instance cannot serve another', () => {
     const machine = simulated();
     const metered = `${COUNTER} (type $s (struct (field i32))) (func (export "make") (drop (struct.new $s (i32.const 1))))`;
     const template = await begun(machine, await load(metered));
-    const { process } = machine.spawn(template, { task: 'reactor' });
-    await call(process, 'make');
-    await quit(machine, process);
+    await ended(machine, template, 'make');
     expect(machine.kernel.recycler.size).toBe(0);
   });
 
@@ -289,7 +287,7 @@ describe('what a process ran in whose instance cannot serve another', () => {
         made.push(new WeakRef(this));
       }
     };
-    const ended: Process[] = [];
+    const kept: Process[] = [];
     try {
       if (count > 0) {
         machine.kernel.warm.keep(template, { count, limits: DEFAULT_LIMITS, gauge: new SharedArrayBuffer(4) });
@@ -299,7 +297,7 @@ describe('what a process ran in whose instance cannot serve another', () => {
       expect(process.args.bytes).toBeGreaterThan(0);
       await call(process, 'mark');
       await quit(machine, process);
-      ended.push(process);
+      kept.push(process);
     } finally {
       WebAssembly.Instance = Instance;
     }
@@ -310,7 +308,7 @@ describe('what a process ran in whose instance cannot serve another', () => {
       expect(first!.deref() === undefined).toBe(true);
     });
     expect(machine.kernel.recycler.size).toBeGreaterThan(0);
-    const [process] = ended;
+    const [process] = kept;
     expect(process!.status).toMatchObject({ reason: 'exit' });
     expect([process!.args.bytes, process!.environment.bytes, process!.memory.bytes.length]).toEqual([0, 0, 0]);
   });
@@ -320,9 +318,7 @@ describe('what a process ran in whose instance cannot serve another', () => {
     const program = await begun(machine, await load(UNRECYCLED));
     const template = machine.kernel.templates.of(program, program.sealed!)!;
     const { recycler } = machine.kernel;
-    const { process } = machine.spawn(program, { task: 'reactor' });
-    await call(process, 'count');
-    await quit(machine, process);
+    const process = await ended(machine, program, 'count');
     expect([recycler.size, recycler.idle(template)]).toEqual([1, 0]);
     const bare = recycler.take(template, undefined, DEFAULT_LIMITS.memory, {})!;
     expect(bare.ready).toBeUndefined();
@@ -345,11 +341,7 @@ describe('what a process ran in whose instance cannot serve another', () => {
       await quit(machine, process);
     }
     expect(recycler.size).toBe(64);
-    for (let round = 0; round < 300; round++) {
-      const { process } = machine.spawn(program, { task: 'reactor' });
-      await call(process, 'count');
-      await quit(machine, process);
-    }
+    for (let round = 0; round < 300; round++) await ended(machine, program, 'count');
     expect(recycler.size).toBeLessThan(64);
     machine.kernel.forget(program);
     expect(recycler.size).toBe(0);

@@ -8,7 +8,7 @@ import type { HostThread, Message, ThreadEvents } from '../../hal/node/thread.ts
 import type { LoadOptions } from '../../runtime/plan.ts';
 import type { Program } from '../../runtime/program.ts';
 import { SuperosError } from '../error.ts';
-import { type ProgramLoader, type ProgramSource, refuseModule } from '../source.ts';
+import { isLoaded, type ProgramLoader, type ProgramSource, refuseModule } from '../source.ts';
 import type { FromLoader, ToLoader } from './protocol.ts';
 
 /** Milliseconds that the loading of one program may take: some 50 times what the largest that people run needs. */
@@ -41,11 +41,11 @@ export class LoaderThread implements ProgramLoader {
   }
 
   async load(source: ProgramSource, options: LoadOptions, name = 'program'): Promise<Program> {
+    if (isLoaded(source)) return source;
     if (source instanceof WebAssembly.Module) throw refuseModule();
     // Copied once, since their owner may use them again; the copy changes hands.
     if (source instanceof ArrayBuffer) return this.#ask({ bytes: new Uint8Array(source.slice()) }, options, name);
     if (source instanceof Uint8Array) return this.#ask({ bytes: new Uint8Array(source) }, options, name);
-    if (typeof source === 'object' && !(source instanceof URL)) return source;
     const path = source instanceof URL ? fileURLToPath(source) : source;
     const identity = fileIdentity(path);
     if (identity === undefined) return this.#ask({ path }, options, name);

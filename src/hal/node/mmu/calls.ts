@@ -108,9 +108,8 @@ class LinuxCalls implements HostCalls {
   readonly #ranges = new ArrayBuffer((WRITTEN_PAGES_MAX + 1) * RANGE_BYTES);
   readonly #bounds = new Uint32Array(this.#ranges);
   readonly #rangesAt: number;
-  #pagemap: number;
-  /** The same, as long as it is one. */
-  readonly #pagemapFd: bigint;
+  /** Negative where there is none. */
+  #pagemap: bigint;
   #base = 0;
 
   constructor(ffi: Ffi) {
@@ -122,8 +121,7 @@ class LinuxCalls implements HostCalls {
     this.#nameAt = ffi.getRawPointer(this.#name);
     this.#requestAt = ffi.getRawPointer(this.#request);
     this.#rangesAt = Number(ffi.getRawPointer(this.#ranges));
-    this.#pagemap = openPagemap();
-    this.#pagemapFd = BigInt(this.#pagemap);
+    this.#pagemap = BigInt(openPagemap());
     const fields = this.#fields;
     fields[0] = REQUEST_BYTES;
     fields[INVERTED!] = NOT_WRITTEN;
@@ -133,7 +131,7 @@ class LinuxCalls implements HostCalls {
   }
 
   get scans(): boolean {
-    return this.#pagemap >= 0;
+    return this.#pagemap >= 0n;
   }
 
   zero(at: bigint, bytes: bigint, access: Access): boolean {
@@ -161,7 +159,7 @@ class LinuxCalls implements HostCalls {
   }
 
   written(base: number, bytes: number): number {
-    if (this.#pagemap < 0) return -1;
+    if (this.#pagemap < 0n) return -1;
     const fields = this.#fields;
     const end = base + bytes;
     this.#base = base;
@@ -174,7 +172,7 @@ class LinuxCalls implements HostCalls {
       put(fields, VECTOR!, this.#rangesAt + ranges * RANGE_BYTES);
       fields[VECTOR_LENGTH!] = ranges === 0 ? FEW_RANGES : WRITTEN_PAGES_MAX + 1 - ranges;
       fields[PAGES_MAX!] = WRITTEN_PAGES_MAX + 1 - pages;
-      const found = this.#libc.ioctl(this.#pagemapFd, PAGEMAP_SCAN, this.#requestAt, SPARE);
+      const found = this.#libc.ioctl(this.#pagemap, PAGEMAP_SCAN, this.#requestAt, SPARE);
       if (found < 0) {
         this.#forgetPagemap();
         return -1;
@@ -238,8 +236,8 @@ class LinuxCalls implements HostCalls {
   }
 
   #forgetPagemap(): void {
-    this.close(this.#pagemap);
-    this.#pagemap = -1;
+    this.close(Number(this.#pagemap));
+    this.#pagemap = -1n;
   }
 }
 

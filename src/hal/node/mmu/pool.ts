@@ -2,11 +2,10 @@
 // from. One that grew cannot come back, since none shrinks. Bounded in number, for each takes address space and mappings, and in the
 // bytes that stay resident.
 import type { MemoryType } from '../../mmu.ts';
+import { Surplus } from '../../surplus.ts';
 
 const IDLE_MAX = 64;
 const RESIDENT_BYTES_MAX = 32 * 2 ** 20;
-/** So many takings and puttings decide how many were too many. */
-const PERIOD = 256;
 const MAXIMUM_NONE = 2 ** 20 - 1;
 
 interface Idle {
@@ -23,9 +22,7 @@ export class Pool {
   readonly #idle = new Map<WebAssembly.Memory, Idle>();
   readonly #dropped: (memory: WebAssembly.Memory) => void;
   #residentBytes = 0;
-  #moves = 0;
-  /** The fewest that waited in this period. */
-  #fewest = 0;
+  readonly #surplus = new Surplus();
 
   /** `dropped`: told of each that no process will have any more. */
   constructor(dropped: (memory: WebAssembly.Memory) => void = () => {}) {
@@ -55,7 +52,7 @@ export class Pool {
   /** One that holds this, or zeros. */
   take(type: MemoryType, holds?: object): WebAssembly.Memory | undefined {
     if (type.shared) return undefined;
-    this.#move();
+    this.#moved();
     return this.#pop(this.#classes.get(holds)?.get(keyOf(type)));
   }
 
@@ -76,18 +73,22 @@ export class Pool {
     classes.getOrInsertComputed(key, () => []).push(memory);
     this.#idle.set(memory, { key, holds, residentBytes });
     this.#residentBytes += residentBytes;
-    this.#move();
+    this.#moved();
   }
 
   /** The longest waiting first. */
   drop(count = this.#idle.size): void {
-    for (const memory of [...this.#idle.keys()].slice(0, count)) this.#drop(memory);
+    for (const memory of [...this.#idle.keys().take(count)]) this.#drop(memory);
   }
 
   /** No process will start from this any more. */
   retire(holds: object): void {
     for (const waiting of [...(this.#classes.get(holds)?.values() ?? [])]) for (const memory of [...waiting]) this.#drop(memory);
     this.#classes.delete(holds);
+  }
+
+  #moved(): void {
+    this.drop(this.#surplus.moved(this.#idle.size));
   }
 
   #pop(waiting: WebAssembly.Memory[] | undefined): WebAssembly.Memory | undefined {
@@ -109,16 +110,8 @@ export class Pool {
     const idle = this.#idle.get(memory)!;
     this.#idle.delete(memory);
     this.#residentBytes -= idle.residentBytes;
-    this.#fewest = Math.min(this.#fewest, this.#idle.size);
+    this.#surplus.left(this.#idle.size);
     return idle;
-  }
-
-  /** Half of those that nobody asked for through a whole period go. */
-  #move(): void {
-    if (++this.#moves < PERIOD) return;
-    this.#moves = 0;
-    this.drop(Math.ceil(this.#fewest / 2));
-    this.#fewest = this.#idle.size;
   }
 }
 
