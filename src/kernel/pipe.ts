@@ -7,12 +7,18 @@ import { Event } from '../hal/event.ts';
 import { PIPE_BYTES } from './limits.ts';
 
 const EMPTY = new Uint8Array(0);
+/** Most pipes carry a few lines. */
+const BUFFER_BYTES_MIN = 512;
+
+/** Bytes of a buffer that is to hold `needed`, and doubles until it has `most`. */
+export const roomFor = (needed: number, most: number): number =>
+  Math.min(most, Math.max(BUFFER_BYTES_MIN, 2 ** Math.ceil(Math.log2(needed))));
 
 /** The buffer between the two ends. Reading and writing never wait: AGAIN, and `ready` tells when. */
 export class Pipe {
   readonly #bytes: number;
   readonly #freed: (() => void) | undefined;
-  /** Made when first written to: most standard streams never are. */
+  /** As large as what it has held: most standard streams are never written to. */
   #buffer = EMPTY;
   /** Where the oldest byte is, and how many there are. */
   #head = 0;
@@ -35,13 +41,10 @@ export class Pipe {
   /** Bytes read, 0 at the end: nobody writes any more. */
   read(into: Uint8Array, at: number, length: number): number | Errno {
     if (this.#held === 0) return this.#writers === 0 || length === 0 ? 0 : 'AGAIN';
-    const size = this.#bytes;
     const count = Math.min(length, this.#held);
-    const first = Math.min(count, size - this.#head);
-    into.set(this.#buffer.subarray(this.#head, this.#head + first), at);
-    into.set(this.#buffer.subarray(0, count - first), at + first);
-    this.#head = (this.#head + count) % size;
+    this.#copy(into, at, count);
     this.#held -= count;
+    this.#head = this.#held === 0 ? 0 : (this.#head + count) % this.#buffer.length;
     this.#writable.fire();
     return count;
   }
@@ -49,17 +52,17 @@ export class Pipe {
   /** Bytes taken; PIPE when nobody reads any more. */
   write(from: Uint8Array, at: number, length: number): number | Errno {
     if (this.#readers === 0) return 'PIPE';
-    const size = this.#bytes;
-    if (length > 0 && this.#buffer === EMPTY) this.#buffer = new Uint8Array(size);
-    const room = size - this.#held;
-    if (room === 0 && length > 0) return 'AGAIN';
-    const count = Math.min(length, room);
+    if (length === 0) return 0;
+    const count = Math.min(length, this.#bytes - this.#held);
+    if (count === 0) return 'AGAIN';
+    if (this.#held + count > this.#buffer.length) this.#grow(this.#held + count);
+    const size = this.#buffer.length;
     const tail = (this.#head + this.#held) % size;
     const first = Math.min(count, size - tail);
     this.#buffer.set(from.subarray(at, at + first), tail);
     this.#buffer.set(from.subarray(at + first, at + count), 0);
     this.#held += count;
-    if (count > 0) this.#readable.fire();
+    this.#readable.fire();
     return count;
   }
 
@@ -78,6 +81,20 @@ export class Pipe {
       if (--this.#readers === 0) this.#writable.fire();
     } else if (--this.#writers === 0) this.#readable.fire();
     if (this.#readers === 0 && this.#writers === 0) this.#freed?.();
+  }
+
+  /** The oldest bytes. */
+  #copy(into: Uint8Array, at: number, count: number): void {
+    const first = Math.min(count, this.#buffer.length - this.#head);
+    into.set(this.#buffer.subarray(this.#head, this.#head + first), at);
+    into.set(this.#buffer.subarray(0, count - first), at + first);
+  }
+
+  #grow(needed: number): void {
+    const larger = new Uint8Array(roomFor(needed, this.#bytes));
+    this.#copy(larger, 0, this.#held);
+    this.#buffer = larger;
+    this.#head = 0;
   }
 }
 

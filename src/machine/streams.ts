@@ -2,7 +2,6 @@
 // both ways. Node's streams are loaded with the first: most programs of the command line have none.
 import type { Readable, Writable } from 'node:stream';
 import type { Capability } from '../caps/capability.ts';
-import { PIPE_BYTES } from '../kernel/limits.ts';
 
 /** What is written to it, the process reads. EPIPE once nobody reads any more. */
 export function writable(end: Capability): Writable {
@@ -44,19 +43,21 @@ export function readable(end: Capability): Readable {
     end.drop();
     open = false;
   };
-  /** One chunk for each time that Node asks: it asks again when it has room, and not before it has got this one. */
+  /** All that is there, each time that Node asks: it asks again when it has room, and not before it has got this. */
   async function pull(into: Readable): Promise<void> {
-    const chunk = Buffer.allocUnsafe(PIPE_BYTES);
     while (open) {
-      const read = object.read(chunk, 0, chunk.length);
-      if (read === 'AGAIN') {
-        await object.ready('read');
+      const held = object.available();
+      const more = held > 0 ? undefined : object.ready('read');
+      if (more !== undefined) {
+        await more;
         continue;
       }
+      const chunk = Buffer.allocUnsafe(held);
+      const read = object.read(chunk, 0, held);
       if (read === 0 || typeof read === 'string') {
         close();
         into.push(null);
-      } else into.push(read < chunk.length / 2 ? Buffer.copyBytesFrom(chunk, 0, read) : chunk.subarray(0, read));
+      } else into.push(chunk.subarray(0, read));
       return;
     }
   }

@@ -34,6 +34,15 @@ describe('an output', () => {
     expect([...new Uint8Array(end.sent[0]!)].filter((_, i) => i % 10 === 0)).toEqual([0, 1, 2, 3, 4]);
   });
 
+  test('what is not sent yet stays as it was while there comes more', async () => {
+    const end = wire();
+    const out = new Outlet(end, false);
+    const lengths = [1, 600, 3000, 40_000];
+    for (const [i, length] of lengths.entries()) expect(out.write(bytes(length, i), 0, length)).toBe(length);
+    await Promise.resolve();
+    expect(end.sent.map((sent) => [...new Uint8Array(sent)])).toEqual([lengths.flatMap((length, i) => [...bytes(length, i)])]);
+  });
+
   test('of a guest that may never be off it: each at once', () => {
     const end = wire();
     const out = new Outlet(end, true);

@@ -3,14 +3,11 @@
 //   node test/soak/processes.ts [N]
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { Machine } from '../../src/index.ts';
-import { type Sample, sample } from './host.ts';
+import { flat, type Sample, sample } from './host.ts';
 
 const total = Number(process.argv[2] ?? 100_000);
 const WARM_UP = 1000;
 const AT_ONCE = 50;
-/** What noise there is: the collector's own rhythm, and pages that the allocator keeps. */
-const RSS_SLACK = 48 * 2 ** 20;
-const MAPS_SLACK = 128;
 
 const text = `(module
   (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
@@ -48,8 +45,6 @@ for (let ended = 0; ended < total; ) {
   console.log(`${String(ended).padStart(8)} processes  rss ${mb(now.rss)} MB  heap ${mb(now.heap)} MB  ${now.maps} mappings`);
 }
 
-const [first] = samples;
-const last = samples.at(-1)!;
-const flat = last.rss <= first!.rss + RSS_SLACK && last.maps <= first!.maps + MAPS_SLACK;
-console.log(flat ? 'flat' : 'not flat');
-process.exitCode = flat && machine.processes.length === 0 ? 0 : 1;
+const stays = flat(samples);
+console.log(stays ? 'flat' : 'not flat');
+process.exitCode = stays && machine.processes.length === 0 ? 0 : 1;

@@ -3,7 +3,7 @@
 //   node test/soak/template.ts [N]
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { Machine, type Pool, type Template } from '../../src/index.ts';
-import { type Sample, sample } from './host.ts';
+import { flat, type Sample, sample } from './host.ts';
 
 const total = Number(process.argv[2] ?? 1_000_000);
 const WARM_UP = Math.min(20_000, Math.ceil(total / 5));
@@ -11,10 +11,6 @@ const AT_ONCE = 20;
 const SAMPLES = 20;
 /** One in so many does not end by itself. */
 const ODD = 50;
-/** What noise there is: the collector's own rhythm, and pages that the allocator keeps. */
-const RSS_SLACK = 64 * 2 ** 20;
-const MAPS_SLACK = 256;
-const FDS_SLACK = 4;
 
 /** `more`: what makes it one whose instances are recycled, or not. */
 const text = (more: string) => `(module
@@ -72,9 +68,7 @@ for (let ended = 0; ended < total; ) {
   console.log(`${String(ended).padStart(8)} lives  rss ${mb} MB  ${now.maps} mappings  ${now.fds} descriptors`);
 }
 
-const [first] = samples;
-const last = samples.at(-1)!;
-const flat = last.rss <= first!.rss + RSS_SLACK && last.maps <= first!.maps + MAPS_SLACK && last.fds <= first!.fds + FDS_SLACK;
-console.log(flat ? 'flat' : 'not flat');
-process.exitCode = flat && machine.processes.length === 0 ? 0 : 1;
+const stays = flat(samples);
+console.log(stays ? 'flat' : 'not flat');
+process.exitCode = stays && machine.processes.length === 0 ? 0 : 1;
 await machine[Symbol.asyncDispose]();

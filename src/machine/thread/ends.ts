@@ -6,6 +6,7 @@ import { RIGHT, streamRights } from '../../caps/rights.ts';
 import type { Errno } from '../../hal/errno.ts';
 import { Event } from '../../hal/event.ts';
 import { PIPE_BYTES } from '../../kernel/limits.ts';
+import { roomFor } from '../../kernel/pipe.ts';
 import { WINDOW_BYTES } from './protocol.ts';
 
 /** How an end reaches the other side. */
@@ -16,6 +17,7 @@ export interface Wire {
 }
 
 const rights = streamRights(false) | RIGHT.transfer;
+const EMPTY = new Uint8Array(0);
 
 /** An output: what is written is sent once the guest is off the CPU, or at once where the guest may never be (`eager`). */
 export class Outlet extends Description {
@@ -24,7 +26,8 @@ export class Outlet extends Description {
   readonly #eager: boolean;
   /** What may still be written. */
   #room = WINDOW_BYTES;
-  #chunk: Uint8Array<ArrayBuffer> | undefined;
+  /** As large as what it has held. */
+  #chunk = EMPTY;
   #filled = 0;
   #sending = false;
   #shut = false;
@@ -41,7 +44,7 @@ export class Outlet extends Description {
     if (this.#room === 0 && length > 0) return 'AGAIN';
     const count = Math.min(length, this.#room, PIPE_BYTES);
     if (this.#filled + count > PIPE_BYTES) this.#flush();
-    this.#chunk ??= new Uint8Array(PIPE_BYTES);
+    this.#reserve(this.#filled + count);
     this.#chunk.set(from.subarray(at, at + count), this.#filled);
     this.#filled += count;
     this.#room -= count;
@@ -75,6 +78,13 @@ export class Outlet extends Description {
     this.#wire.shut();
   }
 
+  #reserve(needed: number): void {
+    if (needed <= this.#chunk.length) return;
+    const larger = new Uint8Array(roomFor(needed, PIPE_BYTES));
+    larger.set(this.#chunk.subarray(0, this.#filled));
+    this.#chunk = larger;
+  }
+
   readonly #send = (): void => {
     this.#sending = false;
     this.#flush();
@@ -82,7 +92,7 @@ export class Outlet extends Description {
 
   /** A chunk that is nearly full is sent as it is; a smaller one is cut out, and the chunk goes on being used. */
   #flush(): void {
-    const { buffer } = this.#chunk ?? EMPTY;
+    const { buffer } = this.#chunk;
     const filled = this.#filled;
     if (filled === 0) return;
     this.#filled = 0;
@@ -90,12 +100,10 @@ export class Outlet extends Description {
       this.#wire.data(buffer.slice(0, filled));
       return;
     }
-    this.#chunk = undefined;
+    this.#chunk = EMPTY;
     this.#wire.data(buffer);
   }
 }
-
-const EMPTY = new Uint8Array(0);
 
 /** An input: the pieces that the embedder sent. The next one is asked for when what is left fits into a pipe. */
 export class Inlet extends Description {
