@@ -8,6 +8,7 @@ const GOOD: Probes = {
   v8: '14.6',
   jspi: () => true,
   ffi: () => true,
+  direct: () => undefined,
   resolution: () => 'openat2',
   cache: () => ({ directory: '/home/u/.cache/superos/code', usable: true }),
   processBounds: () => [
@@ -46,6 +47,7 @@ describe('without what is needed no program runs', () => {
 describe('without the rest they do, and it says what is lost', () => {
   test.each<[Partial<Probes>, RegExp]>([
     [{ ffi: () => false }, /^- {4}node:ffi +no: .*components/],
+    [{ direct: () => 'needs more' }, /^- {4}system calls +through node:fs: .*0\.3 us more: needs more/],
     [{ resolution: () => 'components' }, /^- {4}directories +components: .*slow/],
     [{ resolution: () => 'none' }, /^- {4}directories +none: .*--dir/],
     [{ cache: () => ({ directory: undefined, usable: false, reason: 'no home' }) }, /^- {4}code cache +off: .*no home/],

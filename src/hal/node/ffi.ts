@@ -6,7 +6,7 @@ export type Ffi = typeof import('node:ffi');
 /**
  * An argument too many, a `double`, which the C library does not look at and node:ffi does not check. It calls all functions of three
  * arguments through one function of its own, which V8 makes fast only as long as it is made once, for one C function: that is to be
- * `write` (110 ns a call). And it checks what is no `double` in the same few lines for all types, fast where they have seen one only:
+ * `ioctl` (110 ns a call). And it checks what is no `double` in the same few lines for all types, fast where they have seen one only:
  * so each integer is an `int64`, whatever C calls it (25 ns a call). C looks at the lower half where that is all it wants.
  */
 export const SPARE = 0;

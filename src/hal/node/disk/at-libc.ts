@@ -2,12 +2,13 @@
 import { constants } from 'node:fs';
 import type { Advice, Entry, FileStat, NewTime } from '../../disk.ts';
 import type { Errno } from '../../errno.ts';
+import { direct } from '../direct.ts';
 import { SPARE } from '../ffi.ts';
 import { HELD } from '../held.ts';
 import { type At, DIRECTORY_MODE, decodeName, fileType, procPath } from './at.ts';
 import { fromNumber } from './errno.ts';
 import { ENTRIES_BYTES, type Libc } from './libc.ts';
-import { LibcTransfer, type Transfer } from './transfer.ts';
+import { DirectTransfer, type Transfer } from './transfer.ts';
 
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100n;
@@ -213,7 +214,7 @@ export class LibcAt implements At {
   }
 
   transfer(fd: number): Transfer {
-    return new LibcTransfer(this.#libc, fd);
+    return new DirectTransfer(this.#libc, direct, fd);
   }
 
   close(fd: number): void {

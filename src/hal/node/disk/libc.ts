@@ -5,12 +5,10 @@ import type { Errno } from '../../errno.ts';
 import { loadFfi } from '../ffi.ts';
 import { fromNumber } from './errno.ts';
 
-/** Why all integers are int64: see SPARE. */
+/** Why all integers are int64, and none has three arguments: see SPARE. */
 export const SIGNATURES = {
   openat: { return: 'int32', arguments: ['int64', 'int64', 'int64', 'int64'] },
   close: { return: 'int32', arguments: ['int64'] },
-  // The only one of three arguments, see SPARE; nothing writes more than its result can say.
-  write: { return: 'int32', arguments: ['int64', 'int64', 'int64'] },
   syscall: { return: 'int32', arguments: ['int64', 'int64', 'int64', 'int64', 'int64'] },
   statx: { return: 'int32', arguments: ['int64', 'int64', 'int64', 'int64', 'int64'] },
   readlinkat: { return: 'int32', arguments: ['int64', 'int64', 'int64', 'int64'] },

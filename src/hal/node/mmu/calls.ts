@@ -5,14 +5,14 @@ import { arch, platform } from 'node:process';
 import type { Access } from '../../mmu.ts';
 import { type Ffi, loadFfi, SPARE } from '../ffi.ts';
 import { HELD } from '../held.ts';
+import { memfds } from '../memfd.ts';
 
-/** Why all integers are int64, and none has three arguments: see SPARE. */
+/** Why all integers are int64, and only one has three arguments: see SPARE. */
 export const SIGNATURES = {
   mmap: { return: 'int64', arguments: ['int64', 'int64', 'int64', 'int64', 'int64', 'int64'] },
   mprotect: { return: 'int32', arguments: ['int64', 'int64', 'int64', 'double'] },
   madvise: { return: 'int32', arguments: ['int64', 'int64', 'int64', 'double'] },
-  ioctl: { return: 'int32', arguments: ['int64', 'int64', 'int64', 'double'] },
-  memfd_create: { return: 'int32', arguments: ['int64', 'int64'] },
+  ioctl: { return: 'int32', arguments: ['int64', 'int64', 'int64'] },
   ftruncate: { return: 'int32', arguments: ['int64', 'int64'] },
   sysconf: { return: 'int64', arguments: ['int64', 'double'] },
   fcntl: { return: 'int32', arguments: ['int64', 'int64', 'int64', 'double'] },
@@ -28,10 +28,6 @@ const MAP_ANONYMOUS = 0x20n;
 const MAP_NORESERVE = 0x4000n;
 const OWN = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE;
 const MADV_DONTNEED = 4n;
-const MFD_CLOEXEC = 1n;
-const MFD_ALLOW_SEALING = 2n;
-/** Linux 6.3; may be demanded by vm.memfd_noexec. */
-const MFD_NOEXEC_SEAL = 8n;
 const F_DUPFD_CLOEXEC = 1030n;
 const F_ADD_SEALS = 1033n;
 const F_GET_SEALS = 1034n;
@@ -100,8 +96,7 @@ class LinuxCalls implements HostCalls {
   readonly #ffi: Ffi;
   readonly #libc: ReturnType<typeof open>;
   readonly #errnoAt: bigint;
-  readonly #name = new ArrayBuffer(16);
-  readonly #nameAt: bigint;
+  readonly #memfd: () => number | undefined;
   readonly #request = new ArrayBuffer(REQUEST_BYTES);
   readonly #requestAt: bigint;
   readonly #fields = new Uint32Array(this.#request);
@@ -117,8 +112,7 @@ class LinuxCalls implements HostCalls {
     this.#libc = open(ffi);
     this.#errnoAt = this.#libc.__errno_location();
     this.pageBytes = Number(this.#libc.sysconf(SC_PAGESIZE, SPARE));
-    new Uint8Array(this.#name).set(Buffer.from('superos'));
-    this.#nameAt = ffi.getRawPointer(this.#name);
+    this.#memfd = memfds(ffi);
     this.#requestAt = ffi.getRawPointer(this.#request);
     this.#rangesAt = Number(ffi.getRawPointer(this.#ranges));
     this.#pagemap = BigInt(openPagemap());
@@ -172,7 +166,7 @@ class LinuxCalls implements HostCalls {
       put(fields, VECTOR!, this.#rangesAt + ranges * RANGE_BYTES);
       fields[VECTOR_LENGTH!] = ranges === 0 ? FEW_RANGES : WRITTEN_PAGES_MAX + 1 - ranges;
       fields[PAGES_MAX!] = WRITTEN_PAGES_MAX + 1 - pages;
-      const found = this.#libc.ioctl(this.#pagemap, PAGEMAP_SCAN, this.#requestAt, SPARE);
+      const found = this.#libc.ioctl(this.#pagemap, PAGEMAP_SCAN, this.#requestAt);
       if (found < 0) {
         this.#forgetPagemap();
         return -1;
@@ -193,14 +187,9 @@ class LinuxCalls implements HostCalls {
   }
 
   file(bytes: number): number | undefined {
-    const { memfd_create, ftruncate, fcntl } = this.#libc;
-    let fd = memfd_create(this.#nameAt, MFD_CLOEXEC | MFD_NOEXEC_SEAL);
-    HELD.bytes[fd] = 1;
-    if (fd < 0) {
-      fd = memfd_create(this.#nameAt, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-      HELD.bytes[fd] = 1;
-    }
-    if (fd < 0) return undefined;
+    const { ftruncate, fcntl } = this.#libc;
+    const fd = this.#memfd();
+    if (fd === undefined) return undefined;
     if (ftruncate(BigInt(fd), BigInt(bytes)) === 0 && fcntl(BigInt(fd), F_ADD_SEALS, FIXED_LENGTH, SPARE) === 0) return fd;
     this.close(fd);
     return undefined;

@@ -1,0 +1,95 @@
+// System calls of Linux as a function of JavaScript. node:ffi looks the type of each integer up that it hands on, which takes 30 ns
+// each, and hands `double`s on as they are. So this is a function of doubles: a few instructions in the processor's own language,
+// which the dynamic linker loads from an unnamed file of the host like any other library.
+import fs from 'node:fs';
+import { arch, platform } from 'node:process';
+import { procPath } from './disk/at.ts';
+import { type Ffi, loadFfi } from './ffi.ts';
+import { HELD } from './held.ts';
+import { library } from './library.ts';
+import { memfds } from './memfd.ts';
+
+/**
+ * Makes the system call of this number: what it gives, a negated errno where it failed. Whole numbers below 2^53, addresses
+ * included; the result has 32 bits. Nothing is checked: whoever calls knows that addresses are right and stay so.
+ */
+export type Syscall = (number: number, a: number, b: number, c: number) => number;
+
+export interface Direct {
+  readonly syscall: Syscall;
+  /** Number of the system call. */
+  readonly write: number;
+}
+
+/** How the kernel is called on a processor: doubles to integers, where the kernel expects them; the call; the way back. */
+interface Processor {
+  /** e_machine. */
+  readonly machine: number;
+  readonly code: Uint8Array;
+  readonly write: number;
+}
+
+const PROCESSORS: Readonly<Record<string, Processor>> = {
+  x64: {
+    machine: 62,
+    code: Uint8Array.of(
+      ...[0xf2, 0x48, 0x0f, 0x2c, 0xc0], // cvttsd2si rax, xmm0
+      ...[0xf2, 0x48, 0x0f, 0x2c, 0xf9], // cvttsd2si rdi, xmm1
+      ...[0xf2, 0x48, 0x0f, 0x2c, 0xf2], // cvttsd2si rsi, xmm2
+      ...[0xf2, 0x48, 0x0f, 0x2c, 0xd3], // cvttsd2si rdx, xmm3
+      ...[0x0f, 0x05], // syscall
+      0xc3, // ret
+    ),
+    write: 1,
+  },
+  arm64: {
+    machine: 183,
+    code: new Uint8Array(
+      Uint32Array.of(
+        0x9e780008, // fcvtzs x8, d0
+        0x9e780020, // fcvtzs x0, d1
+        0x9e780041, // fcvtzs x1, d2
+        0x9e780062, // fcvtzs x2, d3
+        0xd4000001, // svc #0
+        0xd65f03c0, // ret
+      ).buffer,
+    ),
+    write: 64,
+  },
+};
+
+const SYMBOL = 'superos_syscall';
+const SIGNATURES = { [SYMBOL]: { return: 'int32', arguments: ['double', 'double', 'double', 'double'] } } as const;
+
+function load(): Direct | string {
+  const processor = PROCESSORS[arch];
+  if (platform !== 'linux' || processor === undefined) return `needs Linux on x86-64 or ARM64, not ${platform} on ${arch}`;
+  const ffi = loadFfi();
+  if (ffi === undefined) return 'needs node:ffi, which this Node lacks or does not allow (--allow-ffi)';
+  try {
+    return { syscall: linked(ffi, library(processor.machine, SYMBOL, processor.code)), write: processor.write };
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/** The function of a library. It keeps what it belongs to loaded. */
+function linked(ffi: Ffi, bytes: Uint8Array): Syscall {
+  const fd = memfds(ffi)();
+  if (fd === undefined) throw new Error('this host makes no unnamed files');
+  try {
+    fs.writeSync(fd, bytes);
+    return ffi.dlopen(procPath(fd), SIGNATURES).functions[SYMBOL];
+  } finally {
+    fs.closeSync(fd);
+    HELD.bytes[fd] = 0;
+  }
+}
+
+let loaded: Direct | string | undefined;
+
+/** Or why this host has none. */
+export function direct(): Direct | string {
+  loaded ??= load();
+  return loaded;
+}
