@@ -107,7 +107,7 @@ export function examine(probes: Probes): Finding[] {
       'system calls',
       detour === undefined ? 'direct' : 'through node:fs',
       detour === undefined,
-      `each write to a host file takes 0.3 us more: ${detour}`,
+      `reading from a host file and writing to it takes 0.3 us more: ${detour}`,
     ),
     found(
       'directories',

@@ -1,4 +1,4 @@
-// System calls made without a detour, and what is written with them: to files, from wherever, with each error that the host may have.
+// System calls made without a detour, and what is moved with them: between files and memory, wherever, with each error that the host may have.
 import fs from 'node:fs';
 import path from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -77,7 +77,7 @@ describe.each<[string, (d: Direct) => Direct | string]>([
 ])('%s', (_, has) => {
   const transfer = (flags?: string) => new DirectTransfer(native, () => has(calls), open(flags));
 
-  test('one after the other, elsewhere, and on from there', () => {
+  test('written one after the other, elsewhere, and on from there', () => {
     const one = transfer();
     expect([one.write(bytes, 0, 2, 0), one.write(bytes, 2, 2, 2), one.write(bytes, 4, 1, 8), one.write(bytes, 5, 1, 9)]).toEqual([
       2, 2, 1, 1,
@@ -109,12 +109,41 @@ describe.each<[string, (d: Direct) => Direct | string]>([
   });
 
   test('an error is the host’s', () => {
-    const one = new DirectTransfer(native, () => has(calls), open('r'));
-    expect(one.write(bytes, 0, 1, 0)).toBe('BADF');
+    expect(transfer('w').read(new Uint8Array(1), 0, 1, 0)).toBe('BADF');
+    expect(transfer('r').write(bytes, 0, 1, 0)).toBe('BADF');
+  });
+
+  test('read one after the other, up to the end, elsewhere, and on from there', () => {
+    const into = new Uint8Array(new ArrayBuffer(16));
+    const one = transfer();
+    fs.writeFileSync(file, 'abcdefgh');
+    expect([one.read(into, 1, 3, 0), one.read(into, 4, 9, 3), one.read(into, 9, 1, 8), one.read(into, 9, 2, 1)]).toEqual([
+      3, 5, 0, 2,
+    ]);
+    expect([one.read(into, 11, 1, 3), one.read(into, 12, 1, 4), one.read(into, 13, 1, 0)]).toEqual([1, 1, 1]);
+    expect(Buffer.from(into).toString()).toBe('\0abcdefghbcdea\0\0');
+  });
+
+  test('reads and writes in turn find each other’s bytes', () => {
+    const into = new Uint8Array(new SharedArrayBuffer(6), 1);
+    const one = transfer();
+    expect([one.write(bytes, 0, 4, 0), one.read(into, 0, 2, 0), one.write(bytes, 6, 1, 2), one.read(into, 2, 2, 2)]).toEqual([
+      4, 2, 1, 2,
+    ]);
+    expect([Buffer.from(into).toString(), text()]).toEqual(['abgd\0', 'abgd']);
+  });
+
+  test('never into what is beyond, or is no more', () => {
+    const one = transfer();
+    fs.writeFileSync(file, 'abcdefgh');
+    const gone = new Uint8Array(new ArrayBuffer(4));
+    expect([one.read(gone, 0, 4, 0), one.read(gone, 3, 2, 0)]).toEqual([4, 'FAULT']);
+    structuredClone(gone.buffer, { transfer: [gone.buffer] });
+    expect(one.read(gone, 0, 4, 4)).toBe('FAULT');
   });
 });
 
-describe('a write that fails', () => {
+describe('a call that fails', () => {
   /** How the next writes fail; once there is none they are the host's. */
   const failures: number[] = [];
   const syscall: Direct['syscall'] = (...given) => failures.shift() ?? calls.syscall(...given);
@@ -125,7 +154,10 @@ describe('a write that fails', () => {
     const one = transfer();
     failures.push(EINTR, EINTR);
     expect(one.write(bytes, 0, 3, 0)).toBe(3);
-    expect(text()).toBe('abc');
+    failures.push(EINTR);
+    const into = new Uint8Array(new ArrayBuffer(3));
+    expect(one.read(into, 0, 3, 0)).toBe(3);
+    expect([text(), Buffer.from(into).toString()]).toEqual(['abc', 'abc']);
   });
 
   test('after the descriptor was moved leaves the next one where it is sent', () => {

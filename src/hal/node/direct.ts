@@ -17,7 +17,8 @@ export type Syscall = (number: number, a: number, b: number, c: number) => numbe
 
 export interface Direct {
   readonly syscall: Syscall;
-  /** Number of the system call. */
+  /** Numbers of system calls. */
+  readonly read: number;
   readonly write: number;
 }
 
@@ -26,7 +27,7 @@ interface Processor {
   /** e_machine. */
   readonly machine: number;
   readonly code: Uint8Array;
-  readonly write: number;
+  readonly numbers: Omit<Direct, 'syscall'>;
 }
 
 const PROCESSORS: Readonly<Record<string, Processor>> = {
@@ -40,7 +41,7 @@ const PROCESSORS: Readonly<Record<string, Processor>> = {
       ...[0x0f, 0x05], // syscall
       0xc3, // ret
     ),
-    write: 1,
+    numbers: { read: 0, write: 1 },
   },
   arm64: {
     machine: 183,
@@ -54,7 +55,7 @@ const PROCESSORS: Readonly<Record<string, Processor>> = {
         0xd65f03c0, // ret
       ).buffer,
     ),
-    write: 64,
+    numbers: { read: 63, write: 64 },
   },
 };
 
@@ -67,7 +68,7 @@ function load(): Direct | string {
   const ffi = loadFfi();
   if (ffi === undefined) return 'needs node:ffi, which this Node lacks or does not allow (--allow-ffi)';
   try {
-    return { syscall: linked(ffi, library(processor.machine, SYMBOL, processor.code)), write: processor.write };
+    return { syscall: linked(ffi, library(processor.machine, SYMBOL, processor.code)), ...processor.numbers };
   } catch (error) {
     return (error as Error).message;
   }
