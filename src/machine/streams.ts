@@ -52,7 +52,8 @@ export function readable(end: Capability): Readable {
         await more;
         continue;
       }
-      const chunk = Buffer.allocUnsafe(held);
+      // Not of the pool in which buffers lie side by side: another guest's output may be next to it.
+      const chunk = Buffer.allocUnsafeSlow(held);
       const read = object.read(chunk, 0, held);
       if (read === 0 || typeof read === 'string') {
         close();

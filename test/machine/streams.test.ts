@@ -83,6 +83,14 @@ describe.each(CPUS)('cpus: %i', (cpus) => {
     expect(digest(stdout)).toBe(digest(bytes));
   });
 
+  test('a piece lies alone in its buffer: who hands that on hands on no other guest\u2019s output', async () => {
+    await using machine = await Machine.boot({ cpus });
+    const child = await machine.process(cat).spawn();
+    child.stdin!.end('abc');
+    const pieces: Buffer[] = await child.stdout!.toArray();
+    expect(pieces.map(({ buffer }) => Buffer.from(buffer).toString())).toEqual(['abc']);
+  });
+
   test('a process whose output is given up gets EPIPE and ends', async () => {
     await using machine = await Machine.boot({ cpus });
     const child = await machine.process(cat).spawn();

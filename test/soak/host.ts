@@ -33,8 +33,8 @@ export async function sample(): Promise<Sample> {
 
 /** The host has no more at the last of them than at the first. */
 export function flat(samples: readonly Sample[]): boolean {
-  const [first] = samples;
-  const last = samples.at(-1);
+  const [first, ...later] = samples;
+  const last = later.at(-1);
   if (first === undefined || last === undefined) return false;
   return last.rss <= first.rss + RSS_SLACK && last.maps <= first.maps + MAPS_SLACK && last.fds <= first.fds + FDS_SLACK;
 }

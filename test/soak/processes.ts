@@ -1,5 +1,5 @@
-// Many processes, one after the other, in one machine: a tenth are killed while they are blocked. Resident memory and mappings of the
-// host must stay flat after the first thousand. By hand, with a larger number than the tests have:
+// Many processes, one after the other, in one machine: a tenth are killed while they are blocked. Resident memory, mappings and
+// descriptors of the host must stay flat after the first thousand. By hand, with a larger number than the tests have:
 //   node test/soak/processes.ts [N]
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools';
 import { Machine } from '../../src/index.ts';

@@ -3,9 +3,7 @@
 // which the dynamic linker loads from an unnamed file of the host like any other library.
 import fs from 'node:fs';
 import { arch, platform } from 'node:process';
-import { procPath } from './disk/at.ts';
 import { type Ffi, loadFfi } from './ffi.ts';
-import { HELD } from './held.ts';
 import { library } from './library.ts';
 import { memfds } from './memfd.ts';
 
@@ -59,7 +57,8 @@ const PROCESSORS: Readonly<Record<string, Processor>> = {
   },
 };
 
-const SYMBOL = 'superos_syscall';
+/** With a version of the code: the dynamic linker knows libraries by name, of which two of SuperOS may have the same. */
+const SYMBOL = 'superos_syscall_1';
 const SIGNATURES = { [SYMBOL]: { return: 'int32', arguments: ['double', 'double', 'double', 'double'] } } as const;
 
 function load(): Direct | string {
@@ -67,6 +66,12 @@ function load(): Direct | string {
   if (platform !== 'linux' || processor === undefined) return `needs Linux on x86-64 or ARM64, not ${platform} on ${arch}`;
   const ffi = loadFfi();
   if (ffi === undefined) return 'needs node:ffi, which this Node lacks or does not allow (--allow-ffi)';
+  try {
+    // musl unloads nothing: each thread that ends would leave mappings behind, of which a host has so many.
+    ffi.dlopen(null, { gnu_get_libc_version: { return: 'uint64', arguments: [] } });
+  } catch {
+    return 'needs the GNU C library';
+  }
   try {
     return { syscall: linked(ffi, library(processor.machine, SYMBOL, processor.code)), ...processor.numbers };
   } catch (error) {
@@ -76,21 +81,33 @@ function load(): Direct | string {
 
 /** The function of a library. It keeps what it belongs to loaded. */
 function linked(ffi: Ffi, bytes: Uint8Array): Syscall {
-  const fd = memfds(ffi)();
+  const files = memfds(ffi);
+  const fd = files.make();
   if (fd === undefined) throw new Error('this host makes no unnamed files');
   try {
     fs.writeSync(fd, bytes);
-    return ffi.dlopen(procPath(fd), SIGNATURES).functions[SYMBOL];
+    // Not as Node spells it, whose own libraries have such names.
+    return ffi.dlopen(`/proc/self/./fd/${fd}`, SIGNATURES).functions[SYMBOL];
   } finally {
-    fs.closeSync(fd);
-    HELD.bytes[fd] = 0;
+    files.close(fd);
   }
 }
 
+/** Calls through node:fs that together take longer than to make the way around it. */
+const WORTH = 1000;
+
 let loaded: Direct | string | undefined;
+let asked = 0;
 
 /** Or why this host has none. */
 export function direct(): Direct | string {
   loaded ??= load();
   return loaded;
+}
+
+/** For each call of a thread to ask: undefined until they are so many that it pays, and for good where this host has none. */
+export function directWhenWorth(): Direct | undefined {
+  if (loaded === undefined && ++asked <= WORTH) return undefined;
+  const calls = direct();
+  return typeof calls === 'string' ? undefined : calls;
 }

@@ -84,7 +84,7 @@ export function library(machine: number, name: string, code: Uint8Array): Uint8A
   segment(PT.load, PF.read | PF.execute, 0, 0, dynamicAt, ALIGN);
   segment(PT.load, PF.read | PF.write, dynamicAt, ALIGN + dynamicAt, dynamicBytes, ALIGN);
   segment(PT.dynamic, PF.read | PF.write, dynamicAt, ALIGN + dynamicAt, dynamicBytes, 8);
-  // Without it the linker makes all stacks executable.
+  // Without it an older linker makes all stacks executable, and a newer one refuses the library.
   segment(PT.stack, PF.read | PF.write, 0, 0, 0, ENTRY_BYTES);
 
   // The first symbol is none; the second's name, and that it is a function of section 1, which need not exist.

@@ -90,7 +90,7 @@ export class Outlet extends Description {
     this.#flush();
   };
 
-  /** A chunk that is nearly full is sent as it is; a smaller one is cut out, and the chunk goes on being used. */
+  /** A chunk that is full is sent as it is; of another what is filled is cut out, and the chunk goes on being used. */
   #flush(): void {
     const { buffer } = this.#chunk;
     const filled = this.#filled;

@@ -2,7 +2,7 @@
 import { constants } from 'node:fs';
 import type { Advice, Entry, FileStat, NewTime } from '../../disk.ts';
 import type { Errno } from '../../errno.ts';
-import { direct } from '../direct.ts';
+import { directWhenWorth } from '../direct.ts';
 import { SPARE } from '../ffi.ts';
 import { HELD } from '../held.ts';
 import { type At, DIRECTORY_MODE, decodeName, fileType, procPath } from './at.ts';
@@ -214,7 +214,7 @@ export class LibcAt implements At {
   }
 
   transfer(fd: number): Transfer {
-    return new DirectTransfer(this.#libc, direct, fd);
+    return new DirectTransfer(this.#libc, directWhenWorth, fd);
   }
 
   close(fd: number): void {

@@ -1,4 +1,4 @@
-// From the host's errors to ours: numbers that the C library left in errno, and exceptions of node:fs.
+// From the host's errors to ours: numbers of system calls that failed, and exceptions of node:fs.
 import { ERRNO_NAMES, type Errno } from '../../errno.ts';
 
 const NAMES: ReadonlySet<string> = new Set(ERRNO_NAMES);
@@ -11,7 +11,7 @@ const errnoOf = (name: string): Errno | undefined => {
 
 let byNumber: ReadonlyMap<number, Errno> | undefined;
 
-/** Numbers come from the C library only, which few programs get to use. */
+/** Made when the first call fails that does not go through node:fs: for most programs none does. */
 const numbers = (): ReadonlyMap<number, Errno> => {
   const { errno } = process.getBuiltinModule('node:os').constants;
   return new Map(

@@ -48,6 +48,13 @@ export class FsTransfer implements Transfer {
 }
 
 /**
+ * What this thread last moved bytes from or to, and where it lies: to ask for that takes longer than to move them. One for all files,
+ * since it keeps the memory of a process that may have ended.
+ */
+let aimed: Uint8Array | undefined;
+let address = 0;
+
+/**
  * Moves bytes by system calls of its own, where the descriptor stands: that takes 300 ns less than node:fs, which does what that cannot.
  *
  * After a system call the processor has forgotten the way back, and each function that is still to return takes tens of nanoseconds
@@ -56,19 +63,16 @@ export class FsTransfer implements Transfer {
  */
 export class DirectTransfer extends FsTransfer {
   private readonly libc: Pick<Libc, 'lseek' | 'addressOf'>;
-  private readonly open: () => Direct | string;
+  private readonly open: () => Direct | undefined;
   private readonly descriptor: number;
   private direct: Direct | undefined;
   /** Where the descriptor stands, which is the start when it was opened; HERE where that is not known. */
   private stands = 0;
   /** Where the last one ended that went elsewhere. */
   private ended = HERE;
-  /** What bytes were last moved from or to, and where it lies: to ask for that takes longer than to move them. */
-  private bytes: Uint8Array | undefined;
-  private address = 0;
 
-  /** `open` is asked when bytes are first moved: it may take as long as thousands of calls gain. */
-  constructor(libc: Pick<Libc, 'lseek' | 'addressOf'>, open: () => Direct | string, fd: number) {
+  /** `open` is asked for each call until it gives a way to make them. */
+  constructor(libc: Pick<Libc, 'lseek' | 'addressOf'>, open: () => Direct | undefined, fd: number) {
     super(fd);
     this.libc = libc;
     this.open = open;
@@ -86,22 +90,20 @@ export class DirectTransfer extends FsTransfer {
   private move(call: Move, bytes: Uint8Array, at: number, length: number, offset: number): number | Errno {
     // The host checks nothing, and a detached buffer has no bytes.
     if (at + length > bytes.length) return 'FAULT';
-    if ((bytes !== this.bytes && !this.aim(bytes)) || (offset !== this.stands && !this.follow(offset)))
+    if ((this.direct === undefined || bytes !== aimed) && !this.aim(bytes))
       return this.elsewhere(call, bytes, at, length, offset);
-    const moved = this.direct!.syscall(this.direct![call], this.descriptor, this.address + at, length);
+    if (offset !== this.stands && !this.follow(offset)) return this.elsewhere(call, bytes, at, length, offset);
+    const moved = this.direct!.syscall(this.direct![call], this.descriptor, address + at, length);
     if (moved < 0) return this.failed(-moved, call, bytes, at, length, offset);
     this.stands = offset === HERE ? HERE : offset + moved;
     return moved;
   }
 
   private aim(bytes: Uint8Array): boolean {
-    if (this.direct === undefined) {
-      const direct = this.open();
-      if (typeof direct === 'string') return false;
-      this.direct = direct;
-    }
-    this.address = Number(this.libc.addressOf(bytes.buffer)) + bytes.byteOffset;
-    this.bytes = bytes;
+    this.direct ??= this.open();
+    if (this.direct === undefined) return false;
+    address = Number(this.libc.addressOf(bytes.buffer)) + bytes.byteOffset;
+    aimed = bytes;
     return true;
   }
 
@@ -116,7 +118,8 @@ export class DirectTransfer extends FsTransfer {
 
   private elsewhere(call: Move, bytes: Uint8Array, at: number, length: number, offset: number): number | Errno {
     const moved = call === 'read' ? super.read(bytes, at, length, offset) : super.write(bytes, at, length, offset);
-    this.ended = typeof moved === 'number' ? offset + moved : HERE;
+    if (offset === HERE) this.stands = HERE;
+    else this.ended = typeof moved === 'number' ? offset + moved : HERE;
     return moved;
   }
 

@@ -5,7 +5,7 @@ import { arch, platform } from 'node:process';
 import type { Access } from '../../mmu.ts';
 import { type Ffi, loadFfi, SPARE } from '../ffi.ts';
 import { HELD } from '../held.ts';
-import { memfds } from '../memfd.ts';
+import { type Memfds, memfds } from '../memfd.ts';
 
 /** Why all integers are int64, and only one has three arguments: see SPARE. */
 export const SIGNATURES = {
@@ -96,7 +96,7 @@ class LinuxCalls implements HostCalls {
   readonly #ffi: Ffi;
   readonly #libc: ReturnType<typeof open>;
   readonly #errnoAt: bigint;
-  readonly #memfd: () => number | undefined;
+  readonly #files: Memfds;
   readonly #request = new ArrayBuffer(REQUEST_BYTES);
   readonly #requestAt: bigint;
   readonly #fields = new Uint32Array(this.#request);
@@ -112,7 +112,7 @@ class LinuxCalls implements HostCalls {
     this.#libc = open(ffi);
     this.#errnoAt = this.#libc.__errno_location();
     this.pageBytes = Number(this.#libc.sysconf(SC_PAGESIZE, SPARE));
-    this.#memfd = memfds(ffi);
+    this.#files = memfds(ffi);
     this.#requestAt = ffi.getRawPointer(this.#request);
     this.#rangesAt = Number(ffi.getRawPointer(this.#ranges));
     this.#pagemap = BigInt(openPagemap());
@@ -188,7 +188,7 @@ class LinuxCalls implements HostCalls {
 
   file(bytes: number): number | undefined {
     const { ftruncate, fcntl } = this.#libc;
-    const fd = this.#memfd();
+    const fd = this.#files.make();
     if (fd === undefined) return undefined;
     if (ftruncate(BigInt(fd), BigInt(bytes)) === 0 && fcntl(BigInt(fd), F_ADD_SEALS, FIXED_LENGTH, SPARE) === 0) return fd;
     this.close(fd);
@@ -212,8 +212,7 @@ class LinuxCalls implements HostCalls {
   }
 
   close(fd: number): void {
-    fs.closeSync(fd);
-    HELD.bytes[fd] = 0;
+    this.#files.close(fd);
   }
 
   addressOf(buffer: ArrayBufferLike): bigint {
@@ -225,7 +224,9 @@ class LinuxCalls implements HostCalls {
   }
 
   #forgetPagemap(): void {
-    this.close(Number(this.#pagemap));
+    const fd = Number(this.#pagemap);
+    fs.closeSync(fd);
+    HELD.bytes[fd] = 0;
     this.#pagemap = -1n;
   }
 }
