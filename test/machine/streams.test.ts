@@ -4,7 +4,7 @@ import { Writable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ChildProcess, Machine } from '../../src/index.ts';
 import { CPUS } from './guests.ts';
 
@@ -63,9 +63,14 @@ const READINGS: Record<string, Reading> = {
 };
 
 describe.each(CPUS)('cpus: %i', (cpus) => {
+  let machine: Machine;
+  beforeAll(async () => {
+    machine = await Machine.boot({ cpus });
+  });
+  afterAll(() => machine[Symbol.asyncDispose]());
+
   describe.each(Object.entries(READINGS))('%s', (_name, read) => {
     test.each(SIZES)('%i bytes', async (size) => {
-      await using machine = await Machine.boot({ cpus });
       const child = await machine.process(cat).spawn();
       const bytes = sample(size);
       child.stderr!.resume();
@@ -77,14 +82,12 @@ describe.each(CPUS)('cpus: %i', (cpus) => {
   });
 
   test('run collects what is many times a pipe', async () => {
-    await using machine = await Machine.boot({ cpus });
     const bytes = sample(3_000_001);
     const { stdout } = await machine.process(cat).input(bytes).run();
     expect(digest(stdout)).toBe(digest(bytes));
   });
 
   test('a piece lies alone in its buffer: who hands that on hands on no other guest\u2019s output', async () => {
-    await using machine = await Machine.boot({ cpus });
     const child = await machine.process(cat).spawn();
     child.stdin!.end('abc');
     const pieces: Buffer[] = await child.stdout!.toArray();
@@ -92,7 +95,6 @@ describe.each(CPUS)('cpus: %i', (cpus) => {
   });
 
   test('a process whose output is given up gets EPIPE and ends', async () => {
-    await using machine = await Machine.boot({ cpus });
     const child = await machine.process(cat).spawn();
     child.stdin!.on('error', () => undefined);
     child.stdin!.end(sample(3_000_001));
