@@ -129,7 +129,7 @@ describe.skipIf(nativeMmu() === undefined)('with kernels on threads of their own
 
   test('nobody has what was revoked, and all have the rest', async () => {
     await fc.assert(fc.asyncProperty(steps, holds), { numRuns: 25 });
-  }, 60_000);
+  });
 
   test('a process that writes has written its last', () => stops(false, 'trap'));
 

@@ -217,7 +217,7 @@ describe('recycling', () => {
       }),
       { numRuns: 150 },
     );
-  }, 60_000);
+  });
 
   test.each([
     ['globals', { globals: false, memory: true }, ['i32', 'i64', 'f32', 'f64', 'v128']],
