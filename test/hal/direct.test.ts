@@ -3,8 +3,6 @@
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
@@ -13,6 +11,7 @@ import { libc } from '../../src/hal/node/disk/libc.ts';
 import { DirectTransfer, HERE } from '../../src/hal/node/disk/transfer.ts';
 import { loadFfi } from '../../src/hal/node/ffi.ts';
 import { library } from '../../src/hal/node/library.ts';
+import { sample } from '../soak/host.ts';
 import { descriptors, temporary } from './disks.ts';
 
 const native = libc();
@@ -56,12 +55,7 @@ describe('a call', () => {
   });
 
   test('what it is made of stays while nobody but its caller knows it', async () => {
-    setFlagsFromString('--expose-gc');
-    const collect = runInNewContext("() => gc({ type: 'major', execution: 'sync', flavor: 'last-resort' })") as () => void;
-    for (let i = 0; i < 3; i++) {
-      collect();
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    await sample();
     expect(write(open(), 3)).toBe(3);
   });
 

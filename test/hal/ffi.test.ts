@@ -1,10 +1,9 @@
 // What node:ffi is given of the C library.
 import { expect, test } from 'vitest';
 import { SIGNATURES as FILES } from '../../src/hal/node/disk/libc.ts';
-import { SIGNATURES as UNNAMED } from '../../src/hal/node/memfd.ts';
 import { SIGNATURES as MEMORY } from '../../src/hal/node/mmu/calls.ts';
 
-const all = [FILES, UNNAMED, MEMORY].flatMap((functions) =>
+const all = [FILES, MEMORY].flatMap((functions) =>
   Object.entries(functions).map(([name, one]) => ({ name, given: one.arguments })),
 );
 

@@ -2,10 +2,10 @@
 // each, and hands `double`s on as they are. So this is a function of doubles: a few instructions in the processor's own language,
 // which the dynamic linker loads from an unnamed file of the host like any other library.
 import fs from 'node:fs';
-import { arch, platform } from 'node:process';
-import { type Ffi, loadFfi } from './ffi.ts';
+import { arch } from 'node:process';
+import { type Ffi, linuxFfi } from './ffi.ts';
 import { library } from './library.ts';
-import { memfds } from './memfd.ts';
+import { memfds, SIGNATURES as UNNAMED } from './memfd.ts';
 
 /**
  * Makes the system call of this number: what it gives, a negated errno where it failed. Whole numbers below 2^53, addresses
@@ -62,18 +62,11 @@ const SYMBOL = 'superos_syscall_1';
 const SIGNATURES = { [SYMBOL]: { return: 'int32', arguments: ['double', 'double', 'double', 'double'] } } as const;
 
 function load(): Direct | string {
-  const processor = PROCESSORS[arch];
-  if (platform !== 'linux' || processor === undefined) return `needs Linux on x86-64 or ARM64, not ${platform} on ${arch}`;
-  const ffi = loadFfi();
-  if (ffi === undefined) return 'needs node:ffi, which this Node lacks or does not allow (--allow-ffi)';
+  const ffi = linuxFfi();
+  if (typeof ffi === 'string') return ffi;
+  const { machine, code, numbers } = PROCESSORS[arch]!;
   try {
-    // musl unloads nothing: each thread that ends would leave mappings behind, of which a host has so many.
-    ffi.dlopen(null, { gnu_get_libc_version: { return: 'uint64', arguments: [] } });
-  } catch {
-    return 'needs the GNU C library';
-  }
-  try {
-    return { syscall: linked(ffi, library(processor.machine, SYMBOL, processor.code)), ...processor.numbers };
+    return { syscall: linked(ffi, library(machine, SYMBOL, code)), ...numbers };
   } catch (error) {
     return (error as Error).message;
   }
@@ -81,7 +74,7 @@ function load(): Direct | string {
 
 /** The function of a library. It keeps what it belongs to loaded. */
 function linked(ffi: Ffi, bytes: Uint8Array): Syscall {
-  const files = memfds(ffi);
+  const files = memfds(ffi, gnu(ffi));
   const fd = files.make();
   if (fd === undefined) throw new Error('this host makes no unnamed files');
   try {
@@ -90,6 +83,15 @@ function linked(ffi: Ffi, bytes: Uint8Array): Syscall {
     return ffi.dlopen(`/proc/self/./fd/${fd}`, SIGNATURES).functions[SYMBOL];
   } finally {
     files.close(fd);
+  }
+}
+
+/** musl unloads nothing: each thread that ends would leave mappings behind, of which a host has so many. */
+function gnu(ffi: Ffi) {
+  try {
+    return ffi.dlopen(null, { ...UNNAMED, gnu_get_libc_version: { return: 'uint64', arguments: [] } }).functions;
+  } catch {
+    throw new Error('needs the GNU C library');
   }
 }
 

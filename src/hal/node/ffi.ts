@@ -24,3 +24,11 @@ export const loadFfi = (): Ffi | undefined => {
     process.emitWarning = emitWarning;
   }
 };
+
+/** On a Linux whose numbers are known here; or why this host has none. */
+export const linuxFfi = (): Ffi | string => {
+  const { platform, arch } = process;
+  if (platform !== 'linux') return `needs Linux, not ${platform}`;
+  if (arch !== 'x64' && arch !== 'arm64') return `needs x86-64 or ARM64, not ${arch}`;
+  return loadFfi() ?? 'needs node:ffi, which this Node lacks or does not allow (--allow-ffi)';
+};

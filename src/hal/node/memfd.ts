@@ -12,6 +12,12 @@ const MFD_ALLOW_SEALING = 2n;
 /** Linux 6.3; may be demanded by vm.memfd_noexec. It cannot be started as a program, but mapped in any way. */
 const MFD_NOEXEC_SEAL = 8n;
 
+/** Of the C library, as SIGNATURES has them. */
+interface Functions {
+  memfd_create(name: bigint, flags: bigint): number;
+  close(fd: bigint): number;
+}
+
 export interface Memfds {
   /** An empty file: its descriptor, undefined where the host refuses. */
   make(): number | undefined;
@@ -19,8 +25,7 @@ export interface Memfds {
   close(fd: number): void;
 }
 
-export function memfds(ffi: Ffi): Memfds {
-  const { memfd_create, close } = ffi.dlopen(null, SIGNATURES).functions;
+export function memfds(ffi: Ffi, { memfd_create, close }: Functions): Memfds {
   const name = new ArrayBuffer(16);
   new Uint8Array(name).set(Buffer.from('superos'));
   return {

@@ -1,8 +1,8 @@
 // The C library's file calls through node:ffi. Every pointer given to it is to a buffer of this module, which lives as long
 // as the thread does: the garbage collector must never take what the host still writes to.
-import { arch, platform } from 'node:process';
+import { arch } from 'node:process';
 import type { Errno } from '../../errno.ts';
-import { loadFfi } from '../ffi.ts';
+import { linuxFfi } from '../ffi.ts';
 import { fromNumber } from './errno.ts';
 
 /** Why all integers are int64, and none has three arguments: see SPARE. */
@@ -34,9 +34,8 @@ const PATH_BYTES = 8192;
 export const ENTRIES_BYTES = 64 * 1024;
 
 const load = () => {
-  const getdents64 = GETDENTS64[arch];
-  const ffi = platform === 'linux' ? loadFfi() : undefined;
-  if (ffi === undefined || getdents64 === undefined) return undefined;
+  const ffi = linuxFfi();
+  if (typeof ffi === 'string') return undefined;
   try {
     const { functions } = ffi.dlopen(null, SIGNATURES);
     // An ArrayBuffer of its own lies outside V8's heap, where it never moves.
@@ -48,7 +47,7 @@ const load = () => {
     return {
       ...functions,
       openat2: OPENAT2,
-      getdents64,
+      getdents64: GETDENTS64[arch]!,
       addressOf: (buffer: ArrayBufferLike): bigint => ffi.getRawPointer(new Uint8Array(buffer)),
       /** The error of the call that just failed. Nothing may run between the two. */
       error: (): Errno => fromNumber(ffi.getInt32(errnoAt, 0)),

@@ -1,14 +1,14 @@
 // The host's calls about memory, through node:ffi. They take addresses and trust them: whoever calls checks alignment and bounds
 // first. Every buffer that the host is told of is this module's and lives as long as the thread.
 import fs from 'node:fs';
-import { arch, platform } from 'node:process';
 import type { Access } from '../../mmu.ts';
-import { type Ffi, loadFfi, SPARE } from '../ffi.ts';
+import { type Ffi, linuxFfi, SPARE } from '../ffi.ts';
 import { HELD } from '../held.ts';
-import { type Memfds, memfds } from '../memfd.ts';
+import { type Memfds, memfds, SIGNATURES as UNNAMED } from '../memfd.ts';
 
 /** Why all integers are int64, and only one has three arguments: see SPARE. */
 export const SIGNATURES = {
+  ...UNNAMED,
   mmap: { return: 'int64', arguments: ['int64', 'int64', 'int64', 'int64', 'int64', 'int64'] },
   mprotect: { return: 'int32', arguments: ['int64', 'int64', 'int64', 'double'] },
   madvise: { return: 'int32', arguments: ['int64', 'int64', 'int64', 'double'] },
@@ -112,7 +112,7 @@ class LinuxCalls implements HostCalls {
     this.#libc = open(ffi);
     this.#errnoAt = this.#libc.__errno_location();
     this.pageBytes = Number(this.#libc.sysconf(SC_PAGESIZE, SPARE));
-    this.#files = memfds(ffi);
+    this.#files = memfds(ffi, this.#libc);
     this.#requestAt = ffi.getRawPointer(this.#request);
     this.#rangesAt = Number(ffi.getRawPointer(this.#ranges));
     this.#pagemap = BigInt(openPagemap());
@@ -253,10 +253,8 @@ const get = (words: Uint32Array, at: number): number => words[at]! + words[at + 
 
 /** Or why there are none. */
 export function linuxCalls(): HostCalls | string {
-  if (platform !== 'linux') return `needs Linux, not ${platform}`;
-  if (arch !== 'x64' && arch !== 'arm64') return `needs x86-64 or ARM64, not ${arch}`;
-  const ffi = loadFfi();
-  if (ffi === undefined) return 'needs node:ffi, which this Node lacks or does not allow (--allow-ffi)';
+  const ffi = linuxFfi();
+  if (typeof ffi === 'string') return ffi;
   try {
     return new LinuxCalls(ffi);
   } catch (error) {
