@@ -1,5 +1,5 @@
-// Run before `npm start` and `npm test`: installs the dependencies where they are missing or older than package-lock.json,
-// so that either is the first command in a fresh clone. Plain JavaScript for Node 20, without any dependency.
+// Run before each script of package.json: installs the dependencies where they are missing or older than package-lock.json,
+// so that any is the first command in a fresh clone. Plain JavaScript for Node 20, without any dependency.
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';

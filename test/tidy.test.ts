@@ -260,3 +260,11 @@ test('the core is type-checked without any host', () => {
   for (const part of ['src/kernel', 'src/caps', 'src/syscalls', 'src/runtime', 'src/hal/*.ts', 'src/hal/sim'])
     expect(include).toContain(part);
 });
+
+test('each script that a person runs can be the first command in a fresh clone', () => {
+  const { scripts } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+  // The rest npm runs by itself.
+  const typed = Object.keys(scripts).filter((name) => !name.startsWith('pre'));
+  expect(typed).toContain('test');
+  for (const name of typed) expect(scripts[`pre${name}`], name).toMatch(/^node scripts\/setup\.js( |$)/);
+});
