@@ -1,6 +1,7 @@
 // From the shell to the shell: a small program run from the command line, against Node doing nothing.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { setup } from '../test/setup.ts';
 import { NO_COMPILER, type Scratch } from './scratch.ts';
 import type { Subject } from './subject.ts';
 
@@ -9,7 +10,7 @@ const HELLO = join(root, 'guests', 'bin', 'hello.wasm');
 const NS_PER_MS = 1e6;
 
 export async function subjects(scratch: Scratch): Promise<Subject[]> {
-  spawnSync(process.execPath, [join(root, 'scripts', 'build.js'), '--if-stale'], { stdio: 'inherit' });
+  setup();
   const env = { ...process.env, XDG_CACHE_HOME: scratch.disk };
   const node = (...args: readonly string[]) => milliseconds(process.execPath, args, env);
   const native = scratch.native('hello');

@@ -6,6 +6,7 @@ import { cpSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setup } from '../setup.ts';
 
 interface Specification {
   readonly args: readonly string[];
@@ -130,6 +131,7 @@ async function runTest(wasm: string): Promise<string[]> {
 
 /** Runs every test under `root` whose path contains `filter`. Returns the exit code. */
 export async function runWasi(root: string, filter: string): Promise<number> {
+  setup();
   const tests = globSync('tests/*/testsuite/wasm32-wasip1/**/*.wasm', { cwd: root }).sort();
   const selected = tests.filter((test) => test.includes(filter));
   let passed = 0;
